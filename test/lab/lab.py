@@ -1,0 +1,172 @@
+"""A lab: Easel behind nginx, with a PostgreSQL of its own, for one test run.
+
+    with Lab(workers=2) as lab:
+        lab.account('anna@example.test')
+        lab.deliver('anna@example.test', message)
+        ... lab.url ...
+
+It uses free ports and one temporary folder, and leaves nothing behind: the servers end with this
+process however it ends, and a helper removes the folder.
+"""
+
+import atexit
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import servers
+from servers import LabError, Nginx, Postgres, Worker, free_port, program
+
+DOMAIN = 'example.test'
+PASSWORD = 'secret'
+START_TRIES = 5
+
+
+class Lab:
+    """A running set of servers. Start it in the main thread, which the servers' lives hang on."""
+
+    def __init__(self, build='build', workers=1, fsync=False, options=(), log_level='debug'):
+        self.build = servers.ROOT / build
+        self.fsync, self.options = fsync, [*options, '--log-level', log_level]
+        self.hashes = {}
+        servers.raise_file_limit()
+        self.folder = Path(tempfile.mkdtemp(prefix='easel-lab-'))
+        self.folder.chmod(0o755)  # PostgreSQL runs as another user
+        self._remove_at_the_end()
+        try:
+            self._start(workers)
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def _remove_at_the_end(self):
+        """A helper outlives us, however we end, and removes the folder."""
+        self.remover = subprocess.Popen(
+            ['sh', '-c', 'cat >/dev/null; until rm -rf "$0" 2>/dev/null; do :; done',
+             str(self.folder)],
+            stdin=subprocess.PIPE, start_new_session=True)
+        self.servers = []
+        atexit.register(self.close)
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+
+    def _start(self, workers):
+        self.postgres = self._start_on_free_port(
+            lambda: Postgres(self.folder / 'postgres', free_port(), fsync=self.fsync).check())
+        self.postgres.create_database()
+        self.migrate()
+        self.sql("SELECT easel.domain_create(:'name')", name=DOMAIN)
+        self.workers = []
+        for number in range(workers):
+            self.workers.append(self._started(self.new_worker(number)))
+        certificate = servers.make_certificate(self.folder / 'certificate')
+        self.nginx = self._start_on_free_port(
+            lambda: Nginx(self.folder, free_port(), free_port(),
+                          [worker.upstream() for worker in self.workers], certificate,
+                          '127.0.0.1:'))
+        self.url = f'https://127.0.0.1:{self.nginx.port}'
+
+    def _started(self, server):
+        self.servers.append(server)
+        return server.start()
+
+    def _start_on_free_port(self, make):
+        """A port can be taken between finding and using it: then another is tried."""
+        for _ in range(START_TRIES - 1):
+            try:
+                return self._started(make())
+            except LabError as error:
+                if 'in use' not in str(error):
+                    raise
+        return self._started(make())
+
+    def new_worker(self, number, *options):
+        """A worker on a socket of its own, not started."""
+        return Worker(self.folder, number, self.build, self.postgres.conninfo,
+                      [*self.options, *options])
+
+    def close(self):
+        """Stops everything and removes the folder. Safe to call again."""
+        for server in reversed(self.servers):
+            server.kill()
+        self.servers = []
+        if self.remover.poll() is None:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.remover.stdin.close()
+            self.remover.wait()
+
+    # ---- The database, accounts, mail ----
+
+    def migrate(self):
+        return program(self.build, 'easel-migrate', '--database', self.postgres.conninfo)
+
+    def sql(self, text, **variables):
+        """Runs SQL as the administrator would; rows as lists of text."""
+        return self.postgres.psql(text, **variables)
+
+    def hash(self, password):
+        if password not in self.hashes:
+            self.hashes[password] = program(self.build, 'easel-passwd',
+                                            text=password.encode()).strip()
+        return self.hashes[password]
+
+    def account(self, address, password=PASSWORD, name=None):
+        """Creates an account; returns its address."""
+        self.sql("SELECT easel.account_create(:'address', :'hash', :'name')", address=address,
+                 hash=self.hash(password), name=name or address.partition('@')[0].title())
+        return address
+
+    def deliver(self, account, message, folder=None):
+        """Hands a message to the local delivery agent."""
+        where = ['--folder', folder] if folder else []
+        return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo, *where,
+                       account, text=message)
+
+    def import_mail(self, account, path):
+        return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo,
+                       '--import', str(path), account)
+
+    # ---- Trouble ----
+
+    def worker_restart(self, number=0):
+        """A clean stop and a new start; returns the exit code of the old worker."""
+        code = self.workers[number].stop()
+        self.workers[number].start()
+        return code
+
+    def worker_kill(self, number=0):
+        self.workers[number].kill()
+
+    def pg_stop(self):
+        self.postgres.stop()
+
+    def pg_start(self):
+        self.postgres.start()
+
+    # ---- Reading along ----
+
+    def log_lines(self, number=0):
+        """What a worker has logged so far."""
+        return self.workers[number].log_path.read_text(errors='replace').splitlines()
+
+    def worker_memory(self, number=0):
+        """Pss of a worker in bytes."""
+        rollup = Path(f'/proc/{self.workers[number].process.pid}/smaps_rollup').read_text()
+        return int(re.search(r'^Pss:\s+(\d+) kB', rollup, re.M)[1]) * 1024
+
+
+def build_exists(build='build'):
+    """Whether the programs that a lab runs have been built."""
+    return all(os.access(servers.ROOT / build / name, os.X_OK)
+               for name in ('easel', 'easel-migrate', 'easel-passwd', 'easel-deliver'))

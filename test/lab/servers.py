@@ -1,0 +1,336 @@
+"""The servers of a lab, one class each: PostgreSQL, an Easel worker, nginx.
+
+Each runs in the foreground of its own process, under the lab's folder. A lab for tests ties them to
+the life of the test; the demo's go on when the program that started them has ended, and are found
+again by the pid files they leave.
+"""
+
+import ctypes
+import os
+import pwd
+import re
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PR_SET_PDEATHSIG = 1
+SOCKET_PATH_MAX = 100  # of 107 bytes; PostgreSQL adds a name of its own
+READY_SECONDS = 30
+STOP_SECONDS = 15
+LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+class LabError(Exception):
+    """A server can't be started; says what its log says."""
+
+
+def free_port():
+    """A TCP port that nobody uses now. Whoever gets it too late tries another."""
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return probe.getsockname()[1]
+
+
+def port_is_free(port):
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(('127.0.0.1', port))
+        except OSError:
+            return False
+    return True
+
+
+def answers(address):
+    """Whether something accepts connections at a path or a (host, port)."""
+    with socket.socket(socket.AF_UNIX if isinstance(address, str) else socket.AF_INET) as probe:
+        try:
+            probe.connect(address)
+        except OSError:
+            return False
+    return True
+
+
+def raise_file_limit():
+    """Thousands of parked phones need as many descriptors; children inherit the limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class Server:
+    """A process with a log. `folder` is its own; `stays` means that it outlives this program."""
+
+    name = 'server'
+    stop_signal = signal.SIGTERM
+    death_signal = signal.SIGKILL
+
+    def __init__(self, folder, stays=False):
+        self.folder, self.stays, self.process = Path(folder), stays, None
+        self.log_path = self.folder / f'{self.name}.log'
+
+    # A subclass says: command() to run; ready(), whether it serves; check(), what to do before.
+
+    def start(self):
+        with open(self.log_path, 'ab') as log:
+            self.process = subprocess.Popen(
+                self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
+                start_new_session=True, preexec_fn=None if self.stays else self._die_with_parent)
+        self._wait_until_ready()
+        return self
+
+    def _die_with_parent(self):
+        # Note: the kernel means the thread that started it, so labs are started by the main one.
+        LIBC.prctl(PR_SET_PDEATHSIG, self.death_signal, 0, 0, 0)
+
+    def _wait_until_ready(self):
+        """Waits until it serves; its own end is noticed at once."""
+        for _ in range(READY_SECONDS * 50):
+            if self.ready():
+                return
+            try:
+                code = self.process.wait(timeout=0.02)
+            except subprocess.TimeoutExpired:
+                continue
+            raise LabError(f'{self.name} ended with {code}:\n{self.log_tail()}')
+        self.kill()
+        raise LabError(f'{self.name} is not ready after {READY_SECONDS} s:\n{self.log_tail()}')
+
+    def log_tail(self):
+        lines = self.log_path.read_text(errors='replace').splitlines()
+        return '\n'.join(lines[-15:])
+
+    def running(self):
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self):
+        """Stops it cleanly; returns its exit code."""
+        if not self.running():
+            return None
+        os.kill(self.process.pid, self.stop_signal)
+        try:
+            return self.process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise LabError(f'{self.name} did not stop:\n{self.log_tail()}') from None
+
+    def kill(self):
+        """Ends it and whatever it started, at once."""
+        if not self.running():
+            return
+        os.kill(self.process.pid, self.death_signal)
+        try:
+            self.process.wait(timeout=STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+class Postgres(Server):
+    """A private cluster, on a unix socket in its folder and on a TCP port of 127.0.0.1."""
+
+    name = 'postgres'
+    stop_signal = signal.SIGINT    # "fast": doesn't wait for clients
+    death_signal = signal.SIGQUIT  # "immediate": takes its children and shared memory along
+
+    def __init__(self, folder, port, database='easel', fsync=True, stays=False):
+        super().__init__(folder, stays)
+        self.port, self.database, self.fsync = port, database, fsync
+        self.data = self.folder / 'data'
+        socket_folder = str(self.folder)
+        self.host = socket_folder if len(socket_folder) <= SOCKET_PATH_MAX - 20 else '127.0.0.1'
+        self.conninfo = f'host={self.host} port={port} user=easel dbname={database}'
+
+    @staticmethod
+    def program(name):
+        """The path of a PostgreSQL program, of the newest version there is."""
+        found = sorted(Path('/usr/lib/postgresql').glob(f'*/bin/{name}'),
+                       key=lambda path: int(path.parts[4]))
+        if not found:
+            raise LabError('no PostgreSQL server is installed')
+        return str(found[-1])
+
+    def as_owner(self, command):
+        """The command as the user who may run PostgreSQL: root may not."""
+        if os.geteuid() != 0:
+            return command
+        prefix = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups']
+        if not self.stays:
+            prefix += ['--pdeathsig', signal.Signals(self.death_signal).name[3:]]
+        reach = prefix + ['test', '-x', str(self.folder)]
+        if subprocess.run(reach, check=False).returncode != 0:
+            # The folder is below one that only root may enter, like /root.
+            prefix += ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+        return prefix + command
+
+    def check(self):
+        """Creates the cluster if it is not there."""
+        self.folder.mkdir(exist_ok=True)
+        if (self.data / 'PG_VERSION').exists():
+            return self
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam('postgres')
+            os.chown(self.folder, owner.pw_uid, owner.pw_gid)
+        done = subprocess.run(
+            self.as_owner([self.program('initdb'), '--pgdata', str(self.data), '--username=easel',
+                           '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions']
+                          + ([] if self.fsync else ['--no-sync'])),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd='/')
+        if done.returncode != 0:
+            raise LabError(f'initdb failed:\n{done.stdout}')
+        return self
+
+    def command(self):
+        (self.data / 'postmaster.pid').unlink(missing_ok=True)  # of a crash; nothing runs here now
+        settings = {'port': self.port, 'listen_addresses': '127.0.0.1', 'max_connections': 200,
+                    'unix_socket_directories': self.host if self.host.startswith('/') else '',
+                    'fsync': 'on' if self.fsync else 'off', 'log_timezone': 'UTC'}
+        return self.as_owner([self.program('postgres'), '-D', str(self.data)]
+                             + [part for name, value in settings.items()
+                                for part in ('-c', f'{name}={value}')])
+
+    def ready(self):
+        """Line 8 of its pid file says so."""
+        try:
+            lines = (self.data / 'postmaster.pid').read_text().splitlines()
+        except FileNotFoundError:
+            return False
+        return len(lines) >= 8 and lines[7].strip() == 'ready'
+
+    def psql(self, text, database=None, **variables):
+        """Runs SQL; :'name' in it stands for a variable. Rows as lists of text, None for NULL."""
+        command = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-F', '\x1f', '-R', '\x1e',
+                   '-P', 'null=\x1d', '-f', '-',
+                   f'{self.conninfo} dbname={database or self.database}']
+        for name, value in variables.items():
+            command[1:1] = ['-v', f'{name}={value}']
+        done = subprocess.run(command, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, check=False)
+        if done.returncode != 0:
+            raise LabError(f'{text}\n{done.stderr}')
+        return [[None if field == '\x1d' else field for field in row.split('\x1f')]
+                for row in done.stdout.rstrip('\n').split('\x1e') if done.stdout.strip('\n')]
+
+    def create_database(self):
+        if not self.psql("SELECT 1 FROM pg_database WHERE datname = :'name'", 'postgres',
+                         name=self.database):
+            self.psql('CREATE DATABASE :"name"', 'postgres', name=self.database)
+
+
+class Worker(Server):
+    """An Easel worker on a socket of its own."""
+
+    def __init__(self, folder, number, build, conninfo, options=(), stays=False):
+        self.name = f'easel-{number}'
+        super().__init__(folder, stays)
+        path = str(self.folder / f'{self.name}.sock')
+        self.socket = path if len(path) <= SOCKET_PATH_MAX else f'127.0.0.1:{free_port()}'
+        self.build, self.conninfo, self.options = build, conninfo, list(options)
+
+    def upstream(self):
+        """The socket as nginx names it."""
+        return f'unix:{self.socket}' if self.socket.startswith('/') else self.socket
+
+    def command(self):
+        return [str(self.build / 'easel'), '--socket', self.socket, '--database', self.conninfo,
+                '--key-file', str(self.folder / 'key')] + self.options
+
+    def ready(self):
+        host, _, port = self.socket.rpartition(':')
+        return answers((host, int(port)) if host else self.socket)
+
+
+class Nginx(Server):
+    """nginx with the repository's example as its site: only values are put in place."""
+
+    name = 'nginx'
+    death_signal = signal.SIGTERM  # its workers would outlive a killed master
+
+    def __init__(self, folder, port, http_port, upstreams, certificate, address='', stays=False):
+        super().__init__(folder, stays)
+        self.port, self.http_port, self.upstreams = port, http_port, upstreams
+        self.certificate, self.address = certificate, address
+        self.conf = self.folder / 'nginx.conf'
+
+    def command(self):
+        self.conf.write_text(self.main_conf())
+        (self.folder / 'site.conf').write_text(self.site())
+        (self.folder / 'tmp').mkdir(exist_ok=True)
+        return [shutil.which('nginx', path=os.environ['PATH'] + ':/usr/sbin:/sbin'),
+                '-p', str(self.folder), '-c', str(self.conf), '-e', str(self.log_path)]
+
+    def main_conf(self):
+        user = 'user root;\n' if os.geteuid() == 0 else ''
+        temporary = '\n'.join(f'\t{kind}_temp_path {self.folder}/tmp/{kind};' for kind in (
+            'client_body', 'fastcgi', 'proxy', 'scgi', 'uwsgi'))
+        return (f'{user}daemon off;\npid {self.folder}/nginx.pid;\nworker_processes auto;\n'
+                'worker_rlimit_nofile 40000;\nevents { worker_connections 20000; }\n'
+                f'http {{\n\taccess_log {self.folder}/access.log;\n{temporary}\n'
+                f'\tinclude {self.folder}/site.conf;\n}}\n')
+
+    def site(self):
+        """The example, with this lab's values."""
+        text = (ROOT / 'nginx-example.conf').read_text()
+        socket_line = 'server unix:/run/easel/easel.sock max_fails=0;'
+        text = put(text, socket_line, '\n\t'.join(
+            socket_line.replace('unix:/run/easel/easel.sock', u) for u in self.upstreams))
+        for old, port in (('443 ssl', self.port), ('80', self.http_port)):
+            name = old.replace(old.split()[0], str(port))
+            text = put(text, f'listen {old};', f'listen {self.address}{name};')
+            if self.address or not socket.has_ipv6:
+                text = put(text, f'listen [::]:{old};', '')
+            else:
+                text = put(text, f'listen [::]:{old};', f'listen [::]:{name};')
+        text = put(text, 'server_name mail.example.org autodiscover.example.org;', 'server_name _;')
+        text = put(text, '/etc/letsencrypt/live/mail.example.org/fullchain.pem',
+                   str(self.certificate.with_suffix('.pem')))
+        return put(text, '/etc/letsencrypt/live/mail.example.org/privkey.pem',
+                   str(self.certificate.with_suffix('.key')))
+
+    def ready(self):
+        return (self.folder / 'nginx.pid').exists() and answers(('127.0.0.1', self.port))
+
+
+def put(text, old, new):
+    """Replaces a value of an example; a value that is not there means that the example changed."""
+    if old not in text:
+        raise LabError(f'the example configuration has no "{old}"')
+    return text.replace(old, new)
+
+
+def make_certificate(path, names=('localhost',)):
+    """A self-signed certificate for the names and 127.0.0.1: path.pem and path.key."""
+    if path.with_suffix('.pem').exists():
+        return path
+    alternatives = ','.join([f'DNS:{name}' for name in names] + ['IP:127.0.0.1'])
+    done = subprocess.run(
+        ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1',
+         '-nodes', '-days', '3650', '-subj', f'/CN={names[0]}', '-addext',
+         f'subjectAltName={alternatives}', '-keyout', str(path.with_suffix('.key')),
+         '-out', str(path.with_suffix('.pem'))],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if done.returncode != 0:
+        raise LabError(f'openssl failed:\n{done.stdout}')
+    return path
+
+
+def program(build, name, *arguments, text=None):
+    """Runs one of Easel's programs; returns what it prints. Raises with what it complains."""
+    done = subprocess.run([str(build / name), *arguments], input=text, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=False, cwd=ROOT)
+    if done.returncode != 0:
+        raise LabError(f'{name} ended with {done.returncode}: {done.stderr.decode()}')
+    return done.stdout.decode()
+
+
+def pid_in(path, marker):
+    """The process of a pid file, if it still runs and is the one meant (its command says marker)."""
+    try:
+        pid = int(re.match(r'\d+', path.read_text())[0])
+        command = Path(f'/proc/{pid}/cmdline').read_bytes()
+    except (OSError, TypeError):
+        return None
+    return pid if os.fsencode(str(marker)) in command else None
