@@ -45,9 +45,13 @@ void body_add_source(struct body *b, struct source *s);
 /* Bytes of the whole body. */
 uint64_t body_length(const struct body *b);
 
-/* A point to cut back to; sources added after it are closed. */
+/*
+ * A point to cut back to; sources added after it are closed. A limit that was reached before it
+ * stays reached.
+ */
 struct body_mark {
 	size_t mem, nrefs;
+	bool failed;
 };
 struct body_mark body_mark(const struct body *b);
 void body_cut(struct body *b, struct body_mark mark);

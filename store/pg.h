@@ -1,0 +1,107 @@
+/*
+ * pg: one connection to PostgreSQL, prepared statements, and what its failures mean.
+ *
+ * Statements are declared beside their one caller with PG_STATEMENT and prepared on first use of a
+ * connection. Parameters go as text (bytea as bytes), results come back in binary format, so a
+ * statement casts what has no simple binary form (::text, extract(epoch …) to bigint milliseconds).
+ *
+ * Failure rule: a lost connection is ERR_UNAVAILABLE; the next statement reconnects. Serialisation
+ * failures and deadlocks of a single statement are retried here; inside a transaction they are
+ * ERR_UNAVAILABLE, and whoever began it may start again. Unique violations are ERR_EXISTS.
+ * Thread: a struct pg belongs to one thread.
+ */
+#ifndef EASEL_STORE_PG_H
+#define EASEL_STORE_PG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/str.h"
+#include "store/store.h"
+
+struct arena;
+struct pg;
+
+struct pg_statement {
+	const char *name;
+	const char *sql;
+};
+
+/*
+ * static PG_STATEMENT(item_lookup, "SELECT … WHERE account_id = $1");
+ * Every statement of the program can be found again through pg_statements(), for the test that
+ * prepares them all on a fresh database.
+ */
+#define PG_STATEMENT(id, text)                                                                  \
+	const struct pg_statement id = {#id, text};                                             \
+	static const struct pg_statement *const id##_registered                                 \
+		__attribute__((used, section("pg_statements"))) = &id
+
+const struct pg_statement *const *pg_statements(size_t *n);
+
+/* Parameters of one call, at most PG_PARAMS. Values are referenced until the call, not copied. */
+enum { PG_PARAMS = 24 };
+
+struct pg_params {
+	int n;
+	const char *value[PG_PARAMS];
+	int length[PG_PARAMS];
+	int format[PG_PARAMS];
+	char number[PG_PARAMS][24];
+};
+
+void pg_int(struct pg_params *p, int64_t v);
+void pg_bool(struct pg_params *p, bool v);
+void pg_text(struct pg_params *p, struct arena *a, struct str v); /* copied: needs its NUL */
+void pg_cstr(struct pg_params *p, const char *v);                 /* NULL is SQL's NULL */
+void pg_bytes(struct pg_params *p, struct str v);
+void pg_null(struct pg_params *p);
+/* '{1,2,3}' */
+void pg_ints(struct pg_params *p, struct arena *a, const int64_t *v, size_t n);
+
+/* A result; released with pg_done(). */
+struct pg_rows;
+
+/*
+ * A connection with libpq's conninfo ("" uses PGHOST and its like). Connects on first use. `role` is
+ * shown as application_name.
+ */
+struct pg *pg_new(const char *conninfo, const char *role);
+void pg_free(struct pg **db);
+
+/* Connects now if needed. */
+bool pg_connect(struct pg *db, struct err *e);
+
+/* Runs a statement. NULL on failure. SQL calls are counted for the log. */
+struct pg_rows *pg_run(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
+		       struct err *e);
+
+/* Runs a statement whose rows do not matter. */
+bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e);
+
+/* Runs SQL text without parameters, several statements allowed: migrations, BEGIN. */
+bool pg_script(struct pg *db, const char *sql, struct err *e);
+
+bool pg_begin(struct pg *db, struct err *e);
+bool pg_commit(struct pg *db, struct err *e);
+void pg_rollback(struct pg *db); /* harmless outside a transaction */
+bool pg_in_transaction(const struct pg *db);
+
+/* Statements sent since the last call of this function. */
+unsigned pg_take_calls(struct pg *db);
+
+size_t pg_count(const struct pg_rows *r);
+bool pg_is_null(const struct pg_rows *r, size_t row, int col);
+int64_t pg_get_int(const struct pg_rows *r, size_t row, int col); /* smallint, integer, bigint; NULL is 0 */
+bool pg_get_bool(const struct pg_rows *r, size_t row, int col);
+struct str pg_get_str(const struct pg_rows *r, size_t row, int col); /* text, json, bytea; valid until pg_done */
+struct str pg_get_copy(struct arena *a, const struct pg_rows *r, size_t row, int col);
+void pg_done(struct pg_rows **r);
+
+/* The pg store over a connection that it shares with its owner. */
+struct store *store_pg_new(struct pg *db);
+void store_pg_free(struct store **s);
+
+#endif

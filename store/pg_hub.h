@@ -1,0 +1,63 @@
+/*
+ * hub: a connection to PostgreSQL that never blocks: it listens for what changed and asks, for many
+ * waiting devices at once, whether a Sync would bring them something.
+ *
+ * The push thread owns it. It sleeps on hub_fd() and calls hub_pump() whenever the descriptor is
+ * ready. The connection is opened and reopened by itself; every time that it was lost, `lost` is
+ * called once it is back, and everything that waits has to be checked again.
+ */
+#ifndef EASEL_STORE_PG_HUB_H
+#define EASEL_STORE_PG_HUB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+
+struct hub;
+struct pg;
+
+/* One question: may be asked for the same device and folder any number of times. */
+struct hub_question {
+	int32_t account, device, folder;
+};
+
+struct hub_events {
+	void *ctx;
+	void (*folder_changed)(void *ctx, int32_t account, int32_t folder);
+	void (*hierarchy_changed)(void *ctx, int32_t account);
+	/* The connection is (back) up and listening: what changed meanwhile is not known. */
+	void (*lost)(void *ctx);
+	/* The answer to the last hub_ask(): yes[i] for question i. ok false: ask again after `lost`. */
+	void (*answered)(void *ctx, bool ok, const bool *yes, size_t n);
+};
+
+struct hub *hub_new(const char *conninfo, const struct hub_events *events);
+void hub_free(struct hub **h);
+
+/* Descriptor to wait for, -1 while there is none; may change with every hub_pump(). */
+int hub_fd(const struct hub *h);
+
+/* Whether to wait for writing too (while connecting or sending). */
+bool hub_wants_write(const struct hub *h);
+
+/* Milliseconds until hub_pump() must be called without the descriptor being ready; -1: never. */
+int hub_timeout(const struct hub *h);
+
+/* Does what can be done without blocking and calls the events. */
+void hub_pump(struct hub *h);
+
+/* Whether a question may be sent now (connected, none outstanding). */
+bool hub_ready(const struct hub *h);
+
+/* Sends questions in one query; they are copied. hub_ready() must hold. n is 1 to 10,000. */
+void hub_ask(struct hub *h, const struct hub_question *q, size_t n);
+
+/*
+ * The same test, at once, on a worker's own connection: a Ping that has just come. The one test for
+ * change is the SQL function easel.sync_pending().
+ */
+bool hub_check(struct pg *db, const struct hub_question *q, size_t n, bool *yes, struct err *e);
+
+#endif
