@@ -72,13 +72,15 @@ class Server:
         self.folder, self.stays, self.process = Path(folder), stays, None
         self.log_path = self.folder / f'{self.name}.log'
 
-    # A subclass says: command() to run; ready(), whether it serves; check(), what to do before.
+    # A subclass says: command(), what to run, and ready(), whether it serves.
 
     def start(self):
         with open(self.log_path, 'ab') as log:
             self.process = subprocess.Popen(
                 self.command(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=ROOT,
                 start_new_session=True, preexec_fn=None if self.stays else self._die_with_parent)
+        if self.stays:
+            (self.folder / f'{self.name}.pid').write_text(f'{self.process.pid}\n')
         self._wait_until_ready()
         return self
 

@@ -1,0 +1,101 @@
+"""What the wire tests share: one lab for the whole run, accounts, phones and messages."""
+
+import email.policy
+import itertools
+import unittest
+from email.message import EmailMessage
+from pathlib import Path
+
+import lab as lab_module
+from phone import VERSIONS, Phone
+from wbxml import ROOT
+
+MAIL = ROOT / 'test' / 'data' / 'mail'
+PASSWORD = lab_module.PASSWORD
+WIRE_FORM = email.policy.SMTP.clone(max_line_length=998)
+
+_lab = None
+_numbers = itertools.count(1)
+
+
+def the_lab():
+    """The lab that all tests share; started by the first that asks."""
+    global _lab
+    if _lab is None:
+        _lab = lab_module.Lab(workers=1)
+    return _lab
+
+
+def message(subject='Hello', text='Hello Anna.\n', html=None, attachments=(), **headers):
+    """A message to deliver. attachments: (file name, type, bytes)."""
+    mail = EmailMessage(policy=WIRE_FORM)
+    mail['From'] = headers.pop('sender', 'Ben Example <ben@example.test>')
+    mail['To'] = headers.pop('to', 'Anna Example <anna@example.test>')
+    mail['Subject'] = subject
+    mail['Date'] = headers.pop('date', 'Mon, 16 Nov 2026 09:12:00 +0100')
+    mail['Message-ID'] = headers.pop('message_id', f'<{next(_numbers)}@example.test>')
+    for name, value in headers.items():
+        mail[name.replace('_', '-')] = value
+    mail.set_content(text)
+    if html is not None:
+        mail.add_alternative(html, subtype='html')
+    for name, kind, data in attachments:
+        main, _, sub = kind.partition('/')
+        mail.add_attachment(data, maintype=main, subtype=sub, filename=name)
+    return mail.as_bytes()
+
+
+class WireTest(unittest.TestCase):
+    """A test with a lab, and an account of its own whenever it asks for one."""
+
+    maxDiff = 4000
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = the_lab()
+
+    def account(self, stem='anna', password=PASSWORD):
+        """A new account; returns its address."""
+        return self.lab.account(f'{stem}-{next(_numbers)}@example.test', password)
+
+    def new_phone(self, user, version='16.1', **more):
+        """A phone that has not asked anything yet."""
+        phone = Phone(self.lab.url, user, more.pop('password', PASSWORD), version, **more)
+        self.addCleanup(phone.close)
+        return phone
+
+    def phone(self, user=None, version='16.1', **more):
+        """A phone that knows its folders; without a user, of a new account."""
+        return self.new_phone(user or self.account(), version, **more).start()
+
+    def synced_phone(self, messages=(), version='16.1', options=None, **more):
+        """A phone of a new account that has synced its Inbox with these messages in it."""
+        phone = self.phone(version=version, **more)
+        for item in messages:
+            self.lab.deliver(phone.user, item)
+        phone.sync_all(phone.inbox, options=options or ())
+        return phone
+
+    def each_version(self, versions=VERSIONS):
+        """Runs what follows as a subtest for each protocol version."""
+        for version in versions:
+            with self.subTest(version=version):
+                yield version
+
+    def one_item(self, phone, folder=None):
+        """ServerId and data of the only item of a folder."""
+        items = phone.items[folder or phone.inbox]
+        self.assertEqual(len(items), 1, items)
+        return next(iter(items.items()))
+
+    def find_item(self, phone, subject, folder=None):
+        """ServerId and data of the item with this subject."""
+        for item, data in phone.items[folder or phone.inbox].items():
+            if data.get('Email:Subject') == subject:
+                return item, data
+        self.fail(f'no item "{subject}"')
+
+
+def samples():
+    """The sample messages: (name, bytes)."""
+    return [(path.stem, path.read_bytes()) for path in sorted(Path(MAIL).glob('*.eml'))]
