@@ -157,6 +157,7 @@ CREATE TABLE easel.item (
 	FOREIGN KEY (account_id, content_id) REFERENCES easel.content
 );
 CREATE INDEX item_modseq ON easel.item (account_id, folder_id, modseq, uid);
+CREATE INDEX item_date ON easel.item (account_id, folder_id, date, uid);
 CREATE INDEX item_content ON easel.item (account_id, content_id);
 COMMENT ON TABLE easel.item IS 'An item in a folder: a message.';
 COMMENT ON COLUMN easel.item.account_id IS 'The owner.';

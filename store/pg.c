@@ -64,6 +64,9 @@ const struct pg_statement *const *pg_statements(size_t *n)
 /* ---------------------------------------------------------------------------------------------
  * Parameters */
 
+/* Stands for "in number[i]", so that a struct pg_params may be copied. */
+static const char IN_NUMBER[] = "";
+
 static int param_add(struct pg_params *p)
 {
 	if (p->n >= PG_PARAMS)
@@ -78,7 +81,7 @@ void pg_int(struct pg_params *p, int64_t v)
 {
 	int i = param_add(p);
 	snprintf(p->number[i], sizeof p->number[i], "%lld", (long long)v);
-	p->value[i] = p->number[i];
+	p->value[i] = IN_NUMBER;
 }
 
 void pg_bool(struct pg_params *p, bool v)
@@ -98,7 +101,7 @@ void pg_time(struct pg_params *p, int64_t ms)
 	uint64_t wire = htobe64((uint64_t)us);
 	int i = param_add(p);
 	memcpy(p->number[i], &wire, sizeof wire);
-	p->value[i] = p->number[i];
+	p->value[i] = IN_NUMBER;
 	p->length[i] = sizeof wire;
 	p->format[i] = 1;
 }
@@ -386,13 +389,16 @@ static PGresult *send_call(struct pg *db, const struct call *c)
 {
 	static const struct pg_params none;
 	const struct pg_params *p = c->p ? c->p : &none;
+	const char *value[PG_PARAMS];
+	for (int i = 0; i < p->n; i++)
+		value[i] = p->value[i] == IN_NUMBER ? p->number[i] : p->value[i];
 	db->calls++;
 	if (!c->s)
 		return PQexec(db->conn, c->sql);
 	PGresult *failed = prepare(db, c->s);
 	if (failed)
 		return failed;
-	if (!PQsendQueryPrepared(db->conn, c->s->name, p->n, p->value, p->length, p->format, 1))
+	if (!PQsendQueryPrepared(db->conn, c->s->name, p->n, value, p->length, p->format, 1))
 		return PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
 	return collect(db);
 }

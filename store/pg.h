@@ -3,7 +3,7 @@
  *
  * Statements are declared beside their one caller with PG_STATEMENT and prepared on first use of a
  * connection. Parameters go as text (bytea as bytes), results come back in binary format, so a
- * statement casts what has no simple binary form (::text, extract(epoch …) to bigint milliseconds).
+ * statement casts what has no simple binary form to ::text; times are pg_time and pg_get_time.
  *
  * Failure rule: a lost connection is ERR_UNAVAILABLE; the next statement reconnects, at most every 200
  * ms, then more rarely (2 s) while the database stays away. A statement outside a transaction that
@@ -46,7 +46,10 @@ struct pg_statement {
 
 const struct pg_statement *const *pg_statements(size_t *n);
 
-/* Parameters of one call, at most PG_PARAMS. Values are referenced until the call, not copied. */
+/*
+ * Parameters of one call, at most PG_PARAMS. Texts and bytes are referenced until the call, not copied;
+ * the struct itself may be copied.
+ */
 enum { PG_PARAMS = 24 };
 
 struct pg_params {
