@@ -1,9 +1,8 @@
 /* message: what is found in a message when it comes. See message.h for the contract. */
 #include "store/message.h"
 
-#include <glib.h>
-
 #include "core/base/arena.h"
+#include "core/base/digest.h"
 #include "core/base/html_text.h"
 #include "core/base/text.h"
 #include "store/message_scan.h"
@@ -15,10 +14,10 @@ enum { PREVIEW = 255, PREVIEW_TEXT = 8 * 1024, PREVIEW_HTML = 256 * 1024 };
 /* ---- Headers ---- */
 
 /* Prefixes of replies and forwards, in the languages that mail programs write them in. */
-static const char *const prefixes[] = {"re",  "aw",   "fw",  "fwd", "wg",   "sv",  "vs", "vl",
-				       "tr",  "rv",   "rif", "r",   "i",    "odp", "pd", "antw",
-				       "ref", "enc",  "res", "ynt", "ilt",  "vb",  "vá", "bls",
-				       "trs", "antwort", "回复", "回覆", "转发", "轉寄", "答复"};
+static const char *const prefixes[] = {
+	"re", "aw",  "fw",  "fwd",     "wg",   "sv",   "vs",   "vl",   "tr",  "rv",  "rif",
+	"r",  "i",   "odp", "pd",      "antw", "ref",  "enc",  "res",  "ynt", "ilt", "vb",
+	"vá", "bls", "trs", "antwort", "回复", "回覆", "转发", "轉寄", "答复"};
 
 /* Length of "Re:", "AW[2]: ", "Fwd : " at the start of s, or 0. */
 static size_t reply_prefix(struct str s)
@@ -99,27 +98,41 @@ static int importance_of(struct str importance, struct str x_priority, struct st
 	if (importance.n)
 		return 1;
 	if (x_priority.n)
-		return x_priority.p[0] == '1' || x_priority.p[0] == '2'	? 2
+		return x_priority.p[0] == '1' || x_priority.p[0] == '2'	  ? 2
 		       : x_priority.p[0] == '4' || x_priority.p[0] == '5' ? 0
-									: 1;
+									  : 1;
 	return str_starts_nocase(priority, STR("urgent"))	? 2
 	       : str_starts_nocase(priority, STR("non-urgent")) ? 0
 								: 1;
 }
 
 enum header {
-	H_FROM, H_TO, H_CC, H_BCC, H_REPLY_TO, H_SENDER, H_SUBJECT, H_DATE, H_MESSAGE_ID,
-	H_IN_REPLY_TO, H_REFERENCES, H_CONTENT_CLASS, H_IMPORTANCE, H_X_PRIORITY, H_PRIORITY, HEADERS
+	H_FROM,
+	H_TO,
+	H_CC,
+	H_BCC,
+	H_REPLY_TO,
+	H_SENDER,
+	H_SUBJECT,
+	H_DATE,
+	H_MESSAGE_ID,
+	H_IN_REPLY_TO,
+	H_REFERENCES,
+	H_CONTENT_CLASS,
+	H_IMPORTANCE,
+	H_X_PRIORITY,
+	H_PRIORITY,
+	HEADERS
 };
 
 static void collect_headers(struct str head, struct str found[HEADERS])
 {
 	static const struct str names[HEADERS] = {
-		STR_INIT("From"),        STR_INIT("To"),            STR_INIT("Cc"),
-		STR_INIT("Bcc"),         STR_INIT("Reply-To"),      STR_INIT("Sender"),
-		STR_INIT("Subject"),     STR_INIT("Date"),          STR_INIT("Message-ID"),
-		STR_INIT("In-Reply-To"), STR_INIT("References"),    STR_INIT("Content-Class"),
-		STR_INIT("Importance"),  STR_INIT("X-Priority"),    STR_INIT("Priority")};
+		STR_INIT("From"),	 STR_INIT("To"),	 STR_INIT("Cc"),
+		STR_INIT("Bcc"),	 STR_INIT("Reply-To"),	 STR_INIT("Sender"),
+		STR_INIT("Subject"),	 STR_INIT("Date"),	 STR_INIT("Message-ID"),
+		STR_INIT("In-Reply-To"), STR_INIT("References"), STR_INIT("Content-Class"),
+		STR_INIT("Importance"),	 STR_INIT("X-Priority"), STR_INIT("Priority")};
 	struct str name, value;
 	while (mime_field(&head, &name, &value))
 		for (int i = 0; i < HEADERS; i++)
@@ -155,18 +168,15 @@ static void read_headers(struct arena *a, struct str head, struct message *m)
  */
 static void find_conversation(struct message *m)
 {
-	struct str rest = m->references.n ? m->references : m->in_reply_to.n ? m->in_reply_to
-									     : m->message_id;
+	struct str rest = m->references.n    ? m->references
+			  : m->in_reply_to.n ? m->in_reply_to
+					     : m->message_id;
 	struct str root;
 	m->has_conversation = next_id(&rest, &root);
 	if (!m->has_conversation)
 		return;
-	unsigned char digest[32];
-	gsize n = sizeof digest;
-	GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
-	g_checksum_update(sum, (const guchar *)root.p, (gssize)root.n);
-	g_checksum_get_digest(sum, digest, &n);
-	g_checksum_free(sum);
+	unsigned char digest[DIGEST_SIZE];
+	digest_sha256(root, digest);
 	memcpy(m->conversation, digest, sizeof m->conversation);
 }
 
@@ -246,12 +256,14 @@ unsigned message_mbox_flags(struct str raw)
 	static const struct {
 		char letter;
 		unsigned flag;
-	} letters[] = {{'R', ITEM_SEEN}, {'A', ITEM_ANSWERED}, {'F', ITEM_FLAGGED}, {'T', ITEM_DRAFT}};
+	} letters[] = {
+		{'R', ITEM_SEEN}, {'A', ITEM_ANSWERED}, {'F', ITEM_FLAGGED}, {'T', ITEM_DRAFT}};
 	size_t body;
 	unsigned flags = 0;
 	struct str head = mime_head(raw, &body), name, value;
 	while (mime_field(&head, &name, &value)) {
-		if (str_eq_nocase(name, STR("Keywords")) || str_eq_nocase(name, STR("X-Keywords"))) {
+		if (str_eq_nocase(name, STR("Keywords")) ||
+		    str_eq_nocase(name, STR("X-Keywords"))) {
 			if (str_find(value, STR("$Forwarded")) >= 0)
 				flags |= ITEM_FORWARDED;
 			continue;

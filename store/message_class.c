@@ -52,7 +52,8 @@ static struct str line_value(struct str text, struct str name)
 		if (!str_starts_nocase(line, name) || line.n == name.n)
 			continue;
 		if (line.p[name.n] == ':' || line.p[name.n] == ';')
-			return str_trim(str_sub(line, (size_t)str_find_byte(line, ':') + 1, line.n));
+			return str_trim(
+				str_sub(line, (size_t)str_find_byte(line, ':') + 1, line.n));
 	}
 	return (struct str){"", 0};
 }
@@ -74,7 +75,8 @@ static struct str meeting_class(struct arena *a, struct str raw, const struct mi
 		if (m->parts[i].role != PART_CALENDAR)
 			continue;
 		struct str text = message_part_text(a, raw, &m->parts[i], LOOK);
-		struct str method = tree->v[i].method.n ? tree->v[i].method : line_value(text, STR("METHOD"));
+		struct str method =
+			tree->v[i].method.n ? tree->v[i].method : line_value(text, STR("METHOD"));
 		if (str_eq_nocase(method, STR("REQUEST")))
 			return STR("IPM.Schedule.Meeting.Request");
 		if (str_eq_nocase(method, STR("CANCEL")))
@@ -92,8 +94,8 @@ static struct str delivery_class(struct str status)
 	struct str action = line_value(status, STR("Action"));
 	if (str_starts_nocase(action, STR("delayed")))
 		return STR("REPORT.IPM.Note.DELAYED");
-	if (str_starts_nocase(action, STR("delivered")) || str_starts_nocase(action, STR("relayed")) ||
-	    str_starts_nocase(action, STR("expanded")))
+	if (str_starts_nocase(action, STR("delivered")) ||
+	    str_starts_nocase(action, STR("relayed")) || str_starts_nocase(action, STR("expanded")))
 		return STR("REPORT.IPM.Note.DR");
 	return STR("REPORT.IPM.Note.NDR");
 }
@@ -111,7 +113,8 @@ static struct str report_class(struct arena *a, struct str raw, const struct mim
 			continue;
 		struct str text = message_part_text(a, raw, &m->parts[i], LOOK);
 		struct str how = line_value(text, STR("Disposition"));
-		return str_ends_nocase(how, STR("displayed")) || str_find(how, STR("displayed")) >= 0
+		return str_ends_nocase(how, STR("displayed")) ||
+				       str_find(how, STR("displayed")) >= 0
 			       ? STR("REPORT.IPM.Note.IPNRN")
 			       : STR("REPORT.IPM.Note.IPNNRN");
 	}

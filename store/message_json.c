@@ -21,7 +21,10 @@ struct field {
 };
 
 static const struct field texts[] = {
-#define TEXT(key, member) {key, offsetof(struct message, member)}
+#define TEXT(key, member)                                                                          \
+	{                                                                                          \
+		key, offsetof(struct message, member)                                              \
+	}
 	TEXT("from", from),
 	TEXT("to", to),
 	TEXT("cc", cc),
@@ -39,16 +42,20 @@ static const struct field texts[] = {
 };
 
 static const struct field part_texts[] = {
-#define TEXT(key, member) {key, offsetof(struct part, member)}
-	TEXT("path", path),       TEXT("type", type),      TEXT("charset", charset),
-	TEXT("name", name),       TEXT("cid", content_id), TEXT("location", location),
+#define TEXT(key, member)                                                                          \
+	{                                                                                          \
+		key, offsetof(struct part, member)                                                 \
+	}
+	TEXT("path", path), TEXT("type", type),	     TEXT("charset", charset),
+	TEXT("name", name), TEXT("cid", content_id), TEXT("location", location),
 #undef TEXT
 };
 
-static const char *const roles[] = {[PART_CONTAINER] = "container", [PART_TEXT] = "text",
-				    [PART_HTML] = "html",           [PART_ATTACHMENT] = "attachment",
-				    [PART_INLINE] = "inline",       [PART_CALENDAR] = "calendar",
-				    [PART_OTHER] = "other"};
+static const char *const roles[] = {
+	[PART_CONTAINER] = "container", [PART_TEXT] = "text",
+	[PART_HTML] = "html",		[PART_ATTACHMENT] = "attachment",
+	[PART_INLINE] = "inline",	[PART_CALENDAR] = "calendar",
+	[PART_OTHER] = "other"};
 static const char *const encodings[] = {
 	[ENC_IDENTITY] = "", [ENC_QP] = "qp", [ENC_BASE64] = "base64", [ENC_UU] = "uu"};
 
@@ -93,8 +100,9 @@ struct str message_to_json(struct arena *a, const struct message *m)
 	for (size_t i = 0; i < TEXTS; i++)
 		put_text(o, texts[i].key, *text_at(m, &texts[i]));
 	if (!str_eq(m->thread_topic, m->subject))
-		json_object_set_new(o, "topic", json_stringn(m->thread_topic.n ? m->thread_topic.p : "",
-							     m->thread_topic.n));
+		json_object_set_new(o, "topic",
+				    json_stringn(m->thread_topic.n ? m->thread_topic.p : "",
+						 m->thread_topic.n));
 	if (m->has_conversation)
 		put_text(o, "conversation",
 			 text_hex_encode(a, (struct str){(const char *)m->conversation,
@@ -136,7 +144,8 @@ static bool read_part(struct arena *a, json_t *o, const struct message *m, struc
 		*(struct str *)(void *)((char *)p + part_texts[i].offset) =
 			get_text(a, json_object_get(o, part_texts[i].key));
 	json_t *role = json_object_get(o, "role"), *encoding = json_object_get(o, "encoding");
-	int r = json_is_string(role) ? index_of(roles, PART_OTHER + 1, json_string_value(role)) : -1;
+	int r = json_is_string(role) ? index_of(roles, PART_OTHER + 1, json_string_value(role))
+				     : -1;
 	int e = encoding ? index_of(encodings, ENC_UU + 1,
 				    json_is_string(encoding) ? json_string_value(encoding) : "?")
 			 : ENC_IDENTITY;

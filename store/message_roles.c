@@ -60,7 +60,8 @@ static bool is_calendar(const struct roles *r, unsigned i, bool alternative)
 {
 	const struct mime_part *p = &r->v[i];
 	return is(p, "text/calendar") && r->calendar == NONE &&
-	       (alternative || (p->disposition != DISPOSITION_ATTACHMENT && (p->method.n || i == 0)));
+	       (alternative ||
+		(p->disposition != DISPOSITION_ATTACHMENT && (p->method.n || i == 0)));
 }
 
 static void set_leaf(struct roles *r, unsigned i, struct open open, bool alternative)
@@ -97,7 +98,8 @@ static void set_alternative(struct roles *r, unsigned i, struct open open)
 	unsigned end = after(r, i);
 	int other = NONE;
 	for (unsigned c = i + 1; c < end; c = after(r, c)) {
-		set_role(r, c, (struct open){open.text && r->text == NONE, open.html && r->html == NONE},
+		set_role(r, c,
+			 (struct open){open.text && r->text == NONE, open.html && r->html == NONE},
 			 true);
 		if (other == NONE && r->role[c] == PART_OTHER)
 			other = (int)c;
@@ -153,7 +155,8 @@ static void set_signed(struct roles *r, unsigned i, struct open open, bool alter
 {
 	unsigned end = after(r, i);
 	for (unsigned c = i + 1; c < end; c = after(r, c))
-		set_role(r, c, c == i + 1 ? open : (struct open){false, false}, c == i + 1 && alternative);
+		set_role(r, c, c == i + 1 ? open : (struct open){false, false},
+			 c == i + 1 && alternative);
 }
 
 static void set_role(struct roles *r, unsigned i, struct open open, bool alternative)
@@ -211,26 +214,43 @@ static struct str extension(const struct mime_part *p)
 	static const struct {
 		const char *type, *extension;
 	} known[] = {
-		{"text/plain", "txt"},         {"text/html", "htm"},
-		{"text/calendar", "ics"},      {"application/ics", "ics"},
-		{"text/vcard", "vcf"},         {"text/x-vcard", "vcf"},
-		{"text/csv", "csv"},           {"text/xml", "xml"},
-		{"application/xml", "xml"},    {"application/json", "json"},
-		{"text/rfc822-headers", "txt"}, {"message/delivery-status", "txt"},
-		{"message/disposition-notification", "txt"}, {"message/feedback-report", "txt"},
-		{"image/jpeg", "jpg"},         {"image/pjpeg", "jpg"},
-		{"image/svg+xml", "svg"},      {"image/tiff", "tif"},
-		{"image/x-icon", "ico"},       {"audio/mpeg", "mp3"},
-		{"audio/x-wav", "wav"},        {"video/quicktime", "mov"},
-		{"application/pdf", "pdf"},    {"application/zip", "zip"},
-		{"application/msword", "doc"}, {"application/rtf", "rtf"},
-		{"text/rtf", "rtf"},           {"application/vnd.ms-excel", "xls"},
+		{"text/plain", "txt"},
+		{"text/html", "htm"},
+		{"text/calendar", "ics"},
+		{"application/ics", "ics"},
+		{"text/vcard", "vcf"},
+		{"text/x-vcard", "vcf"},
+		{"text/csv", "csv"},
+		{"text/xml", "xml"},
+		{"application/xml", "xml"},
+		{"application/json", "json"},
+		{"text/rfc822-headers", "txt"},
+		{"message/delivery-status", "txt"},
+		{"message/disposition-notification", "txt"},
+		{"message/feedback-report", "txt"},
+		{"image/jpeg", "jpg"},
+		{"image/pjpeg", "jpg"},
+		{"image/svg+xml", "svg"},
+		{"image/tiff", "tif"},
+		{"image/x-icon", "ico"},
+		{"audio/mpeg", "mp3"},
+		{"audio/x-wav", "wav"},
+		{"video/quicktime", "mov"},
+		{"application/pdf", "pdf"},
+		{"application/zip", "zip"},
+		{"application/msword", "doc"},
+		{"application/rtf", "rtf"},
+		{"text/rtf", "rtf"},
+		{"application/vnd.ms-excel", "xls"},
 		{"application/vnd.ms-powerpoint", "ppt"},
 		{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
 		{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
-		{"application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"},
-		{"application/pkcs7-mime", "p7m"}, {"application/x-pkcs7-mime", "p7m"},
-		{"application/pkcs7-signature", "p7s"}, {"application/pgp-signature", "asc"},
+		{"application/vnd.openxmlformats-officedocument.presentationml.presentation",
+		 "pptx"},
+		{"application/pkcs7-mime", "p7m"},
+		{"application/x-pkcs7-mime", "p7m"},
+		{"application/pkcs7-signature", "p7s"},
+		{"application/pgp-signature", "asc"},
 		{"application/pgp-keys", "asc"},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
@@ -243,7 +263,8 @@ static struct str extension(const struct mime_part *p)
 	bool media = str_starts(p->type, STR("image/")) || str_starts(p->type, STR("audio/")) ||
 		     str_starts(p->type, STR("video/"));
 	for (size_t i = 0; i < sub.n; i++)
-		media = media && ((sub.p[i] >= 'a' && sub.p[i] <= 'z') || (sub.p[i] >= '0' && sub.p[i] <= '9'));
+		media = media && ((sub.p[i] >= 'a' && sub.p[i] <= 'z') ||
+				  (sub.p[i] >= '0' && sub.p[i] <= '9'));
 	return media && sub.n && sub.n < 5 ? sub : STR("bin");
 }
 
@@ -313,7 +334,8 @@ static struct str path_of(const struct roles *r, const struct part *parts, unsig
 	if (i == 0)
 		return p->children ? (struct str){"", 0} : STR("1");
 	struct str above = parts[p->parent].path;
-	return str_of(arena_printf(r->a, "%.*s%s%u", STR_ARG(above), above.n ? "." : "", p->number));
+	return str_of(
+		arena_printf(r->a, "%.*s%s%u", STR_ARG(above), above.n ? "." : "", p->number));
 }
 
 static void fill(struct roles *r, struct message *m)
@@ -333,7 +355,8 @@ static void fill(struct roles *r, struct message *m)
 				     .location = p->location,
 				     .offset = (int64_t)p->at,
 				     .length = (int64_t)p->n};
-		out->size = p->children ? out->length : mime_decoded_size(p->encoding, content(r, i));
+		out->size =
+			p->children ? out->length : mime_decoded_size(p->encoding, content(r, i));
 		out->name = clean_name(r->a, p->name, true);
 		if (out->role == PART_ATTACHMENT || out->role == PART_INLINE)
 			out->name = name_of(r, i, ++listed);
@@ -343,7 +366,12 @@ static void fill(struct roles *r, struct message *m)
 void message_find_roles(struct arena *a, struct str raw, const struct mime_tree *tree,
 			struct message *m)
 {
-	struct roles r = {.a = a, .raw = raw, .v = tree->v, .n = tree->n, .text = NONE, .html = NONE,
+	struct roles r = {.a = a,
+			  .raw = raw,
+			  .v = tree->v,
+			  .n = tree->n,
+			  .text = NONE,
+			  .html = NONE,
 			  .calendar = NONE};
 	r.role = arena_array(a, tree->n, sizeof *r.role);
 	set_role(&r, 0, (struct open){true, true}, false);

@@ -1,5 +1,6 @@
 /*
- * message_scan: the steps of message_scan() that have a file of their own. For store/message*.c only.
+ * message_scan: the steps of message_scan() that have a file of their own. For store/message*.c
+ * only.
  */
 #ifndef EASEL_STORE_MESSAGE_SCAN_H
 #define EASEL_STORE_MESSAGE_SCAN_H

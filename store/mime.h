@@ -55,9 +55,9 @@ int64_t mime_date(struct arena *a, struct str raw);
 /* One part as its own header describes it. */
 struct mime_part {
 	struct str head;   /* raw header fields */
-	size_t at, n;      /* place of the encoded content in the raw message */
+	size_t at, n;	   /* place of the encoded content in the raw message */
 	unsigned parent;   /* index of the multipart around it; its own for the first */
-	unsigned depth;    /* 0 for the first */
+	unsigned depth;	   /* 0 for the first */
 	unsigned number;   /* 1, 2 … among its siblings */
 	unsigned children; /* of a multipart that was split */
 	struct str type;   /* "text/html"; what it is taken for, never empty */
@@ -66,11 +66,11 @@ struct mime_part {
 	struct str boundary; /* of a multipart */
 	struct str name;     /* file name as given */
 	struct str content_id, location;
-	struct str method;      /* of text/calendar, upper case */
+	struct str method;	/* of text/calendar, upper case */
 	struct str report_type; /* of multipart/report, lower case */
-	struct str protocol;    /* of multipart/signed, lower case */
-	struct str smime_type;  /* of application/pkcs7-mime, lower case */
-	struct str start;       /* of multipart/related, without <> */
+	struct str protocol;	/* of multipart/signed, lower case */
+	struct str smime_type;	/* of application/pkcs7-mime, lower case */
+	struct str start;	/* of multipart/related, without <> */
 	enum { DISPOSITION_NONE, DISPOSITION_INLINE, DISPOSITION_ATTACHMENT } disposition;
 };
 

@@ -17,7 +17,8 @@ static struct str take_line(struct str *rest)
 
 static bool is_blank(struct str line)
 {
-	return line.n == 0 || line.p[0] == '\n' || (line.n > 1 && line.p[0] == '\r' && line.p[1] == '\n') ||
+	return line.n == 0 || line.p[0] == '\n' ||
+	       (line.n > 1 && line.p[0] == '\r' && line.p[1] == '\n') ||
 	       (line.n == 1 && line.p[0] == '\r');
 }
 
@@ -123,8 +124,8 @@ static enum part_encoding encoding_of(struct str raw)
 		enum part_encoding encoding;
 	} names[] = {
 		{STR_INIT("quoted-printable"), ENC_QP}, {STR_INIT("quoted printable"), ENC_QP},
-		{STR_INIT("base64"), ENC_BASE64},       {STR_INIT("x-uuencode"), ENC_UU},
-		{STR_INIT("uuencode"), ENC_UU},         {STR_INIT("x-uue"), ENC_UU},
+		{STR_INIT("base64"), ENC_BASE64},	{STR_INIT("x-uuencode"), ENC_UU},
+		{STR_INIT("uuencode"), ENC_UU},		{STR_INIT("x-uue"), ENC_UU},
 	};
 	raw = str_trim(raw);
 	if (raw.n && raw.p[0] == '"')
@@ -221,7 +222,8 @@ static void split_children(struct splitter *s, unsigned self)
 {
 	struct mime_part part = s->v[self];
 	size_t to = part.at + part.n;
-	struct str line = {arena_printf(s->a, "--%.*s", STR_ARG(part.boundary)), part.boundary.n + 2};
+	struct str line = {arena_printf(s->a, "--%.*s", STR_ARG(part.boundary)),
+			   part.boundary.n + 2};
 	struct delimiter here, next;
 	if (!next_delimiter(s->raw, part.at, to, line, &here))
 		return;
@@ -229,8 +231,8 @@ static void split_children(struct splitter *s, unsigned self)
 		bool more = next_delimiter(s->raw, here.end, to, line, &next);
 		size_t end = more ? next.start : to;
 		if (end > here.end || more)
-			split_part(s, here.end, end < here.end ? here.end : end, self, part.depth + 1,
-				   ++s->v[self].children);
+			split_part(s, here.end, end < here.end ? here.end : end, self,
+				   part.depth + 1, ++s->v[self].children);
 		if (!more)
 			return;
 		here = next;

@@ -1,4 +1,5 @@
-/* html_text: HTML as readable text, with libxml2's HTML parser. See html_text.h for the contract. */
+/* html_text: HTML as readable text, with libxml2's HTML parser. See html_text.h for the contract.
+ */
 #include "core/base/html_text.h"
 
 #include <libxml/HTMLparser.h>
@@ -22,7 +23,7 @@ struct reader {
 	unsigned hidden; /* open elements whose text is not read */
 	unsigned pre;
 	unsigned breaks; /* line ends due before the next text: at most 2 */
-	bool blank;      /* a blank is due before the next text */
+	bool blank;	 /* a blank is due before the next text */
 	unsigned lists;
 	unsigned item[LISTS]; /* next number of an ordered list, 0 in one with bullets */
 };
@@ -35,17 +36,28 @@ static enum role role_of(const xmlChar *name)
 		const char *name;
 		enum role role;
 	} roles[] = {
-		{"script", HIDDEN},   {"style", HIDDEN},       {"title", HIDDEN},    {"template", HIDDEN},
-		{"br", BREAK},        {"hr", PARAGRAPH},       {"p", PARAGRAPH},     {"div", LINE},
-		{"td", CELL},         {"th", CELL},            {"tr", LINE},         {"table", LINE},
-		{"li", ITEM},         {"ul", LIST},            {"ol", ORDERED},      {"pre", PRE},
-		{"h1", PARAGRAPH},    {"h2", PARAGRAPH},       {"h3", PARAGRAPH},    {"h4", PARAGRAPH},
-		{"h5", PARAGRAPH},    {"h6", PARAGRAPH},       {"dl", PARAGRAPH},    {"dt", LINE},
-		{"dd", LINE},         {"blockquote", PARAGRAPH}, {"center", LINE},   {"section", LINE},
-		{"article", LINE},    {"header", LINE},        {"footer", LINE},     {"address", LINE},
-		{"figure", LINE},     {"figcaption", LINE},    {"form", LINE},       {"fieldset", LINE},
-		{"main", LINE},       {"nav", LINE},           {"aside", LINE},      {"body", LINE},
-		{"caption", LINE},    {"option", LINE},        {"legend", LINE},
+		{"script", HIDDEN}, {"style", HIDDEN},
+		{"title", HIDDEN},  {"template", HIDDEN},
+		{"br", BREAK},	    {"hr", PARAGRAPH},
+		{"p", PARAGRAPH},   {"div", LINE},
+		{"td", CELL},	    {"th", CELL},
+		{"tr", LINE},	    {"table", LINE},
+		{"li", ITEM},	    {"ul", LIST},
+		{"ol", ORDERED},    {"pre", PRE},
+		{"h1", PARAGRAPH},  {"h2", PARAGRAPH},
+		{"h3", PARAGRAPH},  {"h4", PARAGRAPH},
+		{"h5", PARAGRAPH},  {"h6", PARAGRAPH},
+		{"dl", PARAGRAPH},  {"dt", LINE},
+		{"dd", LINE},	    {"blockquote", PARAGRAPH},
+		{"center", LINE},   {"section", LINE},
+		{"article", LINE},  {"header", LINE},
+		{"footer", LINE},   {"address", LINE},
+		{"figure", LINE},   {"figcaption", LINE},
+		{"form", LINE},	    {"fieldset", LINE},
+		{"main", LINE},	    {"nav", LINE},
+		{"aside", LINE},    {"body", LINE},
+		{"caption", LINE},  {"option", LINE},
+		{"legend", LINE},
 	};
 	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
 		if (strcasecmp((const char *)name, roles[i].name) == 0)
@@ -174,7 +186,8 @@ static void on_end(void *ctx, const xmlChar *name)
 static size_t unseen(const unsigned char *p, size_t n, bool *blank)
 {
 	*blank = n >= 2 && p[0] == 0xc2 && p[1] == 0xa0;
-	if (*blank || (n >= 2 && ((p[0] == 0xc2 && p[1] == 0xad) || (p[0] == 0xcd && p[1] == 0x8f))))
+	if (*blank ||
+	    (n >= 2 && ((p[0] == 0xc2 && p[1] == 0xad) || (p[0] == 0xcd && p[1] == 0x8f))))
 		return 2;
 	if (n >= 3 && ((p[0] == 0xe2 && p[1] == 0x80 && p[2] == 0x8b) ||
 		       (p[0] == 0xef && p[1] == 0xbb && p[2] == 0xbf)))
@@ -307,7 +320,8 @@ static struct str html_of(const char *p, size_t n, bool after_blank, size_t *use
 	return (struct str){p, *used};
 }
 
-/* Writes (when out is not NULL) the content of the body, at most `max` bytes; *taken of the text. */
+/* Writes (when out is not NULL) the content of the body, at most `max` bytes; *taken of the text.
+ */
 static size_t write_html(struct str text, size_t max, char *out, size_t *taken)
 {
 	size_t n = 0, i = 0;

@@ -25,8 +25,8 @@ struct str html_to_text(struct arena *a, struct str html, size_t max, bool *more
 
 /*
  * A whole HTML document for plain text: characters that mean something to HTML escaped, line ends
- * as <br>, runs of blanks kept. At most `max` bytes, cut between two characters; *more tells whether
- * it was cut.
+ * as <br>, runs of blanks kept. At most `max` bytes, cut between two characters; *more tells
+ * whether it was cut.
  */
 struct str html_from_text(struct arena *a, struct str text, size_t max, bool *more);
 
