@@ -26,6 +26,7 @@
 #include "fcgi/push.h"
 #include "fcgi/reply.h"
 #include "store/pg.h"
+#include "store/pg_migrate.h"
 
 enum {
 	LOOK_UP = 300,	    /* ms after which a thread that waits for a request looks up */
@@ -291,7 +292,7 @@ static int await_database(struct worker *w)
 	int result = -1;
 	for (int pause = 0; !stop_asked(pause);) {
 		struct err e = {0};
-		if (pg_connect(db, &e)) {
+		if (pg_migrate_check(db, &e)) {
 			result = EX_OK;
 			break;
 		}
