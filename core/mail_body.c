@@ -272,6 +272,8 @@ static void make_converted(struct arena *a, const struct body_plan *plan, struct
 	bool cut = (int64_t)bytes.n < plan->part->length, more;
 	size_t max = plan->limit < 0 ? SIZE_MAX / 4 : (size_t)plan->limit;
 	struct str source = decode(a, plan, bytes, cut);
+	if (!source.n)
+		return;
 	if (plan->type == BODY_HTML) {
 		int64_t whole = (int64_t)html_from_text_size(source);
 		struct str html = html_from_text(a, source, max, &more);

@@ -227,6 +227,8 @@ static void test_body(void **state)
 		 "charset=utf-8\">"
 		 "</head><body>plain &lt;text&gt;<br>\r\n</body></html>",
 		 false, ""},
+		{PLAIN, "type=2 size=9", 2, "plain ", true, ""},
+		{PLAIN, "type=2 size=12", 2, "plain &lt;te", true, ""},
 		/* no character is cut, nor a tag */
 		{BOTH, "type=1 size=10", 1, "plain caf", true, ""},
 		{BOTH, "type=1 size=11", 1, "plain caf\xc3\xa9", false, ""},
@@ -682,6 +684,9 @@ static struct wbxml_node *parent_of(unsigned tag, const char *children)
 #define DATES                                                                                      \
 	"StartDate=2026-03-05T00:00:00.000Z UtcStartDate=2026-03-04T23:00:00.000Z "                \
 	"DueDate=2026-03-06T00:00:00.000Z UtcDueDate=2026-03-05T23:00:00.000Z"
+#define LATE                                                                                       \
+	"StartDate=2026-03-07T00:00:00.000Z UtcStartDate=2026-03-04T23:00:00.000Z "                \
+	"DueDate=2026-03-06T00:00:00.000Z UtcDueDate=2026-03-05T23:00:00.000Z"
 #define DONE "CompleteTime=2026-03-05T01:02:03.000Z DateCompleted=20260305T010203Z"
 
 static void test_flag_change(void **state)
@@ -707,6 +712,11 @@ static void test_flag_change(void **state)
 		{"Status=2 ReminderSet=1 ReminderTime=2026-03-05T01:02:03.000Z", ITEM_FLAGGED,
 		 ITEM_COMPLETED, "not JSON",
 		 "{\"ReminderSet\":true,\"ReminderTime\":\"2026-03-05T01:02:03.000Z\"}"},
+		{"Status=2 " DATES, ITEM_FLAGGED, ITEM_COMPLETED, "",
+		 "{\"DueDate\":\"2026-03-06T00:00:00.000Z\",\"StartDate\":\"2026-03-05T00:00:00."
+		 "000Z\","
+		 "\"UtcDueDate\":\"2026-03-05T23:00:00.000Z\","
+		 "\"UtcStartDate\":\"2026-03-04T23:00:00.000Z\"}"},
 		{"FlagType=x Unknown=y", ITEM_FLAGGED, ITEM_COMPLETED, "", "{\"FlagType\":\"x\"}"},
 	};
 	struct err e = {ERR_NONE, ""};
@@ -732,8 +742,7 @@ static void test_flag_change(void **state)
 		"Status=1 CompleteTime=2026-03-05T01:02:03.000Z",
 		"Status=1 DateCompleted=2026-03-05T01:02:03.000Z",
 		"Status=2 FlagType=a FlagType=b",
-		"Status=2 StartDate=2026-03-07T00:00:00.000Z UtcStartDate=2026-03-04T23:00:00.000Z "
-		"DueDate=2026-03-06T00:00:00.000Z UtcDueDate=2026-03-05T23:00:00.000Z",
+		"Status=2 " LATE,
 	};
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct wbxml_node data = {.first = parent_of(Email_Flag, bad[i])};
