@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "core/base/arena.h"
 
@@ -68,6 +69,14 @@ static unsigned retries(const struct fleet *f)
 	return n;
 }
 
+static double cpu_seconds(void)
+{
+	struct rusage u;
+	getrusage(RUSAGE_SELF, &u);
+	return (double)(u.ru_utime.tv_sec + u.ru_stime.tv_sec) +
+	       (double)(u.ru_utime.tv_usec + u.ru_stime.tv_usec) / 1e6;
+}
+
 static void report(const struct fleet *f)
 {
 	json_t *o = json_pack("{sssIsIsIsI}", "mode", f->mode->name, "phones",
@@ -76,6 +85,7 @@ static void report(const struct fleet *f)
 			      "expired", (json_int_t)f->expired);
 	json_object_set_new(o, "error",
 			    f->first_error[0] ? json_string(f->first_error) : json_null());
+	json_object_set_new(o, "cpu", json_real(cpu_seconds()));
 	f->mode->report(f, o);
 	report_line(o);
 }

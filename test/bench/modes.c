@@ -188,6 +188,7 @@ static bool wake_tick(struct fleet *f, int64_t now)
 static void park_report(const struct fleet *f, json_t *out)
 {
 	json_object_set_new(out, "rounds", json_integer(f->round));
+	json_object_set_new(out, "parked_at", json_integer((json_int_t)f->parked_at));
 	json_object_set_new(out, "items", json_integer((json_int_t)f->items));
 }
 
