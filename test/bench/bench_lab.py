@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / 'lab'))
@@ -155,6 +156,16 @@ class BenchLab(Lab):
             self.deliver(f'bench0@{DOMAIN}', SEED)
         self.sql(COPY_SEED)
         self.accounts = count
+
+    def fresh_worker(self):
+        """A worker with no past. While it looks for its database it would answer 503."""
+        before = len(self.log_lines())
+        self.worker_restart()
+        deadline = time.monotonic() + servers.READY_SECONDS
+        while not any(' ready' in line for line in self.log_lines()[before:]):
+            if time.monotonic() > deadline:
+                raise LabError('the worker did not become ready')
+            time.sleep(0.02)
 
     def phones(self, mode, user=f'bench{{}}@{DOMAIN}', **options):
         """Phones that nobody has seen before, against the server."""

@@ -13,7 +13,8 @@
 enum {
 	PIECE = 64 * 1024,	 /* least room for reading */
 	ANSWER_MOST = 256 << 20, /* bytes */
-	HEAD_MOST = 16 * 1024
+	HEAD_MOST = 16 * 1024,
+	RETRY_MOST = 3600 /* seconds that a server may ask for */
 };
 
 /* An idle connection that the server closes breaks within this time after a request, or not so. */
@@ -230,6 +231,8 @@ static bool read_header(struct connection *c, struct str line, bool *sized)
 		c->length = *sized ? n : 0;
 		return *sized;
 	}
+	if (str_eq_nocase(name, STR("Retry-After")) && str_to_u64(value, &n) && n <= RETRY_MOST)
+		c->retry_after = (unsigned)n;
 	if (str_eq_nocase(name, STR("Connection")))
 		c->closes = str_eq_nocase(value, STR("close"));
 	return true;
@@ -261,7 +264,7 @@ static bool find_head(struct connection *c)
 /* The connection is free before its owner hears of the answer, since he may send again at once. */
 static void deliver(struct connection *c)
 {
-	struct response r = {c->status, {c->in.p + c->head, c->length}};
+	struct response r = {c->status, c->retry_after, {c->in.p + c->head, c->length}};
 	c->used = true;
 	c->state = CONNECTION_IDLE;
 	if (c->closes)
@@ -362,6 +365,7 @@ void connection_send(struct connection *c, struct str head, struct str body)
 	buf_str(&c->out, head);
 	buf_str(&c->out, body);
 	c->sent = c->head = c->length = 0;
+	c->retry_after = 0;
 	c->asked = loop_now();
 	if (c->state == CONNECTION_CLOSED)
 		open_connection(c);

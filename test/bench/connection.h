@@ -35,7 +35,8 @@ bool target_parse(const char *url, struct target *out);
 
 struct response {
 	int status;
-	struct str body; /* valid until the next request */
+	unsigned retry_after; /* seconds; 0: not said */
+	struct str body;      /* valid until the next request */
 };
 
 enum connection_state {
@@ -59,6 +60,7 @@ struct connection {
 	size_t head; /* bytes of the answer's head, 0 until it is complete */
 	size_t length;
 	int status;
+	unsigned retry_after;
 	bool closes;   /* the server said that this is the connection's last answer */
 	bool used;     /* an answer came on it: from now on the server may close it at any time */
 	bool writable; /* epoll is asked about writing too */

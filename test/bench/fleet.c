@@ -49,6 +49,15 @@ static void start_some(struct fleet *f)
 	}
 }
 
+static void repeat_refused(struct fleet *f, int64_t now)
+{
+	for (unsigned i = 0; f->waiting && i < f->settings->phones; i++) {
+		struct phone *p = &f->phones[i];
+		if (p->again_at && p->again_at <= now)
+			phone_again(p);
+	}
+}
+
 static bool tick(void *ctx)
 {
 	struct fleet *f = ctx;
@@ -58,6 +67,7 @@ static bool tick(void *ctx)
 		return false;
 	}
 	start_some(f);
+	repeat_refused(f, now);
 	return fleet_alive(f) > 0 && f->mode->tick(f, now);
 }
 
@@ -79,10 +89,10 @@ static double cpu_seconds(void)
 
 static void report(const struct fleet *f)
 {
-	json_t *o = json_pack("{sssIsIsIsI}", "mode", f->mode->name, "phones",
+	json_t *o = json_pack("{sssIsIsIsIsI}", "mode", f->mode->name, "phones",
 			      (json_int_t)f->settings->phones, "failed",
 			      (json_int_t)f->count[PHONE_FAILED], "retries", (json_int_t)retries(f),
-			      "expired", (json_int_t)f->expired);
+			      "expired", (json_int_t)f->expired, "refused", (json_int_t)f->refused);
 	json_object_set_new(o, "error",
 			    f->first_error[0] ? json_string(f->first_error) : json_null());
 	json_object_set_new(o, "cpu", json_real(cpu_seconds()));

@@ -60,6 +60,8 @@ struct fleet {
 	struct samples samples;
 	uint64_t answers, items, bytes;
 	unsigned expired; /* Pings whose time was up */
+	unsigned refused; /* requests answered with 503 */
+	unsigned waiting; /* phones that repeat such a request later */
 	bool announced;	  /* park, wake: the driver knows that all are parked */
 	unsigned round;
 };

@@ -107,7 +107,8 @@ static void fill_report(const struct fleet *f, json_t *out)
 /* A Ping on its way looks like a parked one from here: so long a quiet time tells. */
 static bool have_settled(const struct fleet *f, int64_t now)
 {
-	return all_in(f, PHONE_PARKED) && now - f->parked_at >= f->settings->settle_ms * MS;
+	return all_in(f, PHONE_PARKED) && !f->waiting &&
+	       now - f->parked_at >= f->settings->settle_ms * MS;
 }
 
 static void announce_parked(struct fleet *f)

@@ -9,7 +9,8 @@
 #include "test/bench/fleet.h"
 #include "test/bench/messages.h"
 
-enum { FIRST_PROVISION = 142, LAST_PROVISION = 144, HTTP_PROVISION = 449, PROVISIONS = 2 };
+enum { FIRST_PROVISION = 142, LAST_PROVISION = 144, PROVISIONS = 2 };
+enum { HTTP_PROVISION = 449, HTTP_OVERLOAD = 503 };
 enum { PING_IS_OVER = 1, PING_SAYS_CHANGED = 2, OK = 1 };
 
 static const char *const commands[REQUESTS] = {
@@ -81,6 +82,8 @@ static void ask(struct phone *p, enum phone_request request)
 {
 	struct body body = {0};
 	p->request = request;
+	if (request == REQUEST_PING)
+		p->fleet->parked_at = loop_now();
 	write_message(p, &body);
 	struct str bytes = buf_get(&body.mem);
 	connection_send(&p->connection, make_head(p, commands[request], bytes.n), bytes);
@@ -207,6 +210,14 @@ static void take(struct phone *p, const struct wbxml_node *root)
 	}
 }
 
+/* A server that has too much to do says when to come again, and phones do. */
+static void come_again(struct phone *p, unsigned seconds)
+{
+	p->fleet->refused++;
+	p->fleet->waiting++;
+	p->again_at = p->answered_at + (seconds ? seconds : 1) * INT64_C(1000000000);
+}
+
 static bool decode(struct phone *p, struct str bytes, struct wbxml_node **root)
 {
 	struct err e = {0};
@@ -226,7 +237,11 @@ static void answered(struct connection *c, const struct response *r)
 	p->answered_at = loop_now();
 	p->fleet->answers++;
 	p->fleet->bytes += r->body.n;
-	if (!decode(p, r->body, &root))
+	if (r->status == HTTP_OVERLOAD) {
+		come_again(p, r->retry_after);
+		return;
+	}
+	if (!decode(p, r->status == 200 ? r->body : (struct str){NULL, 0}, &root))
 		return;
 	if (asked_to_provision(p, r->status, message_status(root)))
 		return;
@@ -282,8 +297,14 @@ void phone_ping(struct phone *p)
 {
 	connection_shrink(&p->connection);
 	fleet_move(p, PHONE_PARKED);
-	p->fleet->parked_at = loop_now();
 	ask(p, REQUEST_PING);
+}
+
+void phone_again(struct phone *p)
+{
+	p->again_at = 0;
+	p->fleet->waiting--;
+	ask(p, p->request);
 }
 
 void phone_end(struct phone *p)

@@ -46,6 +46,7 @@ struct phone {
 	unsigned provisioned;	    /* times that it was asked to */
 	uint32_t policy_key;
 	int64_t answered_at; /* loop_now() of the last answer */
+	int64_t again_at;    /* when it repeats a request that was refused; 0: none was */
 	char folder[16], key[48];
 };
 
@@ -63,6 +64,9 @@ void phone_hello(struct phone *p);
 /* Waits; the mode's woken() when something changed. A wait that ends with nothing is taken up
  * again. */
 void phone_ping(struct phone *p);
+
+/* Repeats the request that was refused with 503, once its time has come. */
+void phone_again(struct phone *p);
 
 /* Nothing more is asked of it. */
 void phone_end(struct phone *p);

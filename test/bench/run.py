@@ -146,7 +146,7 @@ class Bench:
     def park(self):
         self.lab.make_accounts(self.size['accounts'])
         for phones in self.size['parked']:
-            self.lab.worker_restart()
+            self.lab.fresh_worker()
             self.warm_up()
             before = pss(self.lab.workers[0].process.pid)
             with self.lab.phones('park', phones=phones, accounts=self.size['accounts'],
@@ -170,15 +170,20 @@ class Bench:
         time.sleep(self.size['seconds'])
         self.table.add(f'idle_{phones}', '  CPU of the worker while all wait',
                        100 * meter.read()['worker'] / self.size['seconds'], '%')
-        woken, again = self.wake_rounds(run)
+        woken, again, refused = self.wake_rounds(run)
         self.table.add(f'wake_all_{phones}', f'  one statement, until all {phones:,} are answered',
                        statistics.median(woken), 's', f'rounds {seconds(woken)}; hello at its rate '
                        f'{phones / self.bare[CONNECTIONS]["per_second"]:.2f} s', most=2)
         self.table.add(f'again_{phones}', '  and until all have synced and are parked again',
                        statistics.median(again), 's', f'rounds {seconds(again)}')
+        self.table.add(f'refused_{phones}', '  answered with 503 meanwhile', refused, 'requests',
+                       most=0)
 
     def wake_rounds(self, run):
-        """Seconds from the statement to the last answer, and from then until all wait again."""
+        """Seconds from the statement to the last answer, and from then until all wait again.
+
+        Also how many requests were refused; such phones come back as late as they were told.
+        """
         woken, again = [], []
         psql = Psql(self.lab.postgres.conninfo)
         for _ in range(self.size['rounds']):
@@ -188,11 +193,14 @@ class Bench:
             woken.append((last - began) / 1e9)
             synced = run.event('again')['at']
             # The last round is followed by the result, once all wait.
-            at = run.event('parked')['at'] if len(woken) < self.size['rounds'] \
-                else run.result()['parked_at']
+            if len(woken) < self.size['rounds']:
+                at = run.event('parked')['at']
+            else:
+                result = run.result()
+                at = result['parked_at']
             again.append((at - synced) / 1e9)
         psql.close()
-        return woken, again
+        return woken, again, result['refused']
 
     # ---- One message for one waiting phone ----
 
