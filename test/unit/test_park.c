@@ -13,7 +13,8 @@
 #include "core/base/arena.h"
 #include "fcgi/park.h"
 
-/* waiter_new() and waiter_free() are core's; the rest of a waiter is no business of the registry. */
+/* waiter_new() and waiter_free() are core's; the rest of a waiter is no business of the registry.
+ */
 
 enum { MOST = 8, QUESTIONS = 16 };
 
