@@ -109,6 +109,18 @@ ROLLBACK TO s;
 SELECT is((SELECT (n, held, modseq, outstanding)::text FROM easel.sync_state), '(1,"{[1,4)}",12,f)',
           'without one the state is the base');
 
+-- Many at once
+
+SELECT easel.account_create('ben@example.test') AS ben \gset
+SELECT tap.change(4, 13);
+INSERT INTO easel.sync_base (account_id, device, folder_id, epoch, n, last_n, folder_epoch, todo)
+	VALUES (:anna, :phone, 2, '00000000', 1, 1, 1, '{[1,2)}'), (:anna, :phone, 3, '00000000', 1, 1, 1, '{}');
+SELECT set_eq(format('SELECT easel.syncs_pending(%L, %L, %L)', ARRAY[:anna, :anna, :anna, :ben, :anna, :anna],
+                     ARRAY[:phone, :phone, :phone, :phone, 0, :phone], '{3,1,2,1,1,1}'),
+              '{2,3,6}'::integer[], 'of many questions those that have something, by their places');
+SELECT is_empty($$SELECT easel.syncs_pending('{}', '{}', '{}')$$, 'no question, no answer');
+ROLLBACK TO s;
+
 -- Echoes
 
 SELECT is(easel.is_echo(e::bigint[], 4, 13), want, format('%s in %s: %s', '4,13', e, want))
