@@ -222,7 +222,7 @@ static void emit_attachments(struct emission *x, unsigned tag, struct str value)
 		wbxml_end(x->w);
 }
 
-/* The content of the body, or the number of the part that holds it (MS-ASAIRS 2.2.2.36). */
+/* The content of the body, or the number of the part that holds it (MS-ASAIRS 2.2.2.33). */
 static void emit_content(struct emission *x, struct source *source)
 {
 	struct source_list *parts = x->ctx->parts;
@@ -231,7 +231,7 @@ static void emit_content(struct emission *x, struct source *source)
 		return;
 	}
 	parts->v[parts->n++] = source;
-	wbxml_int(x->w, AirSyncBase_Part, (int64_t)parts->n);
+	wbxml_int(x->w, ItemOperations_Part, (int64_t)parts->n);
 }
 
 static void emit_stream(struct emission *x)
