@@ -75,9 +75,10 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $(FCGI_OBJECTS) $(LIBRARY)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/easel/migrations
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/easel/migrations/admin
 	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 migrations/*.sql $(DESTDIR)$(PREFIX)/share/easel/migrations
+	install -m 644 migrations/admin/*.sql $(DESTDIR)$(PREFIX)/share/easel/migrations/admin
 
 clean:
 	rm -rf build
