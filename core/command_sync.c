@@ -181,7 +181,7 @@ static bool collect_all(struct call *c, struct sync *s)
 	size_t window = s->request.window;
 	for (size_t i = 0; i < s->request.n; i++) {
 		struct sync_collection *col = &s->v[i];
-		col->changes = ledger_no_changes(c->arena, col->ledger);
+		col->changes = ledger_no_changes(col->ledger);
 		if (col->status != STATUS_OK || col->restarted || !col->asked->get_changes)
 			continue;
 		/* With no room left, all that is asked is whether there is more. */

@@ -171,7 +171,7 @@ static bool tell(struct collector *c, enum change_kind kind, const struct item *
 	return true;
 }
 
-/* Uids named in todo. One that does not concern the device any more is settled without a word. */
+/* Uids named in todo. What is not held may be on the device all the same (see doubt). */
 static bool collect_todo_batch(struct collector *c, const int64_t *uids, size_t n, struct err *e)
 {
 	struct items items;
@@ -185,10 +185,8 @@ static bool collect_todo_batch(struct collector *c, const int64_t *uids, size_t 
 			tell(c, CHANGE_DELETE, item, true, c->at);
 		else if (inside)
 			tell(c, held ? CHANGE_CHANGE : CHANGE_ADD, item, true, c->at);
-		else if (held)
+		else
 			tell(c, CHANGE_SOFTDELETE, item, true, c->at);
-		else if (c->out)
-			uidset_add(&c->out->settled, item->uid);
 	}
 	return true;
 }
@@ -342,8 +340,8 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, const
 		.out = out,
 	};
 	if (out)
-		*out = (struct change_list){.settled = uidset_new(a)};
-	if (!collect_todo(&c, e) || !collect_changes(&c, e) || !collect_expired(&c, e) ||
+		*out = (struct change_list){0};
+	if (!collect_expired(&c, e) || !collect_todo(&c, e) || !collect_changes(&c, e) ||
 	    !collect_fill(&c, e))
 		return false;
 	if (out) {
@@ -399,17 +397,15 @@ struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct
 	answer.state.done = at.done;
 	answer.state.fill = at.fill;
 	answer.state.cutoff = at.cutoff;
-	uidset_take_all(&answer.state.todo, &list->settled);
 	for (size_t i = 0; i < kept; i++)
 		apply(a, &answer, &list->v[i]);
 	prune_echoes(&answer.state);
 	return answer;
 }
 
-struct change_list ledger_no_changes(struct arena *a, const struct ledger *l)
+struct change_list ledger_no_changes(const struct ledger *l)
 {
 	return (struct change_list){
-		.settled = uidset_new(a),
 		.end = {l->base.done, l->base.fill, l->base.cutoff},
 	};
 }
@@ -419,7 +415,6 @@ void ledger_advance(struct ledger *l, const struct change_list *list)
 	l->base.done = list->end.done;
 	l->base.fill = list->end.fill;
 	l->base.cutoff = list->end.cutoff;
-	uidset_take_all(&l->base.todo, &list->settled);
 	prune_echoes(&l->base);
 }
 

@@ -50,9 +50,8 @@ struct change {
 struct change_list {
 	struct change *v;
 	size_t n, size;
-	bool more;             /* something is left for the next answer */
-	struct uidset settled; /* of todo: nothing to tell any more */
-	struct progress end;   /* when all of the list is sent */
+	bool more;           /* something is left for the next answer */
+	struct progress end; /* when all of the list is sent */
 };
 
 enum resolved {
@@ -95,7 +94,7 @@ struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct
 				 size_t kept);
 
 /* A list of nothing, that leaves the base where it is. */
-struct change_list ledger_no_changes(struct arena *a, const struct ledger *l);
+struct change_list ledger_no_changes(const struct ledger *l);
 
 /* Moves the base over what is of no concern to the device: an empty list that has nothing more. */
 void ledger_advance(struct ledger *l, const struct change_list *list);
