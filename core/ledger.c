@@ -3,7 +3,7 @@
 
 #include "core/base/arena.h"
 
-enum { BATCH = 512, EXPIRY_MAX = 5000 };
+enum { BATCH = 512 };
 
 static bool after(int64_t modseq, int64_t uid, struct position p)
 {
@@ -256,33 +256,55 @@ static bool collect_changes(struct collector *c, struct err *e)
 	return true;
 }
 
-/* What the filter's start has passed since the last answer. */
+/* Whether the same answer tells of the item by todo, or as a change that is not the device's own. */
+static bool told_already(const struct collector *c, const struct item *item)
+{
+	return told_by_todo(c, item) || (after(item->modseq, item->uid, c->state->done) &&
+					 !is_echo(c->state, item->uid, item->modseq));
+}
+
+/*
+ * Tells of one item that the filter's start has passed. False when the window is used up. Filters start
+ * on whole days, at an even time; an odd one says how far an answer has come that was cut on the way: of
+ * the items of that time, or the even one before it, some are gone and some are not.
+ */
+static bool expire(struct collector *c, const struct item *item)
+{
+	struct progress then = c->at;
+	then.cutoff = item->date | 1;
+	bool concerns = uidset_has(&c->state->held, item->uid) && !told_already(c, item);
+	if (concerns && !tell(c, CHANGE_SOFTDELETE, item, false, then))
+		return false;
+	c->at = then;
+	return true;
+}
+
+/*
+ * What the filter's start has passed since the last answer. It comes before everything else, so that
+ * whatever else is passed over, or taken off the device, lies outside the filter that the state says.
+ */
 static bool collect_expired(struct collector *c, struct err *e)
 {
-	struct items items;
-	if (c->cutoff <= c->at.cutoff || c->full)
-		return true;
-	if (uidset_empty(&c->state->held)) {
-		c->at.cutoff = c->cutoff;
-		return true;
+	bool more = c->cutoff > c->at.cutoff && !uidset_empty(&c->state->held);
+	int64_t from = c->at.cutoff & ~INT64_C(1);
+	for (size_t limit = BATCH; more;) {
+		struct items items;
+		if (!c->store->ops->dated(c->store, c->arena, c->account, c->ledger->folder_id, from,
+					  c->cutoff, limit, &items, e))
+			return false;
+		more = items.n == limit;
+		if (more)
+			from = items.v[items.n - 1].date;
+		/* The last date may go on behind the limit: it is left for the next batch. */
+		while (more && items.n && items.v[items.n - 1].date == from)
+			items.n--;
+		limit = more && items.n == 0 ? limit * 2 : BATCH;
+		for (size_t i = 0; i < items.n; i++)
+			if (!expire(c, &items.v[i]))
+				return true;
 	}
-	if (!c->store->ops->dated(c->store, c->arena, c->account, c->ledger->folder_id, c->at.cutoff,
-				  c->cutoff, EXPIRY_MAX, &items, e))
-		return false;
-	for (size_t i = 0; i < items.n; i++) {
-		struct progress then = c->at;
-		then.cutoff = items.v[i].date;
-		bool concerns = uidset_has(&c->state->held, items.v[i].uid) &&
-				!told_by_todo(c, &items.v[i]) &&
-				!after(items.v[i].modseq, items.v[i].uid, c->state->done);
-		if (concerns && !tell(c, CHANGE_SOFTDELETE, &items.v[i], false, then))
-			return true;
-		c->at = then;
-	}
-	if (items.n < EXPIRY_MAX)
+	if (c->cutoff > c->at.cutoff)
 		c->at.cutoff = c->cutoff;
-	else
-		c->full = true;
 	return true;
 }
 

@@ -79,9 +79,9 @@ void ledger_set_cutoff(struct sync_state *s, int64_t cutoff);
 bool ledger_quiet(const struct ledger *l, int64_t cutoff);
 
 /*
- * Lists what to tell from the base, at most `window` changes: todo, then the folder's changes in their
- * order, then what fell out of the filter, then the fill. `cutoff` is the filter's start today. `window`
- * is at most LEDGER_ALL. With `out` NULL changes are only counted, in *count.
+ * Lists what to tell from the base, at most `window` changes: what fell out of the filter, then todo,
+ * then the folder's changes in their order, then the fill. `cutoff` is the filter's start today,
+ * an even number. `window` is at most LEDGER_ALL. With `out` NULL changes are only counted, in *count.
  */
 bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
 		    int64_t cutoff, size_t window, struct change_list *out, size_t *count, struct err *e);
