@@ -205,8 +205,10 @@ static bool has_news(const struct sync_collection *col)
  */
 static bool needs_new_key(const struct sync_collection *col)
 {
-	if (col->status != STATUS_OK || col->restarted || col->left_out)
+	if (col->status != STATUS_OK || col->restarted)
 		return false;
+	if (col->left_out)
+		return col->asked->commands != NULL;
 	return col->changes.n || col->asked->commands || col->ledger->nanswers > 0 || col->changes.more;
 }
 
