@@ -43,19 +43,19 @@ static void prune_echoes(struct sync_state *s)
 
 /*
  * What a dropped answer had put on the device, or taken off it, is told again, since nobody knows
- * whether the device took that answer.
+ * whether the device took that answer; and so is what it was still to tell for such a reason.
  */
-static void doubt(struct sync_state *base, const struct sync_answer *dropped)
+static void doubt(struct uidset *held, struct uidset *todo, const struct sync_answer *dropped)
 {
-	struct arena *a = base->held.arena;
-	struct uidset put = uidset_copy(a, &dropped->added);
-	uidset_take_all(&put, &base->held);
-	uidset_add_all(&base->todo, &put);
+	struct uidset put = uidset_copy(held->arena, &dropped->added);
+	uidset_add_all(&put, &dropped->state.todo);
+	uidset_take_all(&put, held);
+	uidset_add_all(todo, &put);
 	for (size_t i = 0; i < dropped->taken.n; i++)
 		for (int64_t uid = dropped->taken.v[i].from; uid < dropped->taken.v[i].to; uid++)
-			if (uidset_has(&base->held, uid)) {
-				uidset_take(&base->held, uid);
-				uidset_add(&base->todo, uid);
+			if (uidset_has(held, uid)) {
+				uidset_take(held, uid);
+				uidset_add(todo, uid);
 			}
 }
 
@@ -71,7 +71,7 @@ static void promote(struct ledger *l, size_t which)
 	l->base.todo = uidset_new(held.arena);
 	for (size_t i = 0; i < l->nanswers; i++)
 		if (i != which)
-			doubt(&l->base, &l->answers[i]);
+			doubt(&l->base.held, &l->base.todo, &l->answers[i]);
 	uidset_add_all(&l->base.todo, &todo);
 	l->nanswers = 0;
 	l->used = true;
@@ -391,10 +391,20 @@ static void apply(struct arena *a, struct sync_answer *answer, const struct chan
 		add_echo(a, &answer->state, item->uid, item->modseq);
 }
 
-/* The oldest answer makes room; what it had put on the device is told again. */
-static void drop_oldest(struct ledger *l)
+/*
+ * The oldest answer makes room, and the doubt about it goes over to the new one: the others are
+ * differences to the base, which stays as it is.
+ */
+static void drop_oldest(struct arena *a, struct ledger *l, struct sync_answer *answer)
 {
-	doubt(&l->base, &l->answers[0]);
+	struct uidset held = uidset_copy(a, &l->base.held);
+	uidset_take_all(&held, &answer->taken);
+	uidset_add_all(&held, &answer->added);
+	struct uidset lost = uidset_copy(a, &held);
+	doubt(&held, &answer->state.todo, &l->answers[0]);
+	uidset_take_all(&lost, &held);
+	uidset_take_all(&answer->added, &lost);
+	uidset_add_all(&answer->taken, &lost);
 	memmove(l->answers, l->answers + 1, (l->nanswers - 1) * sizeof *l->answers);
 	l->nanswers--;
 }
@@ -402,8 +412,6 @@ static void drop_oldest(struct ledger *l)
 struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct change_list *list,
 				 size_t kept)
 {
-	if (l->nanswers == LEDGER_ANSWERS)
-		drop_oldest(l);
 	struct sync_answer answer = {.state = l->base, .added = uidset_new(a), .taken = uidset_new(a)};
 	struct progress at = {l->base.done, l->base.fill, l->base.cutoff};
 	if (kept == list->n)
@@ -421,6 +429,8 @@ struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct
 	answer.state.cutoff = at.cutoff;
 	for (size_t i = 0; i < kept; i++)
 		apply(a, &answer, &list->v[i]);
+	if (l->nanswers == LEDGER_ANSWERS)
+		drop_oldest(a, l, &answer);
 	prune_echoes(&answer.state);
 	return answer;
 }
