@@ -140,18 +140,15 @@ static void refuse(struct answer *w, const char *retry_after)
 }
 
 /* Sends the answer and ends the connection. */
-static bool finish(struct peer peer, struct answer *w, bool unread)
+static bool finish(struct peer peer, struct answer *w, bool unread, struct err *e)
 {
-	struct err e;
 	if (w->body.mem.failed) {
-		err_set(&e, ERR_INTERNAL, "an answer grew past its limit");
-		log_event(LOG_ERROR, "answer", &e);
+		err_set(e, ERR_INTERNAL, "an answer grew past its limit");
+		log_event(LOG_ERROR, "answer", e);
 		body_free(&w->body);
 		*w = (struct answer){.status = 500};
 	}
-	bool ok = reply_send(peer, w, true, &e);
-	if (!ok)
-		log_event(LOG_WARNING, "answer-cut", &e);
+	bool ok = reply_send(peer, w, true, e);
 	body_free(&w->body);
 	reply_close(peer, unread);
 	return ok;
@@ -161,8 +158,9 @@ static bool finish(struct peer peer, struct answer *w, bool unread)
 static void answer_full(struct waiter *waiter, struct peer peer)
 {
 	struct answer w = {.status = 200};
+	struct err e;
 	refuse(&w, "60");
-	finish(peer, &w, false);
+	finish(peer, &w, false, &e);
 	wait_finish(waiter, WAIT_FAILED, "refused");
 	waiter_free(&waiter);
 }
@@ -171,8 +169,10 @@ static void answer_waiter(struct waiter *waiter, enum wait_outcome outcome, cons
 			  size_t nchanged, struct peer peer)
 {
 	struct answer w = {.status = 200};
+	struct err e;
 	wait_answer(waiter, outcome, changed, nchanged, &w);
-	wait_finish(waiter, outcome, finish(peer, &w, false) ? "answered" : "hung-up");
+	bool ok = finish(peer, &w, false, &e);
+	wait_finish(waiter, outcome, ok ? "answered" : "hung-up");
 	waiter_free(&waiter);
 }
 
@@ -219,6 +219,7 @@ static void serve_connection(struct thread *t, int fd)
 	struct request rq = {.arena = s->arena, .secrets = s->secrets};
 	struct answer w = {.status = 200};
 	struct waiter *waiter = NULL;
+	struct err e;
 
 	set_limits(t->worker, fd);
 	if (!read_fcgi(&r, fd))
@@ -230,8 +231,8 @@ static void serve_connection(struct thread *t, int fd)
 		serve(s, &rq, &w, &waiter);
 	else
 		answer_starting(&rq, &w);
-	if (!waiter)
-		finish(peer, &w, in.unread);
+	if (!waiter && !finish(peer, &w, in.unread, &e))
+		log_event(LOG_WARNING, "answer-cut", &e);
 	FCGX_Free(&r, 0);
 	if (waiter)
 		wait_or_answer(t, waiter, peer);
