@@ -73,7 +73,9 @@ RETURNS SETOF integer LANGUAGE sql STABLE ROWS 100 AS $$
 	FROM unnest(accounts, devices, folders) WITH ORDINALITY AS q(account, device, folder, i)
 	JOIN easel.folder f ON f.account_id = q.account AND f.id = q.folder
 	JOIN easel.sync_state s ON s.account_id = q.account AND s.device = q.device AND s.folder_id = q.folder
-	WHERE s.folder_epoch <> f.epoch OR s.todo <> '{}' OR f.modseq < s.modseq
+	JOIN easel.account a ON a.id = q.account AND a.enabled
+	JOIN easel.domain d ON d.id = a.domain_id AND d.enabled
+	WHERE (s.folder_epoch <> f.epoch OR s.todo <> '{}' OR f.modseq < s.modseq
 	OR s.fill_uid IS NOT NULL AND EXISTS (
 		SELECT FROM easel.item i
 		WHERE i.account_id = f.account_id AND i.folder_id = f.id AND i.uid < s.fill_uid
@@ -90,12 +92,24 @@ RETURNS SETOF integer LANGUAGE sql STABLE ROWS 100 AS $$
 			WHERE t.account_id = f.account_id AND t.folder_id = f.id
 			AND (t.modseq, t.uid) > (s.modseq, coalesce(s.cut_uid, 9223372036854775807))
 			AND t.uid <@ s.held
-			AND NOT easel.is_echo(s.echo, t.uid, t.modseq)))
+			AND NOT easel.is_echo(s.echo, t.uid, t.modseq))))
 $$;
-COMMENT ON FUNCTION easel.syncs_pending(integer[], integer[], integer[]) IS 'The one test for change, for many at once: the positions, from 1, of those triples account, device, folder where a Sync of the folder would bring the device something. Never one of a folder that the device has never synced.';
+COMMENT ON FUNCTION easel.syncs_pending(integer[], integer[], integer[]) IS 'The one test for change, for many at once: the positions, from 1, of those triples account, device, folder where a Sync of the folder would bring the device something. Never one of a folder that the device has never synced, or of an account that may not come in.';
 
 CREATE FUNCTION easel.sync_pending(account integer, device integer, folder integer)
 RETURNS boolean LANGUAGE sql STABLE AS $$
 	SELECT EXISTS (SELECT FROM easel.syncs_pending(ARRAY[account], ARRAY[device], ARRAY[folder]))
 $$;
 COMMENT ON FUNCTION easel.sync_pending(integer, integer, integer) IS 'Whether a Sync of the folder would bring the device something. False for a folder that the device has never synced.';
+
+CREATE FUNCTION easel.sync_reset(device integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	forgotten integer;
+BEGIN
+	DELETE FROM easel.sync_base b WHERE b.device = sync_reset.device;
+	GET DIAGNOSTICS forgotten = ROW_COUNT;
+	DELETE FROM easel.hierarchy_state h WHERE h.device = sync_reset.device;
+	UPDATE easel.device v SET sync_request = NULL WHERE v.id = sync_reset.device;
+	RETURN forgotten;
+END $$;
+COMMENT ON FUNCTION easel.sync_reset(integer) IS 'Forgets what a device holds, so that it syncs everything anew; returns the number of folders it had synced.';

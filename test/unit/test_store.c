@@ -362,13 +362,15 @@ static void newest_from_the_top(struct given *g)
 
 static void dated_between(struct given *g)
 {
+	static const int days[] = {1, 0, 3, 1};
 	struct added v[4];
 	for (int i = 0; i < 4; i++)
-		v[i] = add_at(g, g->inbox, NOON + i * DAY);
-	assert_uids(dated(g, NOON, NOON + DAY, 9), UIDS(v[0].uid));
-	assert_int_equal(dated(g, INT64_MIN, NOON + 3 * DAY, 2).n, 2);
-	assert_int_equal(dated(g, NOON + 1, INT64_MAX, 9).n, 3);
-	assert_int_equal(dated(g, NOON + DAY, NOON, 9).n, 0);
+		v[i] = add_at(g, g->inbox, NOON + days[i] * DAY);
+	assert_uids(dated(g, NOON, NOON + DAY, 9), UIDS(v[1].uid));
+	assert_uids(dated(g, INT64_MIN, NOON + 3 * DAY, 9), UIDS(v[1].uid, v[0].uid, v[3].uid));
+	assert_uids(dated(g, INT64_MIN, NOON + 3 * DAY, 2), UIDS(v[1].uid, v[0].uid));
+	assert_uids(dated(g, NOON + 1, INT64_MAX, 9), UIDS(v[0].uid, v[3].uid, v[2].uid));
+	assert_uids(dated(g, NOON + DAY, NOON, 9), 0, NULL);
 }
 
 static void count_up_to_a_limit(struct given *g)
@@ -638,7 +640,7 @@ static const struct contract {
 	{"changes: up to a limit", changes_up_to_a_limit},
 	{"changes: of one folder only", changes_of_one_folder_only},
 	{"newest: from the top down", newest_from_the_top},
-	{"dated: between two times", dated_between},
+	{"dated: between two times, by date", dated_between},
 	{"count: up to a limit", count_up_to_a_limit},
 	{"lookup: in the order asked", lookup_in_the_order_asked},
 	{"summaries: in the order asked", summaries_in_the_order_asked},
