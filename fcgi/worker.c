@@ -165,15 +165,19 @@ static void answer_full(struct waiter *waiter, struct peer peer)
 	waiter_free(&waiter);
 }
 
-static void answer_waiter(struct waiter *waiter, enum wait_outcome outcome, const int32_t *changed,
-			  size_t nchanged, struct peer peer)
+/* A Sync for which something has come is run again; everything else is answered from what is known.
+ */
+static void answer_waiter(struct session *s, const struct waiter *waiter, enum wait_outcome outcome,
+			  const int32_t *changed, size_t nchanged, struct peer peer)
 {
 	struct answer w = {.status = 200};
 	struct err e;
-	wait_answer(waiter, outcome, changed, nchanged, &w);
+	if (waiter->kind == WAIT_SYNC && outcome == WAIT_CHANGED)
+		serve_waited(s, waiter, &w);
+	else
+		wait_answer(waiter, outcome, changed, nchanged, &w);
 	bool ok = finish(peer, &w, false, &e);
 	wait_finish(waiter, outcome, ok ? "answered" : "hung-up");
-	waiter_free(&waiter);
 }
 
 /*
@@ -196,7 +200,8 @@ static void wait_or_answer(struct thread *t, struct waiter *waiter, struct peer 
 		push_hand_over(push, r, peer);
 	} else {
 		waiter = park_unregister(push_registry(push), r);
-		answer_waiter(waiter, outcome, changed, nchanged, peer);
+		answer_waiter(t->session, waiter, outcome, changed, nchanged, peer);
+		waiter_free(&waiter);
 	}
 }
 
@@ -237,6 +242,32 @@ static void serve_connection(struct thread *t, int fd)
 	if (waiter)
 		wait_or_answer(t, waiter, peer);
 	session_reset(s);
+}
+
+static bool is_gone(struct peer peer)
+{
+	struct pollfd p = {.fd = peer.fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Runs waiting Syncs again: apart from the other threads, so that many at once delay no one else.
+ */
+static void *run_again(void *ctx)
+{
+	struct thread *t = ctx;
+	struct push *push = t->worker->push;
+	t->session = session_new(&t->worker->config->server);
+	for (struct parked *r; (r = push_take(push)); session_reset(t->session)) {
+		if (is_gone(r->peer)) {
+			reply_close(r->peer, false);
+			wait_finish(r->waiter, r->outcome, "hung-up");
+		} else {
+			answer_waiter(t->session, r->waiter, r->outcome, NULL, 0, r->peer);
+		}
+		push_release(push, r);
+	}
+	session_free(&t->session);
+	return NULL;
 }
 
 static void *run_thread(void *ctx)
@@ -320,17 +351,30 @@ static void set_up_listener(struct worker *w)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look_up, sizeof look_up);
 }
 
+static void start_thread(struct worker *w, struct thread *t, void *(*run)(void *ctx))
+{
+	t->worker = w;
+	errno = pthread_create(&t->id, NULL, run, t);
+	if (errno) {
+		perror("easel: thread");
+		exit(EX_OSERR);
+	}
+}
+
+/* Threads that run waiting Syncs again, besides those that accept. */
+static unsigned again_threads(const struct worker_config *c)
+{
+	return (c->nthreads + 1) / 2;
+}
+
 static void start_threads(struct worker *w, struct thread *threads)
 {
-	for (unsigned i = 0; i < w->config->nthreads; i++) {
-		threads[i].worker = w;
-		atomic_fetch_add(&w->running, 1);
-		errno = pthread_create(&threads[i].id, NULL, run_thread, &threads[i]);
-		if (errno) {
-			perror("easel: thread");
-			exit(EX_OSERR);
-		}
-	}
+	unsigned n = w->config->nthreads;
+	atomic_store(&w->running, n);
+	for (unsigned i = 0; i < n; i++)
+		start_thread(w, &threads[i], run_thread);
+	for (unsigned i = 0; i < again_threads(w->config); i++)
+		start_thread(w, &threads[n + i], run_again);
 }
 
 /* False: some request did not end in time. */
@@ -340,12 +384,11 @@ static bool stop_threads(struct worker *w, struct thread *threads)
 	w->drain_until = clock_monotonic() + DRAIN_LIMIT;
 	atomic_store(&w->stopping, true);
 	push_close(w->push);
-	while (atomic_load(&w->running)) {
-		if (clock_monotonic() > until)
-			return false;
+	while (atomic_load(&w->running) && clock_monotonic() < until)
 		pause_ms(10);
-	}
-	for (unsigned i = 0; i < w->config->nthreads; i++)
+	if (atomic_load(&w->running) || !push_end(w->push, until))
+		return false;
+	for (unsigned i = 0; i < w->config->nthreads + again_threads(w->config); i++)
 		pthread_join(threads[i].id, NULL);
 	return true;
 }
@@ -363,7 +406,7 @@ static void log_start(const struct worker_config *c)
 int worker_run(const struct worker_config *config)
 {
 	struct worker w = {.config = config};
-	struct thread threads[WORKER_THREADS] = {{0}};
+	struct thread threads[2 * WORKER_THREADS] = {{0}};
 
 	FCGX_Init();
 	set_signals();
