@@ -16,9 +16,15 @@
 
 struct session;
 
+enum wait_kind {
+	WAIT_PING,
+	WAIT_SYNC /* Sync with Wait or HeartbeatInterval: always ends with an empty answer */
+};
+
 struct waiter {
 	int32_t account, device;
 	uint16_t version;        /* protocol version of the request */
+	uint8_t kind;            /* enum wait_kind */
 	uint16_t nfolders;
 	int64_t since;           /* clock_monotonic() when it came */
 	int64_t deadline;        /* clock_monotonic() when it is answered at the latest */

@@ -157,6 +157,7 @@ CREATE TABLE easel.item (
 	FOREIGN KEY (account_id, content_id) REFERENCES easel.content
 );
 CREATE INDEX item_modseq ON easel.item (account_id, folder_id, modseq, uid);
+CREATE INDEX item_date ON easel.item (account_id, folder_id, date, uid);
 CREATE INDEX item_content ON easel.item (account_id, content_id);
 COMMENT ON TABLE easel.item IS 'An item in a folder: a message.';
 COMMENT ON COLUMN easel.item.account_id IS 'The owner.';
@@ -247,6 +248,7 @@ CREATE TABLE easel.hierarchy_state (
 	n integer NOT NULL,
 	modseq bigint NOT NULL,
 	folders json NOT NULL,
+	previous_n integer,
 	previous_folders json,
 	made_at timestamptz NOT NULL DEFAULT now()
 );
@@ -258,7 +260,8 @@ COMMENT ON COLUMN easel.hierarchy_state.epoch IS 'Random part of the key, new wi
 COMMENT ON COLUMN easel.hierarchy_state.n IS 'The key is epoch.n.';
 COMMENT ON COLUMN easel.hierarchy_state.modseq IS 'The account''s hierarchy_modseq that the folders show.';
 COMMENT ON COLUMN easel.hierarchy_state.folders IS 'The folders told with key n: id, parent, name, type.';
-COMMENT ON COLUMN easel.hierarchy_state.previous_folders IS 'The folders told with key n-1; NULL once the device has used key n.';
+COMMENT ON COLUMN easel.hierarchy_state.previous_n IS 'The key before it is epoch.previous_n; NULL once the device has used key n.';
+COMMENT ON COLUMN easel.hierarchy_state.previous_folders IS 'The folders told with that key.';
 COMMENT ON COLUMN easel.hierarchy_state.made_at IS 'When key n was given out.';
 
 CREATE TABLE easel.sync_base (

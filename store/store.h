@@ -144,7 +144,7 @@ struct store_ops {
 	bool (*newest)(struct store *s, struct arena *a, int32_t account, int32_t folder, int64_t below,
 		       int64_t cutoff, size_t limit, struct items *out, struct err *e);
 
-	/* Living items whose date is in [from, until), any order, at most `limit`. */
+	/* Living items whose date is in [from, until), by ascending date, at most `limit`. */
 	bool (*dated)(struct store *s, struct arena *a, int32_t account, int32_t folder, int64_t from,
 		      int64_t until, size_t limit, struct items *out, struct err *e);
 

@@ -2,7 +2,9 @@
  * wbxml: ActiveSync's WAP Binary XML (MS-ASWBXML), both ways, and a readable form for the log.
  *
  * Decoding gives a tree in the caller's arena; encoding writes a stream into a struct body. All 26
- * code pages come from pages.def. Nothing here knows what the elements mean.
+ * code pages (2.1.2.1) come from pages.def. Written are only the features that 2.1.3 names: tag
+ * tokens, code pages, inline strings and opaque data; read are also string tables and character
+ * entities, which older clients use. Nothing here knows what the elements mean.
  * Thread: any, one encoder at a time each.
  */
 #ifndef EASEL_WBXML_WBXML_H
@@ -40,12 +42,14 @@ bool wbxml_tag_in_version(unsigned tag, unsigned version);
 
 /* ---- Decoding ---- */
 
+/* An element of empty strings only is WBXML_EMPTY; text and opaque parts together are OPAQUE. */
 enum wbxml_content { WBXML_EMPTY, WBXML_TEXT, WBXML_OPAQUE, WBXML_ELEMENTS };
 
 struct wbxml_node {
 	unsigned tag; /* may be one that no page has: the caller ignores it */
 	enum wbxml_content content;
-	struct str text; /* text or opaque bytes, NUL-terminated in memory; text is valid UTF-8 */
+	struct str text; /* text or opaque bytes, NUL-terminated in memory; text is valid UTF-8;
+			    "" unless the content is one of these */
 	struct wbxml_node *first; /* children */
 	struct wbxml_node *next;  /* sibling */
 };
@@ -60,10 +64,13 @@ struct wbxml_limits {
 extern const struct wbxml_limits wbxml_default_limits;
 
 /*
- * Reads a whole document. Text parts of one element (inline strings, string-table references,
- * character entities) are joined; white-space-only text between elements is dropped, other text
- * beside child elements is an error. A byte string may be OPAQUE or inline. The bytes must outlive
- * the tree. False with ERR_MALFORMED or ERR_TOO_LARGE; also when the arena overflows.
+ * Reads a whole document (WBXML 1.0 to 1.3, in UTF-8, US-ASCII or an unnamed charset). Text parts of
+ * one element (inline strings, string-table references, character entities) are joined;
+ * white-space-only text between elements is dropped, other text beside child elements is an error. A
+ * byte string may be OPAQUE or inline. The bytes must outlive the tree; opaque bytes, joined text and
+ * string-table references are copied and count against the arena's cap. False with ERR_MALFORMED
+ * (attributes, literals, processing instructions, extensions, bytes after the root, text that is not
+ * UTF-8) or ERR_TOO_LARGE; also when the arena overflows.
  */
 bool wbxml_decode(struct arena *a, struct str bytes, const struct wbxml_limits *limits,
 		  struct wbxml_node **root, struct err *e);
@@ -82,14 +89,15 @@ unsigned wbxml_count(const struct wbxml_node *node);
 
 /* ---- Encoding ---- */
 
+/* Elements nest at most so deep; deeper ones make the body fail. */
 enum { WBXML_DEPTH = 32 };
 
 struct wbxml_out {
 	struct body *body;
 	uint8_t page;
-	uint8_t depth;
-	uint16_t open[WBXML_DEPTH]; /* tags of the open elements */
-	bool pending; /* the innermost start tag is held back until it is known to have content */
+	uint8_t depth; /* open elements */
+	uint16_t tag;  /* of the innermost of them, while pending */
+	bool pending;  /* its start tag is held back until it is known to have content */
 };
 
 /* Writes the header (03 01 6A 00). The body is the caller's. */
@@ -109,7 +117,7 @@ void wbxml_text(struct wbxml_out *w, unsigned tag, struct str s);
 void wbxml_cstr(struct wbxml_out *w, unsigned tag, const char *s);
 void wbxml_int(struct wbxml_out *w, unsigned tag, int64_t n);
 
-/* An element with OPAQUE bytes. */
+/* An element with OPAQUE bytes; none of them writes the empty form. */
 void wbxml_opaque(struct wbxml_out *w, unsigned tag, struct str bytes);
 
 /*
@@ -124,6 +132,7 @@ void wbxml_stream_opaque(struct wbxml_out *w, unsigned tag, struct source *s);
 /* A point to go back to when an item can't be encoded. */
 struct wbxml_mark {
 	struct body_mark body;
+	uint16_t tag;
 	uint8_t page, depth;
 	bool pending;
 };
@@ -143,7 +152,8 @@ enum wbxml_dump_flags {
 
 /*
  * The tree as indented XML with an XML declaration, the root's namespace as default and the others
- * as prefixes, text escaped, opaque bytes as text where they are text and else as base64.
+ * as prefixes, text escaped, opaque bytes as text where they are text and else as base64. Tags that
+ * no page has are written as page-254:tag-05, and masked too.
  */
 void wbxml_dump(struct buf *out, const struct wbxml_node *root, unsigned flags);
 

@@ -1,0 +1,104 @@
+/* call: one command being served. See call.h for the contract. */
+#include "core/call.h"
+
+#include <stdio.h>
+
+#include "core/base/arena.h"
+#include "core/base/digest.h"
+
+static const struct command commands[] = {
+#define COMMAND(name, code, since, until, flags, handler, root)                                        \
+	{#name, since, until, flags, command_##handler, root##_##name, root##_Status},
+#include "core/commands.def"
+#undef COMMAND
+};
+
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const struct {
+	unsigned version;
+	const char *name;
+} versions[] = {{121, "12.1"}, {140, "14.0"}, {141, "14.1"}, {160, "16.0"}, {161, "16.1"}};
+
+enum { VERSIONS = sizeof versions / sizeof *versions };
+
+const struct command *command_find(struct str name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (str_eq_nocase(str_of(commands[i].name), name))
+			return &commands[i];
+	return NULL;
+}
+
+const char *command_names(void)
+{
+#define COMMAND(name, code, since, until, flags, handler, root) "," #name
+	static const char names[] =
+#include "core/commands.def"
+		;
+#undef COMMAND
+	return names + 1;
+}
+
+const char *command_versions(void)
+{
+	return "12.1,14.0,14.1,16.0,16.1";
+}
+
+bool command_version_served(unsigned version)
+{
+	for (size_t i = 0; i < VERSIONS; i++)
+		if (versions[i].version == version)
+			return true;
+	return false;
+}
+
+void call_begin(struct call *c)
+{
+	body_free(&c->answer->body);
+	c->answer->status = 200;
+	c->answer->content_type = "application/vnd.ms-sync.wbxml";
+	wbxml_start(&c->out, &c->answer->body);
+	wbxml_begin(&c->out, c->command->root);
+}
+
+void call_status(struct call *c, unsigned status)
+{
+	c->status = status;
+	wbxml_int(&c->out, c->command->status, status);
+}
+
+void call_answer_status(struct call *c, unsigned status)
+{
+	call_begin(c);
+	call_status(c, status);
+}
+
+void call_common(struct call *c, unsigned common)
+{
+	if (c->version >= 140 && c->command && common != STATUS_SERVER_RETRY) {
+		call_answer_status(c, common);
+		return;
+	}
+	body_free(&c->answer->body);
+	c->answer->content_type = NULL;
+	c->answer->status = status_http(common);
+	if (c->answer->status == 503)
+		answer_header(c->answer, "Retry-After", "30");
+	c->status = common;
+}
+
+void call_fail(struct call *c, const struct err *e)
+{
+	if (e && e != &c->err)
+		c->err = *e;
+	call_common(c, status_of(c->err.kind));
+}
+
+uint32_t call_new_key(void)
+{
+	uint32_t key = 0;
+	while (key == 0)
+		digest_random(&key, sizeof key);
+	return key;
+}

@@ -1,0 +1,38 @@
+/*
+ * folder_list: the folders as one device sees them, as data that can be compared and stored.
+ *
+ * The list is kept as JSON in easel.hierarchy_state, an array of [ServerId, ParentId, Type, DisplayName].
+ */
+#ifndef EASEL_CORE_FOLDER_LIST_H
+#define EASEL_CORE_FOLDER_LIST_H
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+#include "store/store.h"
+
+struct arena;
+
+struct folder_entry {
+	int32_t id, parent; /* 0: the root */
+	int type;           /* MS-ASCMD 2.2.3.186.3 */
+	struct str name;
+};
+
+struct folder_list {
+	struct folder_entry *v; /* parents before children */
+	size_t n;
+};
+
+/* What a device is shown of an account's folders. */
+void folder_list_make(struct arena *a, const struct folder *folders, size_t n, struct folder_list *out);
+
+struct str folder_list_to_json(struct arena *a, const struct folder_list *l);
+bool folder_list_from_json(struct arena *a, struct str json, struct folder_list *out, struct err *e);
+
+/* The entry with the id, or NULL. */
+const struct folder_entry *folder_list_find(const struct folder_list *l, int32_t id);
+
+bool folder_entry_equal(const struct folder_entry *a, const struct folder_entry *b);
+
+#endif

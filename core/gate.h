@@ -1,0 +1,31 @@
+/*
+ * gate: whether a request may come in at all, in this order: credentials, account and domain enabled,
+ * the device known, its policy acknowledged (DESIGN: the gate).
+ */
+#ifndef EASEL_CORE_GATE_H
+#define EASEL_CORE_GATE_H
+
+#include <stdbool.h>
+
+#include "core/base/err.h"
+#include "core/request.h"
+#include "core/session.h"
+#include "store/account.h"
+
+/*
+ * Checks who it is: one query, and an scrypt only for a password that is not remembered. Fills *out.
+ * False with ERR_LOGIN (no or wrong credentials, or too many wrong ones), ERR_FORBIDDEN (disabled),
+ * ERR_UNAVAILABLE.
+ */
+bool gate_login(struct session *s, const struct request *rq, struct gate_row *out, struct err *e);
+
+/*
+ * Makes sure that the device is known, and notes the contact at most once a minute unless something
+ * about the device changed. The device id must have been checked with gate_device_id_valid().
+ */
+bool gate_device(struct session *s, const struct request *rq, struct gate_row *g, struct err *e);
+
+/* 1 to 64 letters, digits, '.', '_' or '-' (MS-ASHTTP 2.2.1.1.1.2.4, and what clients send). */
+bool gate_device_id_valid(struct str device_id);
+
+#endif

@@ -1,0 +1,403 @@
+/* ledger: which changes a device is to be told. See ledger.h for the contract. */
+#include "core/ledger.h"
+
+#include "core/base/arena.h"
+
+enum { BATCH = 512, EXPIRY_MAX = 5000 };
+
+static bool after(int64_t modseq, int64_t uid, struct position p)
+{
+	return modseq > p.modseq || (modseq == p.modseq && uid > p.uid);
+}
+
+static bool is_echo(const struct sync_state *s, int64_t uid, int64_t modseq)
+{
+	for (size_t i = 0; i < s->nechoes; i++)
+		if (s->echo[i].uid == uid && s->echo[i].modseq == modseq)
+			return true;
+	return false;
+}
+
+static void add_echo(struct arena *a, struct sync_state *s, int64_t uid, int64_t modseq)
+{
+	size_t keep = s->nechoes < LEDGER_ECHOES ? s->nechoes : LEDGER_ECHOES - 1;
+	struct echo *grown = arena_array(a, keep + 1, sizeof *grown);
+	if (keep)
+		memcpy(grown, s->echo + (s->nechoes - keep), keep * sizeof *grown);
+	grown[keep] = (struct echo){uid, modseq};
+	s->echo = grown;
+	s->nechoes = keep + 1;
+}
+
+/* Echoes of changes that lie behind the state's position say nothing any more. */
+static void prune_echoes(struct sync_state *s)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < s->nechoes; i++)
+		if (after(s->echo[i].modseq, s->echo[i].uid, s->done))
+			s->echo[kept++] = s->echo[i];
+	s->nechoes = kept;
+}
+
+/* ---- Keys ---- */
+
+/*
+ * What a dropped answer had put on the device, or taken off it, is told again, since nobody knows
+ * whether the device took that answer.
+ */
+static void doubt(struct sync_state *base, const struct sync_answer *dropped)
+{
+	for (size_t i = 0; i < dropped->added.n; i++)
+		uidset_add_range(&base->todo, dropped->added.v[i].from, dropped->added.v[i].to);
+	uidset_take_all(&base->todo, &base->held);
+	struct uidset back = uidset_copy(base->held.arena, &dropped->taken);
+	for (size_t i = 0; i < back.n; i++)
+		for (int64_t uid = back.v[i].from; uid < back.v[i].to; uid++)
+			if (uidset_has(&base->held, uid)) {
+				uidset_take(&base->held, uid);
+				uidset_add(&base->todo, uid);
+			}
+}
+
+static void promote(struct ledger *l, size_t which)
+{
+	struct sync_answer *taken = &l->answers[which];
+	struct uidset held = l->base.held;
+	struct uidset todo = taken->state.todo;
+	uidset_take_all(&held, &taken->taken);
+	uidset_add_all(&held, &taken->added);
+	l->base = taken->state;
+	l->base.held = held;
+	l->base.todo = uidset_new(held.arena);
+	for (size_t i = 0; i < l->nanswers; i++)
+		if (i != which)
+			doubt(&l->base, &l->answers[i]);
+	uidset_add_all(&l->base.todo, &todo);
+	l->nanswers = 0;
+	l->used = true;
+}
+
+enum resolved ledger_resolve(struct ledger *l, const struct synckey *key)
+{
+	if (!l->base_found || memcmp(l->epoch, key->epoch, SYNCKEY_EPOCH) != 0)
+		return KEY_UNKNOWN;
+	if (key->n == l->base.n)
+		return KEY_BASE;
+	for (size_t i = 0; i < l->nanswers; i++)
+		if (l->answers[i].state.n == key->n) {
+			promote(l, i);
+			return KEY_ANSWERED;
+		}
+	return KEY_UNKNOWN;
+}
+
+bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options)
+{
+	bool repeated = l->base_found && !l->used && l->base.n == 1 && l->nanswers == 0 &&
+			l->folder_epoch == l->folder.epoch;
+	bool same = repeated && l->base.cutoff == cutoff && str_eq(l->base.options, options);
+	if (!repeated)
+		synckey_new_epoch(l->epoch);
+	l->base_found = true;
+	l->used = false;
+	l->last_n = 1;
+	l->nanswers = 0;
+	l->folder_epoch = l->folder.epoch;
+	l->base = (struct sync_state){
+		.n = 1,
+		.done = {l->folder.modseq, INT64_MAX},
+		.fill = INT64_MAX,
+		.held = uidset_new(a),
+		.todo = uidset_new(a),
+		.cutoff = cutoff,
+		.options = options,
+	};
+	return !same;
+}
+
+void ledger_set_cutoff(struct sync_state *s, int64_t cutoff)
+{
+	if (cutoff < s->cutoff) {
+		s->cutoff = cutoff;
+		s->fill = INT64_MAX;
+	}
+}
+
+bool ledger_quiet(const struct ledger *l, int64_t cutoff)
+{
+	const struct sync_state *s = &l->base;
+	return l->nanswers == 0 && s->done.modseq == l->folder.modseq && s->done.uid == INT64_MAX &&
+	       s->fill == 0 && uidset_empty(&s->todo) && s->cutoff == cutoff &&
+	       l->folder_epoch == l->folder.epoch;
+}
+
+/* ---- What to tell ---- */
+
+struct collector {
+	struct store *store;
+	struct arena *arena;
+	int32_t account;
+	const struct ledger *ledger;
+	const struct sync_state *state;
+	int64_t cutoff; /* the filter's start today */
+	size_t window;
+	size_t n;
+	bool full; /* the window is used up, and there is more */
+	struct progress at;
+	struct change_list *out; /* NULL: only count */
+};
+
+/* Notes a change that is to be told; false when the window has no room for it. */
+static bool tell(struct collector *c, enum change_kind kind, const struct item *item, bool from_todo,
+		 struct progress then)
+{
+	if (c->n == c->window) {
+		c->full = true;
+		return false;
+	}
+	c->n++;
+	if (!c->out)
+		return true;
+	if (c->out->n == c->out->size) {
+		size_t size = c->out->size ? c->out->size * 2 : 64;
+		struct change *v = arena_array(c->arena, size, sizeof *v);
+		if (c->out->n)
+			memcpy(v, c->out->v, c->out->n * sizeof *v);
+		c->out->v = v;
+		c->out->size = size;
+	}
+	c->out->v[c->out->n++] =
+		(struct change){.kind = kind, .item = *item, .from_todo = from_todo, .after = then};
+	return true;
+}
+
+/* Uids named in todo. One that does not concern the device any more is settled without a word. */
+static bool collect_todo_batch(struct collector *c, const int64_t *uids, size_t n, struct err *e)
+{
+	struct items items;
+	if (!c->store->ops->lookup(c->store, c->arena, c->account, c->ledger->folder_id, uids, n, &items, e))
+		return false;
+	for (size_t i = 0; i < items.n && !c->full; i++) {
+		const struct item *item = &items.v[i];
+		bool held = uidset_has(&c->state->held, item->uid);
+		bool inside = !item->gone && item->date >= c->cutoff;
+		if (item->gone)
+			tell(c, CHANGE_DELETE, item, true, c->at);
+		else if (inside)
+			tell(c, held ? CHANGE_CHANGE : CHANGE_ADD, item, true, c->at);
+		else if (held)
+			tell(c, CHANGE_SOFTDELETE, item, true, c->at);
+		else if (c->out)
+			uidset_add(&c->out->settled, item->uid);
+	}
+	return true;
+}
+
+static bool collect_todo(struct collector *c, struct err *e)
+{
+	int64_t uids[BATCH], at = 0;
+	bool there = !uidset_empty(&c->state->todo);
+	while (there && !c->full) {
+		size_t n = 0;
+		while (n < BATCH && (there = uidset_next(&c->state->todo, at, &uids[n])))
+			at = uids[n++] + 1;
+		if (n && !collect_todo_batch(c, uids, n, e))
+			return false;
+	}
+	return true;
+}
+
+/* Whether todo tells of this change already in the same answer. */
+static bool told_by_todo(const struct collector *c, const struct item *item)
+{
+	return uidset_has(&c->state->todo, item->uid);
+}
+
+/* One of the folder's changes, in their order. False when the window is used up. */
+static bool consider(struct collector *c, const struct item *item)
+{
+	struct progress then = c->at;
+	then.done = (struct position){item->modseq, item->uid};
+	bool held = uidset_has(&c->state->held, item->uid);
+	bool inside = !item->gone && item->date >= c->cutoff;
+	bool fill_brings_it = item->uid < c->at.fill;
+	bool ok = true;
+	if (is_echo(c->state, item->uid, item->modseq) || told_by_todo(c, item))
+		ok = true;
+	else if (item->gone)
+		ok = !held || tell(c, CHANGE_DELETE, item, false, then);
+	else if (held)
+		ok = tell(c, inside ? CHANGE_CHANGE : CHANGE_SOFTDELETE, item, false, then);
+	else if (inside && !fill_brings_it)
+		ok = tell(c, CHANGE_ADD, item, false, then);
+	if (ok)
+		c->at = then;
+	return ok;
+}
+
+static bool collect_changes(struct collector *c, struct err *e)
+{
+	const struct folder *f = &c->ledger->folder;
+	bool more = f->modseq > c->at.done.modseq || c->at.done.uid != INT64_MAX;
+	while (more && !c->full) {
+		struct items items;
+		if (!c->store->ops->changes(c->store, c->arena, c->account, f->id, c->at.done, BATCH,
+					    &items, e))
+			return false;
+		more = items.n == BATCH;
+		for (size_t i = 0; i < items.n; i++)
+			if (!consider(c, &items.v[i]))
+				return true;
+	}
+	if (c->full)
+		return true;
+	/* All is told that was there when the folder was looked at, or later. */
+	if (f->modseq > c->at.done.modseq)
+		c->at.done.modseq = f->modseq;
+	c->at.done.uid = INT64_MAX;
+	return true;
+}
+
+/* What the filter's start has passed since the last answer. */
+static bool collect_expired(struct collector *c, struct err *e)
+{
+	struct items items;
+	if (c->cutoff <= c->at.cutoff || c->full)
+		return true;
+	if (uidset_empty(&c->state->held)) {
+		c->at.cutoff = c->cutoff;
+		return true;
+	}
+	if (!c->store->ops->dated(c->store, c->arena, c->account, c->ledger->folder_id, c->at.cutoff,
+				  c->cutoff, EXPIRY_MAX, &items, e))
+		return false;
+	for (size_t i = 0; i < items.n; i++) {
+		struct progress then = c->at;
+		then.cutoff = items.v[i].date;
+		bool concerns = uidset_has(&c->state->held, items.v[i].uid) &&
+				!told_by_todo(c, &items.v[i]) &&
+				!after(items.v[i].modseq, items.v[i].uid, c->state->done);
+		if (concerns && !tell(c, CHANGE_SOFTDELETE, &items.v[i], false, then))
+			return true;
+		c->at = then;
+	}
+	if (items.n < EXPIRY_MAX)
+		c->at.cutoff = c->cutoff;
+	else
+		c->full = true;
+	return true;
+}
+
+static bool collect_fill(struct collector *c, struct err *e)
+{
+	bool more = c->at.fill > 0;
+	while (more && !c->full) {
+		struct items items;
+		size_t room = c->window - c->n + 1;
+		size_t limit = room < BATCH ? room : BATCH;
+		if (!c->store->ops->newest(c->store, c->arena, c->account, c->ledger->folder_id, c->at.fill,
+					   c->cutoff, limit, &items, e))
+			return false;
+		more = items.n == limit;
+		for (size_t i = 0; i < items.n; i++) {
+			struct progress then = c->at;
+			then.fill = items.v[i].uid;
+			bool known = uidset_has(&c->state->held, items.v[i].uid) ||
+				     told_by_todo(c, &items.v[i]);
+			if (!known && !tell(c, CHANGE_ADD, &items.v[i], false, then))
+				return true;
+			c->at = then;
+		}
+	}
+	if (!c->full)
+		c->at.fill = 0;
+	return true;
+}
+
+bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
+		    int64_t cutoff, size_t window, struct change_list *out, size_t *count, struct err *e)
+{
+	struct collector c = {
+		.store = store,
+		.arena = a,
+		.account = account,
+		.ledger = l,
+		.state = &l->base,
+		.cutoff = cutoff,
+		.window = window,
+		.at = {l->base.done, l->base.fill, l->base.cutoff},
+		.out = out,
+	};
+	if (out)
+		*out = (struct change_list){.settled = uidset_new(a)};
+	if (!collect_todo(&c, e) || !collect_changes(&c, e) || !collect_expired(&c, e) ||
+	    !collect_fill(&c, e))
+		return false;
+	if (out) {
+		out->more = c.full;
+		out->end = c.at;
+	}
+	if (count)
+		*count = c.n;
+	return !arena_overflowed(a) || err_set(e, ERR_TOO_LARGE, "too many changes for one request");
+}
+
+/* ---- The next state ---- */
+
+static void apply(struct arena *a, struct sync_answer *answer, const struct change *change)
+{
+	const struct item *item = &change->item;
+	if (change->kind == CHANGE_ADD && !change->failed)
+		uidset_add(&answer->added, item->uid);
+	if (change->kind == CHANGE_SOFTDELETE)
+		uidset_add(&answer->taken, item->uid);
+	if (!change->from_todo)
+		return;
+	uidset_take(&answer->state.todo, item->uid);
+	/* Told out of its turn: when its turn comes, it is not told again. */
+	if (!item->gone && after(item->modseq, item->uid, answer->state.done))
+		add_echo(a, &answer->state, item->uid, item->modseq);
+}
+
+/* The oldest answer makes room; what it had put on the device is told again. */
+static void drop_oldest(struct ledger *l)
+{
+	doubt(&l->base, &l->answers[0]);
+	memmove(l->answers, l->answers + 1, (l->nanswers - 1) * sizeof *l->answers);
+	l->nanswers--;
+}
+
+struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct change_list *list,
+				 size_t kept)
+{
+	if (l->nanswers == LEDGER_ANSWERS)
+		drop_oldest(l);
+	struct sync_answer answer = {.state = l->base, .added = uidset_new(a), .taken = uidset_new(a)};
+	struct progress at = {l->base.done, l->base.fill, l->base.cutoff};
+	if (kept == list->n)
+		at = list->end;
+	else if (kept > 0)
+		at = list->v[kept - 1].after;
+	answer.state.n = ++l->last_n;
+	answer.state.held = uidset_new(a);
+	answer.state.todo = uidset_copy(a, &l->base.todo);
+	answer.state.echo = arena_array(a, l->base.nechoes, sizeof *answer.state.echo);
+	if (l->base.nechoes)
+		memcpy(answer.state.echo, l->base.echo, l->base.nechoes * sizeof *answer.state.echo);
+	answer.state.done = at.done;
+	answer.state.fill = at.fill;
+	answer.state.cutoff = at.cutoff;
+	uidset_take_all(&answer.state.todo, &list->settled);
+	for (size_t i = 0; i < kept; i++)
+		apply(a, &answer, &list->v[i]);
+	prune_echoes(&answer.state);
+	return answer;
+}
+
+void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before, int64_t modseq)
+{
+	struct sync_state *s = &l->base;
+	bool known = !after(before, uid, s->done) || is_echo(s, uid, before);
+	if (known && modseq != before)
+		add_echo(a, s, uid, modseq);
+}

@@ -1,0 +1,101 @@
+/*
+ * ledger: which of a folder's changes a device is to be told, and what it holds once it has been.
+ *
+ * The rules (DESIGN: the sync ledger). A state says: of the folder's changes, those up to `done` are
+ * on the device, except for `todo`; of the first fill, which goes from the newest down, items below
+ * `fill` are still to come; `held` are the uids on the device. An answer is a list of changes made from
+ * a state; applied to it, or to as much of it as was sent, they give the next state.
+ *
+ * A uid whose item is gone, and whose deletion the device was told, stays in `held`.
+ * Nothing here touches the database but through the store. Everything lies in the arena given.
+ */
+#ifndef EASEL_CORE_LEDGER_H
+#define EASEL_CORE_LEDGER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/synckey.h"
+#include "store/ledger.h"
+#include "store/store.h"
+
+/* No filter. */
+#define LEDGER_NO_CUTOFF INT64_MIN
+
+enum change_kind {
+	CHANGE_ADD,
+	CHANGE_CHANGE,
+	CHANGE_DELETE,
+	CHANGE_SOFTDELETE /* it still exists, but fell out of the filter */
+};
+
+/* How far a state has come. */
+struct progress {
+	struct position done;
+	int64_t fill;
+	int64_t cutoff;
+};
+
+struct change {
+	enum change_kind kind;
+	struct item item;
+	bool from_todo;
+	bool failed;           /* set by the caller: it could not be sent; it is not on the device */
+	struct progress after; /* when the answer is cut behind this change */
+};
+
+struct change_list {
+	struct change *v;
+	size_t n, size;
+	bool more;             /* something is left for the next answer */
+	struct uidset settled; /* of todo: nothing to tell any more */
+	struct progress end;   /* when all of the list is sent */
+};
+
+enum resolved {
+	KEY_UNKNOWN,
+	KEY_BASE,    /* the device is where it was: its last answer may have been lost */
+	KEY_ANSWERED /* it has taken an answer, which is the base now */
+};
+
+/*
+ * Finds what the key stands for. An outstanding answer becomes the base, and the others are dropped;
+ * what those had put on the device, in case it did take one of them, goes to todo.
+ */
+enum resolved ledger_resolve(struct ledger *l, const struct synckey *key);
+
+/*
+ * Starts afresh (SyncKey 0): a new epoch, nothing held. A repeated SyncKey 0 whose key was never used
+ * keeps it; then false is returned, as there is nothing to write but the options.
+ */
+bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options);
+
+/* Takes a new filter: a wider one fills again from the newest down. */
+void ledger_set_cutoff(struct sync_state *s, int64_t cutoff);
+
+/* Whether a Sync from the base would tell nothing, without looking at any item. */
+bool ledger_quiet(const struct ledger *l, int64_t cutoff);
+
+/*
+ * Lists what to tell from the base, at most `window` changes: todo, then the folder's changes in their
+ * order, then what fell out of the filter, then the fill. `cutoff` is the filter's start today. With
+ * `out` NULL changes are only counted, in *count.
+ */
+bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
+		    int64_t cutoff, size_t window, struct change_list *out, size_t *count, struct err *e);
+
+/*
+ * The answer that tells the first `kept` changes of the list: a difference to the base, with the next
+ * number. When LEDGER_ANSWERS are outstanding already, the oldest is dropped.
+ */
+struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct change_list *list,
+				 size_t kept);
+
+/*
+ * Notes a change of the device's own, so that it is not told to it. `before` is the item's modseq
+ * before that change: if the device did not know that, somebody else's change would be hidden, and
+ * nothing is noted. For a removal the item need not be known any further.
+ */
+void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before, int64_t after);
+
+#endif

@@ -1,0 +1,262 @@
+/* session: what a worker thread needs, and the way of a request. See session.h for the contract. */
+#include "core/session.h"
+
+#include <stdlib.h>
+
+#include "core/autodiscover.h"
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/call.h"
+#include "core/gate.h"
+#include "core/welcome.h"
+#include "store/pg.h"
+
+enum { SECRETS_CAP = 64 * 1024 };
+
+struct session *session_new(const struct server *server)
+{
+	struct session *s = base_calloc(1, sizeof *s);
+	s->server = server;
+	s->db = pg_new(server->database, "easel");
+	s->store = store_pg_new(s->db);
+	s->arena = arena_new(server->arena_cap);
+	s->secrets = arena_new_secret(SECRETS_CAP);
+	return s;
+}
+
+void session_free(struct session **s)
+{
+	if (!s || !*s)
+		return;
+	store_pg_free(&(*s)->store);
+	pg_free(&(*s)->db);
+	arena_free(&(*s)->arena);
+	arena_free(&(*s)->secrets);
+	free(*s);
+	*s = NULL;
+}
+
+void session_reset(struct session *s)
+{
+	arena_reset(s->arena);
+	arena_reset(s->secrets);
+}
+
+void answer_header(struct answer *w, const char *name, const char *value)
+{
+	if (w->nheaders < ANSWER_HEADERS) {
+		w->headers[w->nheaders].name = name;
+		w->headers[w->nheaders].value = value;
+		w->nheaders++;
+	}
+}
+
+/* A refusal before any command: an HTTP status and no body. */
+static void refuse(struct call *c, const struct err *e)
+{
+	struct answer *w = c->answer;
+	c->err = *e;
+	switch (e->kind) {
+	case ERR_LOGIN:
+		w->status = 401;
+		answer_header(w, "WWW-Authenticate", "Basic realm=\"ActiveSync\", charset=\"UTF-8\"");
+		break;
+	case ERR_FORBIDDEN:
+		w->status = 403;
+		break;
+	case ERR_UNAVAILABLE:
+		w->status = 503;
+		answer_header(w, "Retry-After", "30");
+		break;
+	default:
+		w->status = 500;
+		break;
+	}
+}
+
+/* MS-ASHTTP 2.2.3: what is served, behind the login. */
+static void answer_options(struct call *c)
+{
+	answer_header(c->answer, "MS-Server-ActiveSync", "16.1");
+	answer_header(c->answer, "MS-ASProtocolVersions", command_versions());
+	answer_header(c->answer, "MS-ASProtocolCommands", command_names());
+	/* Nine goes on to 16.1 only when it sees this header. */
+	answer_header(c->answer, "X-AspNet-Version", "4.0.30319");
+	answer_header(c->answer, "Allow", "OPTIONS,POST");
+	answer_header(c->answer, "Public", "OPTIONS,POST");
+}
+
+/* Whether the query names a device, a version and a command that are served; else answers. */
+static bool check_query(struct call *c)
+{
+	const struct eas_query *q = &c->request->eas;
+	c->version = q->version;
+	if (q->broken) {
+		c->answer->status = 400;
+		err_set(&c->err, ERR_MALFORMED, "the base64 query can't be read");
+		return false;
+	}
+	c->command = q->command.p ? command_find(q->command) : NULL;
+	if (!command_version_served(q->version)) {
+		c->answer->status = q->version == 0 ? 400 : 505;
+		err_set(&c->err, ERR_UNSUPPORTED, "protocol version missing or not served");
+		return false;
+	}
+	if (!c->command) {
+		c->answer->status = q->command.p || q->base64 ? 501 : 400;
+		err_set(&c->err, ERR_UNSUPPORTED, "command missing or not served");
+		return false;
+	}
+	if (q->version < c->command->since || q->version > c->command->until) {
+		err_set(&c->err, ERR_UNSUPPORTED, "the command is not part of this protocol version");
+		call_common(c, STATUS_VERSION_NOT_SUPPORTED);
+		return false;
+	}
+	if (!gate_device_id_valid(q->device_id)) {
+		err_set(&c->err, ERR_INVALID, "device id missing or not allowed");
+		call_common(c, STATUS_DEVICE_ID_INVALID);
+		return false;
+	}
+	return true;
+}
+
+/* Whether the body is one that the command can read; else answers. */
+static bool read_body(struct call *c)
+{
+	const struct request *rq = c->request;
+	if (rq->body_state == BODY_TOO_LARGE) {
+		err_set(&c->err, ERR_TOO_LARGE, "request body too large");
+		c->answer->status = 413;
+		return false;
+	}
+	if (rq->body_state == BODY_BROKEN) {
+		err_set(&c->err, ERR_MALFORMED, "request body cut short or wrongly encoded");
+		call_common(c, STATUS_INVALID_CONTENT);
+		return false;
+	}
+	if (rq->body.n == 0) {
+		if (c->command->flags & COMMAND_BODY) {
+			err_set(&c->err, ERR_MALFORMED, "request body missing");
+			call_common(c, STATUS_INVALID_CONTENT);
+			return false;
+		}
+		return true;
+	}
+	struct wbxml_node *root;
+	if (!wbxml_decode(c->arena, rq->body, &wbxml_default_limits, &root, &c->err)) {
+		call_common(c, STATUS_INVALID_WBXML);
+		return false;
+	}
+	if (root->tag != c->command->root) {
+		err_set(&c->err, ERR_MALFORMED, "the document is not one of this command");
+		call_common(c, STATUS_INVALID_XML);
+		return false;
+	}
+	c->root = root;
+	return true;
+}
+
+/* Whether the policy that applies, if any, was acknowledged; else asks for Provision. */
+static bool check_policy(struct call *c)
+{
+	const struct eas_query *q = &c->request->eas;
+	if (!c->gate.limits.require_policy || c->command->flags & COMMAND_OPEN)
+		return true;
+	if (c->gate.policy_key != 0 && q->has_policy_key && q->policy_key == c->gate.policy_key)
+		return true;
+	bool never = c->gate.policy_key == 0 || !q->has_policy_key || q->policy_key == 0;
+	call_common(c, never ? STATUS_DEVICE_NOT_PROVISIONED : STATUS_INVALID_POLICY_KEY);
+	return false;
+}
+
+static void serve_command(struct call *c)
+{
+	struct err e = {0};
+	if (!check_query(c) || !read_body(c))
+		return;
+	if (!gate_device(c->session, c->request, &c->gate, &e)) {
+		call_fail(c, &e);
+		return;
+	}
+	if (!check_policy(c))
+		return;
+	c->command->handler(c);
+	if (c->waiter || c->answer->status != 200 || c->answer->content_type == NULL ||
+	    c->out.body == NULL)
+		return;
+	if (!wbxml_finish(&c->out)) {
+		err_set(&c->err, ERR_TOO_LARGE, "the answer is larger than it may be");
+		call_common(c, STATUS_SERVER_ERROR);
+		if (c->answer->status == 200)
+			wbxml_finish(&c->out);
+	}
+}
+
+static void route(struct call *c)
+{
+	struct request *rq = c->request;
+	struct err e = {0};
+	if (rq->endpoint == ENDPOINT_NONE) {
+		c->answer->status = 404;
+		return;
+	}
+	if (!gate_login(c->session, rq, &c->gate, &e)) {
+		refuse(c, &e);
+		return;
+	}
+	if (rq->endpoint == ENDPOINT_AUTODISCOVER) {
+		autodiscover_answer(c);
+		return;
+	}
+	switch (rq->method) {
+	case METHOD_OPTIONS:
+		answer_options(c);
+		break;
+	case METHOD_POST:
+		answer_header(c->answer, "MS-Server-ActiveSync", "16.1");
+		serve_command(c);
+		break;
+	case METHOD_GET:
+		welcome_answer(c->answer);
+		break;
+	case METHOD_OTHER:
+		c->answer->status = 405;
+		answer_header(c->answer, "Allow", "OPTIONS, POST, GET");
+		break;
+	}
+}
+
+static void log_request(struct call *c)
+{
+	struct log_line l;
+	bool failed = c->err.kind != ERR_NONE;
+	log_begin(&l, failed ? LOG_WARNING : LOG_INFO, "request");
+	log_str(&l, "user", c->gate.address);
+	log_str(&l, "device", c->request->eas.device_id);
+	log_str(&l, "command", c->request->eas.command);
+	log_int(&l, "version", c->version);
+	log_int(&l, "http", c->answer->status);
+	log_int(&l, "status", c->status);
+	log_int(&l, "ms", clock_monotonic() - c->request->started);
+	log_int(&l, "sql", pg_take_calls(c->session->db));
+	log_int(&l, "in", (int64_t)c->request->body.n);
+	log_int(&l, "out", (int64_t)body_length(&c->answer->body));
+	log_str(&l, "from", c->request->remote_addr);
+	if (failed)
+		log_err(&l, &c->err);
+	log_end(&l);
+}
+
+void serve(struct session *s, struct request *rq, struct answer *w, struct waiter **waiter)
+{
+	struct call c = {.session = s, .arena = s->arena, .request = rq, .answer = w};
+	w->status = 200;
+	route(&c);
+	*waiter = c.waiter;
+	if (!c.waiter)
+		log_request(&c);
+	else
+		pg_take_calls(s->db);
+	pg_rollback(s->db);
+}

@@ -1,0 +1,101 @@
+/* wait: a request that waits for something to happen. See wait.h for the contract. */
+#include "core/wait.h"
+
+#include <stdlib.h>
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/session.h"
+#include "core/status.h"
+#include "wbxml/wbxml.h"
+
+struct waiter *waiter_new(size_t nfolders)
+{
+	struct waiter *w = base_calloc(1, sizeof *w + nfolders * sizeof *w->folders);
+	w->nfolders = (uint16_t)nfolders;
+	return w;
+}
+
+void waiter_free(struct waiter **w)
+{
+	free(*w);
+	*w = NULL;
+}
+
+enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed, size_t *nchanged)
+{
+	struct err e = {0};
+	*nchanged = 0;
+	if (w->nfolders == 0)
+		return WAIT_TIMEOUT;
+	struct hub_question *q = arena_array(s->arena, w->nfolders, sizeof *q);
+	bool *yes = arena_array(s->arena, w->nfolders, sizeof *yes);
+	for (size_t i = 0; i < w->nfolders; i++)
+		q[i] = (struct hub_question){w->account, w->device, w->folders[i]};
+	if (!hub_check(s->db, q, w->nfolders, yes, &e)) {
+		log_event(LOG_WARNING, "wait-check", &e);
+		return WAIT_FAILED;
+	}
+	for (size_t i = 0; i < w->nfolders; i++)
+		if (yes[i])
+			changed[(*nchanged)++] = w->folders[i];
+	return *nchanged ? WAIT_CHANGED : WAIT_TIMEOUT;
+}
+
+static void answer_ping(enum wait_outcome outcome, const int32_t *changed, size_t nchanged,
+			struct answer *out)
+{
+	static const unsigned status[] = {
+		[WAIT_TIMEOUT] = PING_EXPIRED,
+		[WAIT_CHANGED] = PING_CHANGED,
+		[WAIT_HIERARCHY] = PING_HIERARCHY,
+		[WAIT_FAILED] = PING_SERVER,
+	};
+	struct wbxml_out w;
+	out->content_type = "application/vnd.ms-sync.wbxml";
+	wbxml_start(&w, &out->body);
+	wbxml_begin(&w, Ping_Ping);
+	wbxml_int(&w, Ping_Status, status[outcome]);
+	if (outcome == WAIT_CHANGED) {
+		wbxml_begin(&w, Ping_Folders);
+		for (size_t i = 0; i < nchanged; i++)
+			wbxml_int(&w, Ping_Folder, changed[i]);
+		wbxml_end(&w);
+	}
+	wbxml_finish(&w);
+}
+
+void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_t *changed, size_t nchanged,
+		 struct answer *out)
+{
+	out->status = 200;
+	if (outcome == WAIT_FAILED) {
+		out->status = 503;
+		answer_header(out, "Retry-After", "30");
+		return;
+	}
+	/* An empty Sync answer ends the wait in every case: the phone's next Sync brings what there is. */
+	if (w->kind == WAIT_PING)
+		answer_ping(outcome, changed, nchanged, out);
+}
+
+void wait_finish(const struct waiter *w, enum wait_outcome outcome, const char *how)
+{
+	static const char *const names[] = {
+		[WAIT_TIMEOUT] = "timeout",
+		[WAIT_CHANGED] = "changed",
+		[WAIT_HIERARCHY] = "hierarchy",
+		[WAIT_FAILED] = "failed",
+	};
+	struct log_line l;
+	log_begin(&l, LOG_INFO, "wait");
+	log_cstr(&l, "command", w->kind == WAIT_PING ? "Ping" : "Sync");
+	log_int(&l, "account", w->account);
+	log_int(&l, "device", w->device);
+	log_int(&l, "folders", w->nfolders);
+	log_cstr(&l, "end", how);
+	log_cstr(&l, "outcome", names[outcome]);
+	log_int(&l, "ms", clock_monotonic() - w->since);
+	log_end(&l);
+}

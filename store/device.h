@@ -1,0 +1,52 @@
+/*
+ * device: what is known of a phone: what it says of itself, its policy keys, its last Ping and Sync.
+ */
+#ifndef EASEL_STORE_DEVICE_H
+#define EASEL_STORE_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/str.h"
+
+struct arena;
+struct pg;
+
+/* What a request says of its sender; texts are cut to what the table holds. */
+struct device_contact {
+	struct str device_id, type, user_agent;
+	int protocol_version;
+};
+
+/* Adds a device; gives its number. When another request has just added it, gives that one's. */
+bool device_register(struct pg *db, struct arena *a, int32_t account, const struct device_contact *c,
+		     int32_t *device, struct err *e);
+
+/* Notes a contact: type, user agent, protocol version, time. */
+bool device_touch(struct pg *db, struct arena *a, int32_t device, const struct device_contact *c,
+		  struct err *e);
+
+/* DeviceInformation of Settings and Provision (MS-ASCMD 2.2.3.45); p NULL: not said, kept. */
+struct device_information {
+	struct str model, imei, friendly_name, os, os_language, phone_number, mobile_operator, user_agent;
+	int outbound_sms; /* -1: not said */
+};
+bool device_set_information(struct pg *db, struct arena *a, int32_t device,
+			    const struct device_information *i, struct err *e);
+
+/* Offers a policy under a temporary key. */
+bool device_offer_policy(struct pg *db, int32_t device, uint32_t offered_key, struct err *e);
+
+/* Records an acknowledgement: status as the device said it, final key (0 when it refused). */
+bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key, struct err *e);
+
+/* Remembers the parameters of a Ping; folders as '{1,2}'. */
+bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,
+			  struct str folders, struct err *e);
+
+/* Remembers the last full Sync request (JSON). */
+bool device_remember_sync(struct pg *db, struct arena *a, int32_t device, struct str request,
+			  struct err *e);
+
+#endif

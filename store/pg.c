@@ -1,0 +1,610 @@
+/*
+ * pg: one connection to PostgreSQL. See pg.h for the contract.
+ *
+ * When is a statement sent again? Before one is sent outside a transaction, the socket is looked at:
+ * a server that went away meanwhile is found there, and connected to again, before anything was
+ * asked of it. Once a statement is on its way, it is only repeated when the server said that it
+ * was not done; a connection that breaks without a word leaves that open, and is the caller's to know.
+ */
+#include "store/pg.h"
+
+#include <arpa/inet.h>
+#include <endian.h>
+#include <libpq-fe.h>
+#include <poll.h>
+#include <stdlib.h>
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+
+enum {
+	TRIES = 5,            /* of one statement, on serialisation failures and deadlocks */
+	BACKOFF_FIRST = 200,  /* ms */
+	BACKOFF_MOST = 2000
+};
+
+/* Milliseconds from 1970 to 2000, where PostgreSQL's time begins. */
+static const int64_t PG_EPOCH = INT64_C(946684800000);
+
+struct pg {
+	char *conninfo;
+	char *role;
+	PGconn *conn;
+	const struct pg_statement **prepared; /* on this connection */
+	size_t nprepared, room;
+	bool in_tx;      /* between pg_begin() and pg_commit() or pg_rollback() */
+	bool tx_failed;  /* the transaction is lost: nothing more is done in it */
+	bool dying;      /* the server said that it is closing this connection */
+	unsigned calls;
+	unsigned connects;
+	int64_t retry_at; /* clock_monotonic(); before it no connection is tried */
+	int64_t backoff;
+	char why[160];    /* the last failure to connect */
+};
+
+/* What is set on every connection. Workers never want a plan whose cost follows the folder. */
+static const char SESSION_SETTINGS[] =
+	"SET statement_timeout = '60s'; SET lock_timeout = '30s'; SET client_min_messages = warning;"
+	"SET search_path = pg_catalog; SET jit = off; SET default_transaction_isolation = 'read committed';"
+	"SET enable_seqscan = off; SET enable_bitmapscan = off";
+
+/* ---------------------------------------------------------------------------------------------
+ * Statements of the program: the section that PG_STATEMENT fills. */
+
+extern const struct pg_statement *const __start_pg_statements[] __attribute__((weak));
+extern const struct pg_statement *const __stop_pg_statements[] __attribute__((weak));
+
+const struct pg_statement *const *pg_statements(size_t *n)
+{
+	*n = (size_t)(__stop_pg_statements - __start_pg_statements);
+	return __start_pg_statements;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Parameters */
+
+/* Stands for "in number[i]", so that a struct pg_params may be copied. */
+static const char IN_NUMBER[] = "";
+
+static int param_add(struct pg_params *p)
+{
+	if (p->n >= PG_PARAMS)
+		abort(); /* a statement has as many parameters as its text says */
+	p->value[p->n] = NULL;
+	p->length[p->n] = 0;
+	p->format[p->n] = 0;
+	return p->n++;
+}
+
+void pg_int(struct pg_params *p, int64_t v)
+{
+	int i = param_add(p);
+	snprintf(p->number[i], sizeof p->number[i], "%lld", (long long)v);
+	p->value[i] = IN_NUMBER;
+}
+
+void pg_bool(struct pg_params *p, bool v)
+{
+	p->value[param_add(p)] = v ? "t" : "f";
+}
+
+void pg_time(struct pg_params *p, int64_t ms)
+{
+	/* A timestamptz in binary: microseconds since 2000; the ends of int64 are the infinities. */
+	int64_t us = ms;
+	if (ms != INT64_MIN && ms != INT64_MAX) {
+		const int64_t least = -INT64_C(62135596800000), most = INT64_C(253402300799999);
+		ms = ms < least ? least : ms > most ? most : ms;
+		us = (ms - PG_EPOCH) * 1000;
+	}
+	uint64_t wire = htobe64((uint64_t)us);
+	int i = param_add(p);
+	memcpy(p->number[i], &wire, sizeof wire);
+	p->value[i] = IN_NUMBER;
+	p->length[i] = sizeof wire;
+	p->format[i] = 1;
+}
+
+void pg_text(struct pg_params *p, struct arena *a, struct str v)
+{
+	p->value[param_add(p)] = v.p ? str_dup(a, v) : "";
+}
+
+void pg_cstr(struct pg_params *p, const char *v)
+{
+	p->value[param_add(p)] = v;
+}
+
+void pg_bytes(struct pg_params *p, struct str v)
+{
+	int i = param_add(p);
+	if (v.n > INT32_MAX)
+		abort(); /* far above every limit on a body or message */
+	p->value[i] = v.p ? v.p : "";
+	p->length[i] = (int)v.n;
+	p->format[i] = 1;
+}
+
+void pg_null(struct pg_params *p)
+{
+	param_add(p);
+}
+
+void pg_ints(struct pg_params *p, struct arena *a, const int64_t *v, size_t n)
+{
+	enum { DIGITS = 21 }; /* of an int64, with its sign and a comma */
+	char *text = arena_array(a, n + 1, DIGITS), *at = text;
+	*at++ = '{';
+	for (size_t i = 0; i < n; i++)
+		at += snprintf(at, DIGITS + 1, i ? ",%lld" : "%lld", (long long)v[i]);
+	*at++ = '}';
+	*at = '\0';
+	p->value[param_add(p)] = text;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Failures */
+
+static enum err_kind kind_of_state(const char *state)
+{
+	static const struct {
+		const char *prefix;
+		enum err_kind kind;
+	} kinds[] = {
+		{"08", ERR_UNAVAILABLE},    /* connection exceptions */
+		{"53", ERR_UNAVAILABLE},    /* too many connections, disk full */
+		{"57P", ERR_UNAVAILABLE},   /* shutting down, crashed, starting up */
+		{"57014", ERR_UNAVAILABLE}, /* statement_timeout */
+		{"55P03", ERR_UNAVAILABLE}, /* lock_timeout */
+		{"40001", ERR_UNAVAILABLE}, /* serialisation failure */
+		{"40P01", ERR_UNAVAILABLE}, /* deadlock */
+		{"25006", ERR_UNAVAILABLE}, /* read-only: a standby that is about to take over */
+		{"23505", ERR_EXISTS},      /* unique violation */
+		{"P0002", ERR_NOT_FOUND},   /* what our own functions raise for a missing account */
+	};
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strncmp(state, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
+			return kinds[i].kind;
+	return ERR_INTERNAL;
+}
+
+/* "" when the server said nothing: the connection broke. */
+static const char *state_of(const PGresult *r)
+{
+	const char *state = r ? PQresultErrorField(r, PG_DIAG_SQLSTATE) : NULL;
+	return state ? state : "";
+}
+
+static bool may_repeat(const char *state)
+{
+	return strcmp(state, "40001") == 0 || strcmp(state, "40P01") == 0;
+}
+
+static void trim_end(char *s)
+{
+	size_t n = strlen(s);
+	while (n > 0 && (s[n - 1] == '\n' || s[n - 1] == ' '))
+		s[--n] = '\0';
+}
+
+/* Never the DETAIL of a message, which quotes what is stored. */
+static void explain(struct pg *db, const PGresult *r, const char *what, struct err *e)
+{
+	const char *state = state_of(r);
+	const char *text = r ? PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY) : NULL;
+	if (*state) {
+		err_set(e, kind_of_state(state), "%s: %s %s", what, state, text ? text : "");
+		return;
+	}
+	char reason[160];
+	snprintf(reason, sizeof reason, "%s", db->conn ? PQerrorMessage(db->conn) : "not connected");
+	trim_end(reason);
+	bool lost = !db->conn || PQstatus(db->conn) != CONNECTION_OK;
+	err_set(e, lost ? ERR_UNAVAILABLE : ERR_INTERNAL, "%s: %s", what, reason);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * The connection */
+
+struct pg *pg_new(const char *conninfo, const char *role)
+{
+	struct pg *db = base_calloc(1, sizeof *db);
+	db->conninfo = strdup(conninfo ? conninfo : "");
+	db->role = strdup(role ? role : "easel");
+	if (!db->conninfo || !db->role)
+		abort();
+	return db;
+}
+
+static void drop_connection(struct pg *db)
+{
+	if (db->conn)
+		PQfinish(db->conn);
+	db->conn = NULL;
+	db->nprepared = 0;
+	db->dying = false;
+	if (db->in_tx)
+		db->tx_failed = true;
+}
+
+void pg_free(struct pg **db)
+{
+	if (!db || !*db)
+		return;
+	drop_connection(*db);
+	free((*db)->prepared);
+	free((*db)->conninfo);
+	free((*db)->role);
+	free(*db);
+	*db = NULL;
+}
+
+/* Warnings of the server go to the log; its farewell is remembered. */
+static void notice(void *ctx, const PGresult *r)
+{
+	struct pg *db = ctx;
+	const char *severity = PQresultErrorField(r, PG_DIAG_SEVERITY_NONLOCALIZED);
+	if (severity && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)) {
+		db->dying = true;
+		return;
+	}
+	struct err e;
+	const char *text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
+	err_set(&e, ERR_NONE, "%s", text ? text : "");
+	log_event(LOG_WARNING, "database", &e);
+}
+
+static PGconn *open_connection(const struct pg *db)
+{
+	/* What stands before dbname may be overruled by the conninfo, what follows may not. */
+	const char *const keys[] = {"connect_timeout", "keepalives_idle", "keepalives_interval",
+				    "keepalives_count", "tcp_user_timeout", "application_name",
+				    "dbname", "client_encoding", NULL};
+	const char *const values[] = {"5", "30", "10", "3", "60000", db->role,
+				      db->conninfo, "UTF8", NULL};
+	return PQconnectdbParams(keys, values, 1);
+}
+
+static void connect_failed(struct pg *db)
+{
+	snprintf(db->why, sizeof db->why, "%s",
+		 db->conn ? PQerrorMessage(db->conn) : "out of memory");
+	trim_end(db->why);
+	drop_connection(db);
+	db->backoff = db->backoff ? db->backoff * 2 : BACKOFF_FIRST;
+	if (db->backoff > BACKOFF_MOST)
+		db->backoff = BACKOFF_MOST;
+	db->retry_at = clock_monotonic() + db->backoff;
+}
+
+static bool make_connection(struct pg *db, struct err *e)
+{
+	if (db->backoff && clock_monotonic() < db->retry_at)
+		return err_set(e, ERR_UNAVAILABLE, "database: %s", db->why);
+	db->conn = open_connection(db);
+	bool ok = db->conn && PQstatus(db->conn) == CONNECTION_OK;
+	if (ok) {
+		PQsetNoticeReceiver(db->conn, notice, db);
+		PGresult *r = PQexec(db->conn, SESSION_SETTINGS);
+		ok = PQresultStatus(r) == PGRES_COMMAND_OK;
+		PQclear(r);
+	}
+	if (!ok) {
+		connect_failed(db);
+		return err_set(e, ERR_UNAVAILABLE, "database: %s", db->why);
+	}
+	db->backoff = 0;
+	db->connects++;
+	return true;
+}
+
+/* Reads what an idle server sent unasked: false once it has hung up. */
+static bool still_there(struct pg *db)
+{
+	struct pollfd p = {.fd = PQsocket(db->conn), .events = POLLIN};
+	while (!db->dying && poll(&p, 1, 0) != 0) {
+		if (!PQconsumeInput(db->conn))
+			return false;
+		(void)PQisBusy(db->conn); /* hands notices over */
+		PGnotify *n;
+		while ((n = PQnotifies(db->conn)) != NULL)
+			PQfreemem(n);
+	}
+	return !db->dying;
+}
+
+/* A connection to send on; inside a transaction only the one that it began on. */
+static bool ready(struct pg *db, struct err *e)
+{
+	if (db->in_tx) {
+		if (db->conn && !db->tx_failed)
+			return true;
+		return err_set(e, ERR_UNAVAILABLE, "database: the transaction has failed");
+	}
+	if (db->conn && !still_there(db))
+		drop_connection(db);
+	return db->conn || make_connection(db, e);
+}
+
+bool pg_connect(struct pg *db, struct err *e)
+{
+	return ready(db, e);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Running */
+
+/* The last result of what was sent, so that an error at its end is not taken for success. */
+static PGresult *collect(struct pg *db)
+{
+	PGresult *last = NULL, *r;
+	while ((r = PQgetResult(db->conn)) != NULL) {
+		PQclear(last);
+		last = r;
+		if (PQstatus(db->conn) == CONNECTION_BAD)
+			break;
+	}
+	return last;
+}
+
+static bool succeeded(const PGresult *r)
+{
+	ExecStatusType s = PQresultStatus(r);
+	return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK || s == PGRES_EMPTY_QUERY;
+}
+
+static bool is_prepared(const struct pg *db, const struct pg_statement *s)
+{
+	for (size_t i = 0; i < db->nprepared; i++)
+		if (db->prepared[i] == s)
+			return true;
+	return false;
+}
+
+static PGresult *prepare(struct pg *db, const struct pg_statement *s)
+{
+	if (is_prepared(db, s))
+		return NULL;
+	PGresult *r = PQprepare(db->conn, s->name, s->sql, 0, NULL);
+	if (!succeeded(r))
+		return r ? r : PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+	PQclear(r);
+	if (db->nprepared == db->room) {
+		db->room = db->room ? db->room * 2 : 64;
+		db->prepared = base_realloc(db->prepared, db->room * sizeof *db->prepared);
+	}
+	db->prepared[db->nprepared++] = s;
+	return NULL;
+}
+
+struct call {
+	const struct pg_statement *s; /* NULL: sql is run as it is */
+	const char *sql;
+	const struct pg_params *p;
+	bool harmless; /* may be sent again whatever became of it: BEGIN */
+};
+
+static PGresult *send_call(struct pg *db, const struct call *c)
+{
+	static const struct pg_params none;
+	const struct pg_params *p = c->p ? c->p : &none;
+	const char *value[PG_PARAMS];
+	for (int i = 0; i < p->n; i++)
+		value[i] = p->value[i] == IN_NUMBER ? p->number[i] : p->value[i];
+	db->calls++;
+	if (!c->s)
+		return PQexec(db->conn, c->sql);
+	PGresult *failed = prepare(db, c->s);
+	if (failed)
+		return failed;
+	if (!PQsendQueryPrepared(db->conn, c->s->name, p->n, value, p->length, p->format, 1))
+		return PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+	return collect(db);
+}
+
+/* Whether the server ended the connection instead of doing what was asked, and said so. */
+static bool refused_by_shutdown(const PGresult *r)
+{
+	return strncmp(state_of(r), "57P0", 4) == 0;
+}
+
+/*
+ * Outside a transaction: serialisation failures are tried again, and so is what the server refused
+ * because it is closing the connection. NULL on failure.
+ */
+static PGresult *run(struct pg *db, const struct call *c, struct err *e)
+{
+	const char *what = c->s ? c->s->name : "script";
+	bool reconnected = false;
+	for (int tries = 1;; tries++) {
+		if (!ready(db, e))
+			return NULL;
+		PGresult *r = send_call(db, c);
+		if (succeeded(r))
+			return r;
+		explain(db, r, what, e);
+		bool lost = PQstatus(db->conn) != CONNECTION_OK;
+		bool again = !db->in_tx && tries < TRIES && may_repeat(state_of(r));
+		if (!db->in_tx && lost && !reconnected)
+			again = reconnected = c->harmless || refused_by_shutdown(r);
+		if (db->in_tx)
+			db->tx_failed = true; /* the server does nothing more in it either */
+		PQclear(r);
+		if (lost)
+			drop_connection(db);
+		if (!again)
+			return NULL;
+	}
+}
+
+struct pg_rows *pg_run(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
+		       struct err *e)
+{
+	struct call c = {.s = s, .p = p};
+	return (struct pg_rows *)run(db, &c, e);
+}
+
+bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e)
+{
+	struct pg_rows *r = pg_run(db, s, p, e);
+	bool ok = r != NULL;
+	pg_done(&r);
+	return ok;
+}
+
+bool pg_script(struct pg *db, const char *sql, struct err *e)
+{
+	struct call c = {.sql = sql};
+	PGresult *r = run(db, &c, e);
+	bool ok = r != NULL;
+	PQclear(r);
+	return ok;
+}
+
+unsigned pg_take_calls(struct pg *db)
+{
+	unsigned n = db->calls;
+	db->calls = 0;
+	return n;
+}
+
+unsigned pg_connection(const struct pg *db)
+{
+	return db->conn ? db->connects : 0;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Transactions */
+
+bool pg_begin(struct pg *db, struct err *e)
+{
+	if (db->in_tx)
+		return err_set(e, ERR_INTERNAL, "database: a transaction within a transaction");
+	struct call c = {.sql = "BEGIN", .harmless = true};
+	PGresult *r = run(db, &c, e);
+	if (!r)
+		return false;
+	PQclear(r);
+	db->in_tx = true;
+	db->tx_failed = false;
+	return true;
+}
+
+bool pg_commit(struct pg *db, struct err *e)
+{
+	if (!db->in_tx)
+		return err_set(e, ERR_INTERNAL, "database: a commit without a transaction");
+	if (db->tx_failed) {
+		pg_rollback(db);
+		return err_set(e, ERR_UNAVAILABLE, "database: the transaction has failed");
+	}
+	struct call c = {.sql = "COMMIT"};
+	PGresult *r = run(db, &c, e);
+	if (!r) {
+		pg_rollback(db);
+		return false;
+	}
+	/* The server answers the COMMIT of a failed transaction with ROLLBACK. */
+	bool done = strcmp(PQcmdStatus(r), "COMMIT") == 0;
+	PQclear(r);
+	db->in_tx = false;
+	return done || err_set(e, ERR_UNAVAILABLE, "database: the transaction was rolled back");
+}
+
+void pg_rollback(struct pg *db)
+{
+	bool was = db->in_tx;
+	db->in_tx = db->tx_failed = false;
+	if (!was || !db->conn)
+		return;
+	if (PQtransactionStatus(db->conn) == PQTRANS_IDLE)
+		return;
+	db->calls++;
+	PGresult *r = PQexec(db->conn, "ROLLBACK");
+	if (!succeeded(r))
+		drop_connection(db);
+	PQclear(r);
+}
+
+bool pg_in_transaction(const struct pg *db)
+{
+	return db->in_tx;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Results. A struct pg_rows is libpq's result under a name that keeps libpq out of our headers. */
+
+static const PGresult *result(const struct pg_rows *r)
+{
+	return (const PGresult *)r;
+}
+
+size_t pg_count(const struct pg_rows *r)
+{
+	return (size_t)PQntuples(result(r));
+}
+
+bool pg_is_null(const struct pg_rows *r, size_t row, int col)
+{
+	return PQgetisnull(result(r), (int)row, col);
+}
+
+int64_t pg_get_int(const struct pg_rows *r, size_t row, int col)
+{
+	const char *p = PQgetvalue(result(r), (int)row, col);
+	uint16_t v16;
+	uint32_t v32;
+	uint64_t v64;
+	switch (PQgetlength(result(r), (int)row, col)) {
+	case sizeof v16:
+		memcpy(&v16, p, sizeof v16);
+		return (int16_t)be16toh(v16);
+	case sizeof v32:
+		memcpy(&v32, p, sizeof v32);
+		return (int32_t)be32toh(v32);
+	case sizeof v64:
+		memcpy(&v64, p, sizeof v64);
+		return (int64_t)be64toh(v64);
+	default:
+		return 0; /* NULL */
+	}
+}
+
+bool pg_get_bool(const struct pg_rows *r, size_t row, int col)
+{
+	return PQgetlength(result(r), (int)row, col) == 1 && *PQgetvalue(result(r), (int)row, col);
+}
+
+int64_t pg_get_time(const struct pg_rows *r, size_t row, int col)
+{
+	if (pg_is_null(r, row, col))
+		return 0;
+	int64_t us = pg_get_int(r, row, col);
+	if (us == INT64_MIN || us == INT64_MAX)
+		return us;
+	int64_t ms = us / 1000 - (us % 1000 < 0);
+	return ms + PG_EPOCH;
+}
+
+struct str pg_get_str(const struct pg_rows *r, size_t row, int col)
+{
+	if (pg_is_null(r, row, col))
+		return (struct str){NULL, 0};
+	return (struct str){PQgetvalue(result(r), (int)row, col),
+			    (size_t)PQgetlength(result(r), (int)row, col)};
+}
+
+struct str pg_get_copy(struct arena *a, const struct pg_rows *r, size_t row, int col)
+{
+	struct str s = pg_get_str(r, row, col);
+	return s.p ? (struct str){arena_dup(a, s.p, s.n), s.n} : s;
+}
+
+void pg_done(struct pg_rows **r)
+{
+	if (!r || !*r)
+		return;
+	PQclear((PGresult *)*r);
+	*r = NULL;
+}

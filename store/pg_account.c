@@ -1,0 +1,115 @@
+/* account: who a request is from. See account.h for the contract. */
+#include "store/account.h"
+
+#include <arpa/inet.h>
+
+#include "core/base/arena.h"
+#include "store/pg.h"
+
+static PG_STATEMENT(account_gate_row,
+	"SELECT account_id, address, display_name, password_hash, remembered, enabled, throttled,"
+	" hierarchy_modseq, device, device_type, user_agent, protocol_version, policy_key,"
+	" policy_offered_key, stale, ping_heartbeat, ping_folders, sync_request, require_policy,"
+	" heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections, sync_max_items,"
+	" sync_max_bytes FROM easel.gate($1::text, $2::text, $3::inet)");
+
+static PG_STATEMENT(account_remember,
+	"WITH forgotten AS (DELETE FROM easel.login_failure WHERE account_id = $1 AND address = $3::inet)"
+	" INSERT INTO easel.password_memory (account_id, digest) VALUES ($1, $2::bytea)"
+	" ON CONFLICT (account_id) DO UPDATE SET digest = excluded.digest, checked_at = now()");
+
+static PG_STATEMENT(account_failure,
+	"INSERT INTO easel.login_failure (account_id, address) VALUES ($1, $2::inet)"
+	" ON CONFLICT (account_id, address) DO UPDATE SET last_at = now(), failures = CASE"
+	" WHEN login_failure.last_at < now() - make_interval(secs =>"
+	" (SELECT login_pause FROM easel.server)) THEN 1 ELSE login_failure.failures + 1 END");
+
+/* The address when it is one, else the one that means unknown. */
+static void put_address(struct pg_params *p, struct arena *a, struct str address)
+{
+	unsigned char parsed[sizeof(struct in6_addr)];
+	const char *text = str_dup(a, address);
+	bool valid = inet_pton(AF_INET, text, parsed) == 1 || inet_pton(AF_INET6, text, parsed) == 1;
+	pg_cstr(p, valid ? text : "0.0.0.0");
+}
+
+static void read_limits(const struct pg_rows *r, struct limits *out)
+{
+	out->require_policy = pg_get_bool(r, 0, 18);
+	out->heartbeat_min = (int)pg_get_int(r, 0, 19);
+	out->heartbeat_max = (int)pg_get_int(r, 0, 20);
+	out->ping_max_folders = (int)pg_get_int(r, 0, 21);
+	out->sync_max_collections = (int)pg_get_int(r, 0, 22);
+	out->sync_max_items = (int)pg_get_int(r, 0, 23);
+	out->sync_max_bytes = (int)pg_get_int(r, 0, 24);
+}
+
+static struct str copy_or_null(struct arena *a, const struct pg_rows *r, int col)
+{
+	return pg_is_null(r, 0, col) ? (struct str){NULL, 0} : pg_get_copy(a, r, 0, col);
+}
+
+static void read_row(struct arena *a, const struct pg_rows *r, struct gate_row *out)
+{
+	out->account = (int32_t)pg_get_int(r, 0, 0);
+	out->address = copy_or_null(a, r, 1);
+	out->display_name = copy_or_null(a, r, 2);
+	out->password_hash = copy_or_null(a, r, 3);
+	out->remembered = copy_or_null(a, r, 4);
+	out->enabled = pg_get_bool(r, 0, 5);
+	out->throttled = pg_get_bool(r, 0, 6);
+	out->hierarchy_modseq = pg_get_int(r, 0, 7);
+	out->device = (int32_t)pg_get_int(r, 0, 8);
+	out->device_type = copy_or_null(a, r, 9);
+	out->user_agent = copy_or_null(a, r, 10);
+	out->protocol_version = (int)pg_get_int(r, 0, 11);
+	out->policy_key = (uint32_t)pg_get_int(r, 0, 12);
+	out->policy_offered_key = (uint32_t)pg_get_int(r, 0, 13);
+	out->stale = pg_get_bool(r, 0, 14);
+	out->ping_heartbeat = (int)pg_get_int(r, 0, 15);
+	out->ping_folders = copy_or_null(a, r, 16);
+	out->sync_request = copy_or_null(a, r, 17);
+}
+
+enum found account_gate(struct pg *db, struct arena *a, struct str login, struct str device_id,
+			struct str address, struct gate_row *out, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_text(&p, a, login);
+	pg_text(&p, a, device_id);
+	put_address(&p, a, address);
+	*out = (struct gate_row){0};
+	struct pg_rows *r = pg_run(db, &account_gate_row, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = FOUND_FAILED;
+	if (pg_count(r) == 1) {
+		read_limits(r, &out->limits);
+		found = pg_is_null(r, 0, 0) ? FOUND_NONE : FOUND_ONE;
+		if (found == FOUND_ONE)
+			read_row(a, r, out);
+	} else {
+		err_set(e, ERR_INTERNAL, "easel.gate gave no row: easel.server is empty");
+	}
+	pg_done(&r);
+	return found;
+}
+
+bool account_remember_login(struct pg *db, struct arena *a, int32_t account, struct str digest,
+			    struct str address, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_bytes(&p, digest);
+	put_address(&p, a, address);
+	return pg_do(db, &account_remember, &p, e);
+}
+
+bool account_count_failure(struct pg *db, struct arena *a, int32_t account, struct str address,
+			   struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	put_address(&p, a, address);
+	return pg_do(db, &account_failure, &p, e);
+}
