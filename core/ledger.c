@@ -47,12 +47,12 @@ static void prune_echoes(struct sync_state *s)
  */
 static void doubt(struct sync_state *base, const struct sync_answer *dropped)
 {
-	for (size_t i = 0; i < dropped->added.n; i++)
-		uidset_add_range(&base->todo, dropped->added.v[i].from, dropped->added.v[i].to);
-	uidset_take_all(&base->todo, &base->held);
-	struct uidset back = uidset_copy(base->held.arena, &dropped->taken);
-	for (size_t i = 0; i < back.n; i++)
-		for (int64_t uid = back.v[i].from; uid < back.v[i].to; uid++)
+	struct arena *a = base->held.arena;
+	struct uidset put = uidset_copy(a, &dropped->added);
+	uidset_take_all(&put, &base->held);
+	uidset_add_all(&base->todo, &put);
+	for (size_t i = 0; i < dropped->taken.n; i++)
+		for (int64_t uid = dropped->taken.v[i].from; uid < dropped->taken.v[i].to; uid++)
 			if (uidset_has(&base->held, uid)) {
 				uidset_take(&base->held, uid);
 				uidset_add(&base->todo, uid);
@@ -288,8 +288,21 @@ static bool collect_expired(struct collector *c, struct err *e)
 	return true;
 }
 
+/* How many the fill will bring: counted by the store when none of them can be held already. */
+static bool count_fill(struct collector *c, struct err *e)
+{
+	size_t count;
+	if (!c->store->ops->count(c->store, c->account, c->ledger->folder_id, c->at.fill, c->cutoff,
+				  c->window - c->n, &count, e))
+		return false;
+	c->n += count;
+	return true;
+}
+
 static bool collect_fill(struct collector *c, struct err *e)
 {
+	if (!c->out && c->at.fill > 0 && uidset_empty(&c->state->held) && uidset_empty(&c->state->todo))
+		return count_fill(c, e);
 	bool more = c->at.fill > 0;
 	while (more && !c->full) {
 		struct items items;
@@ -351,10 +364,9 @@ static void apply(struct arena *a, struct sync_answer *answer, const struct chan
 		uidset_add(&answer->added, item->uid);
 	if (change->kind == CHANGE_SOFTDELETE)
 		uidset_add(&answer->taken, item->uid);
-	if (!change->from_todo)
-		return;
-	uidset_take(&answer->state.todo, item->uid);
-	/* Told out of its turn: when its turn comes, it is not told again. */
+	if (change->from_todo)
+		uidset_take(&answer->state.todo, item->uid);
+	/* Told out of its turn (todo, fill): when its turn comes, it is not told again. */
 	if (!item->gone && after(item->modseq, item->uid, answer->state.done))
 		add_echo(a, &answer->state, item->uid, item->modseq);
 }
@@ -394,10 +406,30 @@ struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct
 	return answer;
 }
 
+struct change_list ledger_no_changes(struct arena *a, const struct ledger *l)
+{
+	return (struct change_list){
+		.settled = uidset_new(a),
+		.end = {l->base.done, l->base.fill, l->base.cutoff},
+	};
+}
+
+void ledger_advance(struct ledger *l, const struct change_list *list)
+{
+	l->base.done = list->end.done;
+	l->base.fill = list->end.fill;
+	l->base.cutoff = list->end.cutoff;
+	uidset_take_all(&l->base.todo, &list->settled);
+	prune_echoes(&l->base);
+}
+
 void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before, int64_t modseq)
 {
 	struct sync_state *s = &l->base;
 	bool known = !after(before, uid, s->done) || is_echo(s, uid, before);
 	if (known && modseq != before)
 		add_echo(a, s, uid, modseq);
+	/* All that has a lower modseq is committed and can be seen. */
+	if (modseq > l->folder.modseq)
+		l->folder.modseq = modseq;
 }

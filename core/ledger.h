@@ -22,6 +22,9 @@
 /* No filter. */
 #define LEDGER_NO_CUTOFF INT64_MIN
 
+/* A window without an end. */
+enum { LEDGER_ALL = 1000000000 };
+
 enum change_kind {
 	CHANGE_ADD,
 	CHANGE_CHANGE,
@@ -78,8 +81,8 @@ bool ledger_quiet(const struct ledger *l, int64_t cutoff);
 
 /*
  * Lists what to tell from the base, at most `window` changes: todo, then the folder's changes in their
- * order, then what fell out of the filter, then the fill. `cutoff` is the filter's start today. With
- * `out` NULL changes are only counted, in *count.
+ * order, then what fell out of the filter, then the fill. `cutoff` is the filter's start today. `window`
+ * is at most LEDGER_ALL. With `out` NULL changes are only counted, in *count.
  */
 bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
 		    int64_t cutoff, size_t window, struct change_list *out, size_t *count, struct err *e);
@@ -90,6 +93,12 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, const
  */
 struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct change_list *list,
 				 size_t kept);
+
+/* A list of nothing, that leaves the base where it is. */
+struct change_list ledger_no_changes(struct arena *a, const struct ledger *l);
+
+/* Moves the base over what is of no concern to the device: an empty list that has nothing more. */
+void ledger_advance(struct ledger *l, const struct change_list *list);
 
 /*
  * Notes a change of the device's own, so that it is not told to it. `before` is the item's modseq

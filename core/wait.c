@@ -26,20 +26,26 @@ void waiter_free(struct waiter **w)
 enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed, size_t *nchanged)
 {
 	struct err e = {0};
+	size_t n = w->nfolders;
+	struct hub_question *q = arena_array(s->arena, n + 1, sizeof *q);
+	bool *yes = arena_array(s->arena, n + 1, sizeof *yes);
+
 	*nchanged = 0;
-	if (w->nfolders == 0)
-		return WAIT_TIMEOUT;
-	struct hub_question *q = arena_array(s->arena, w->nfolders, sizeof *q);
-	bool *yes = arena_array(s->arena, w->nfolders, sizeof *yes);
-	for (size_t i = 0; i < w->nfolders; i++)
-		q[i] = (struct hub_question){w->account, w->device, w->folders[i]};
-	if (!hub_check(s->db, q, w->nfolders, yes, &e)) {
+	for (size_t i = 0; i < n; i++)
+		q[i] = (struct hub_question){.account = w->account,
+					     .device = w->device,
+					     .folder = w->folders[i]};
+	/* The tree may have changed between the gate's look and the waiter's registration. */
+	q[n] = (struct hub_question){.account = w->account, .hierarchy = w->hierarchy};
+	if (!hub_check(s->db, q, n + 1, yes, &e)) {
 		log_event(LOG_WARNING, "wait-check", &e);
 		return WAIT_FAILED;
 	}
-	for (size_t i = 0; i < w->nfolders; i++)
+	for (size_t i = 0; i < n; i++)
 		if (yes[i])
 			changed[(*nchanged)++] = w->folders[i];
+	if (yes[n])
+		return WAIT_HIERARCHY;
 	return *nchanged ? WAIT_CHANGED : WAIT_TIMEOUT;
 }
 

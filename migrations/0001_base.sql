@@ -1,7 +1,7 @@
 -- The base: who there is (domains, accounts), what they have (folders, items, content), and what
 -- each device knows of it (devices, hierarchy, the sync ledger).
 
-CREATE SCHEMA easel;
+CREATE SCHEMA IF NOT EXISTS easel;
 COMMENT ON SCHEMA easel IS 'Easel: an Exchange ActiveSync server. Tables are configuration and state, views are for reading, functions for acting.';
 
 -- ---------------------------------------------------------------------------------------------

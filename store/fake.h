@@ -21,7 +21,10 @@ void store_fake_free(struct store **s);
 int32_t fake_add_folder(struct store *s, int32_t account, const char *name, enum item_class class,
 			enum folder_role role);
 
-/* Arms one fault at the nth call (1: the next) of any operation. */
+/*
+ * Arms one fault at the nth call (1: the next) of any operation; reading from a source is a call too.
+ * It is reported as ERR_UNAVAILABLE.
+ */
 void fake_set_fault(struct store *s, enum fake_fault fault, unsigned nth);
 
 /* Calls since the store was made: to run a test once for every N. */

@@ -3,8 +3,12 @@
  * waiting devices at once, whether a Sync would bring them something.
  *
  * The push thread owns it. It sleeps on hub_fd() and calls hub_pump() whenever the descriptor is
- * ready. The connection is opened and reopened by itself; every time that it was lost, `lost` is
- * called once it is back, and everything that waits has to be checked again.
+ * ready. The connection is opened and reopened by itself, at growing distances of up to two
+ * seconds; every time that it was lost, `lost` is called once it is back, and everything that waits
+ * has to be checked again. A server that is gone without a word is noticed by TCP and by a question
+ * of the hub's own whenever it was silent for half a minute.
+ *
+ * Failure rule: nothing fails; the hub logs why a connection was lost and tries again.
  */
 #ifndef EASEL_STORE_PG_HUB_H
 #define EASEL_STORE_PG_HUB_H
@@ -18,22 +22,38 @@
 struct hub;
 struct pg;
 
-/* One question: may be asked for the same device and folder any number of times. */
+/*
+ * One question: whether a Sync of the folder would bring the device something, or, for folder 0,
+ * whether the account's folder tree has changed since the hierarchy modseq that the device knows.
+ * The same one may be asked any number of times.
+ */
 struct hub_question {
 	int32_t account, device, folder;
+	int64_t hierarchy; /* only for folder 0 */
 };
 
+/* Most questions of one hub_ask(). */
+enum { HUB_QUESTIONS = 10000 };
+
+/* Called by hub_pump() only. None of them may call the hub again. */
 struct hub_events {
 	void *ctx;
 	void (*folder_changed)(void *ctx, int32_t account, int32_t folder);
 	void (*hierarchy_changed)(void *ctx, int32_t account);
 	/* The connection is (back) up and listening: what changed meanwhile is not known. */
 	void (*lost)(void *ctx);
-	/* The answer to the last hub_ask(): yes[i] for question i. ok false: ask again after `lost`. */
+	/*
+	 * The answer to the last hub_ask(): yes[i] for question i. With ok false yes is NULL and
+	 * the connection is gone: ask again after `lost`.
+	 */
 	void (*answered)(void *ctx, bool ok, const bool *yes, size_t n);
 };
 
+/* Copies conninfo and *events. Connects with the first hub_pump(). */
 struct hub *hub_new(const char *conninfo, const struct hub_events *events);
+
+/* Closes the connection; a question under way is not answered any more. Sets the pointer to NULL.
+ */
 void hub_free(struct hub **h);
 
 /* Descriptor to wait for, -1 while there is none; may change with every hub_pump(). */
@@ -42,21 +62,24 @@ int hub_fd(const struct hub *h);
 /* Whether to wait for writing too (while connecting or sending). */
 bool hub_wants_write(const struct hub *h);
 
-/* Milliseconds until hub_pump() must be called without the descriptor being ready; -1: never. */
+/* Milliseconds until hub_pump() must be called even if the descriptor is not ready. */
 int hub_timeout(const struct hub *h);
 
-/* Does what can be done without blocking and calls the events. */
+/*
+ * Does what can be done without blocking and calls the events. (One thing may block: libpq looks a
+ * host name up while it connects; an address or a socket's path avoids that.)
+ */
 void hub_pump(struct hub *h);
 
 /* Whether a question may be sent now (connected, none outstanding). */
 bool hub_ready(const struct hub *h);
 
-/* Sends questions in one query; they are copied. hub_ready() must hold. n is 1 to 10,000. */
+/* Sends questions in one query; they are copied. hub_ready() must hold. n is 1 to HUB_QUESTIONS. */
 void hub_ask(struct hub *h, const struct hub_question *q, size_t n);
 
 /*
  * The same test, at once, on a worker's own connection: a Ping that has just come. The one test for
- * change is the SQL function easel.sync_pending().
+ * change is the SQL function easel.sync_pending(). yes has room for n.
  */
 bool hub_check(struct pg *db, const struct hub_question *q, size_t n, bool *yes, struct err *e);
 

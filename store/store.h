@@ -5,7 +5,8 @@
  * change raises (several items may share one). A backend is a struct store_ops; `fake` keeps all in
  * memory and can be told to fail. Actions return bool and fill *e; look-ups tell found, none, failed.
  *
- * Every call names the account and reaches nothing outside it. What a call returns lies in the
+ * Every call names the account and reaches nothing outside it; a folder that does not exist has no
+ * items. What a call returns lies in the
  * arena it was given. A struct store belongs to one thread.
  *
  * Transactions: between store_begin() and store_commit() the pg store's actions and the ledger's
@@ -187,7 +188,7 @@ struct store_ops {
 	/*
 	 * Moves an item to another folder of the account, flags and date kept. Gives the tombstone's
 	 * modseq in the source, and uid and modseq in the destination. FOUND_NONE: the item is gone;
-	 * ERR_NOT_FOUND: there is no such destination.
+	 * ERR_NOT_FOUND: there is no such destination; ERR_INVALID: it is the source.
 	 */
 	enum found (*move)(struct store *s, int32_t account, int32_t from, int64_t uid, int32_t to,
 			   int64_t *gone_modseq, int64_t *new_uid, int64_t *new_modseq, struct err *e);

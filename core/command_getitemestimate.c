@@ -1,0 +1,117 @@
+/*
+ * GetItemEstimate (MS-ASCMD 2.2.1.9): how many items a Sync would bring. It counts what Sync would
+ * tell, by the same rules, and changes nothing.
+ */
+#include "core/call.h"
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/ledger.h"
+#include "core/server_id.h"
+#include "core/sync_options.h"
+
+enum { COLLECTIONS_MAX = 1000 };
+
+struct estimate {
+	struct str id;
+	unsigned status;
+	size_t count;
+};
+
+/* FilterType stands in Options from 14.0 on, in the collection below. False: not allowed. */
+static bool find_options(struct call *c, const struct wbxml_node *collection, const struct ledger *l,
+			 struct sync_options *out)
+{
+	struct err e = {0};
+	*out = sync_options_standard;
+	if (!sync_options_from_json(l->base.options, out, &e))
+		return false;
+	const struct wbxml_node *options = wbxml_child(collection, AirSync_Options);
+	const struct wbxml_node *filter = wbxml_child(options ? options : collection, AirSync_FilterType);
+	struct sync_options asked;
+	if (!filter)
+		return true;
+	if (!sync_options_decode(options ? options : collection, c->version, &asked, &e))
+		return false;
+	out->filter = asked.filter;
+	return true;
+}
+
+static bool load(struct call *c, struct str id, struct ledger *l)
+{
+	int32_t folder = 0;
+	server_id_parse_folder(id, &folder);
+	int64_t folders[] = {folder};
+	return ledger_load(c->session->db, c->arena, c->gate.account, c->gate.device, folders, 1, l, &c->err);
+}
+
+/* False: the request as a whole fails (c->err). */
+static bool estimate(struct call *c, const struct wbxml_node *collection, struct estimate *out)
+{
+	struct ledger l;
+	struct synckey key;
+	struct sync_options options;
+	struct str text = wbxml_child_text(collection, AirSync_SyncKey);
+	out->id = wbxml_child_text(collection, GetItemEstimate_CollectionId);
+	if (!load(c, out->id, &l))
+		return false;
+	out->status = STATUS_OK;
+	if (!l.folder_found || l.folder.class != CLASS_EMAIL)
+		out->status = ESTIMATE_NO_COLLECTION;
+	else if (!text.p || !synckey_parse(text, &key))
+		out->status = ESTIMATE_KEY_INVALID;
+	else if (key.zero || !l.base_found)
+		out->status = ESTIMATE_NOT_PRIMED;
+	else if (ledger_resolve(&l, &key) == KEY_UNKNOWN || l.folder_epoch != l.folder.epoch)
+		out->status = ESTIMATE_KEY_INVALID;
+	else if (!find_options(c, collection, &l, &options))
+		out->status = ESTIMATE_NO_COLLECTION;
+	if (out->status != STATUS_OK)
+		return true;
+	int64_t cutoff = sync_options_cutoff(&options, clock_now());
+	ledger_set_cutoff(&l.base, cutoff);
+	return ledger_collect(c->session->store, c->arena, c->gate.account, &l, cutoff, LEDGER_ALL, NULL,
+			      &out->count, &c->err);
+}
+
+static void encode(struct call *c, const struct estimate *v, size_t n)
+{
+	struct wbxml_out *w = &c->out;
+	call_begin(c);
+	c->status = STATUS_OK;
+	for (size_t i = 0; i < n; i++) {
+		wbxml_begin(w, GetItemEstimate_Response);
+		wbxml_int(w, GetItemEstimate_Status, v[i].status);
+		if (v[i].status == STATUS_OK) {
+			wbxml_begin(w, GetItemEstimate_Collection);
+			wbxml_text(w, GetItemEstimate_CollectionId, v[i].id);
+			wbxml_int(w, GetItemEstimate_Estimate, (int64_t)v[i].count);
+			wbxml_end(w);
+		} else {
+			c->status = v[i].status;
+		}
+		wbxml_end(w);
+	}
+}
+
+void command_getitemestimate(struct call *c)
+{
+	const struct wbxml_node *collections = wbxml_child(c->root, GetItemEstimate_Collections);
+	unsigned count = wbxml_count(collections), n = 0;
+	if (count == 0 || count > COLLECTIONS_MAX) {
+		call_common(c, STATUS_INVALID_XML);
+		return;
+	}
+	struct estimate *v = arena_array(c->arena, count, sizeof *v);
+	for (const struct wbxml_node *node = collections->first; node; node = node->next) {
+		if (node->tag != GetItemEstimate_Collection) {
+			call_common(c, STATUS_INVALID_XML);
+			return;
+		}
+		if (!estimate(c, node, &v[n++])) {
+			call_fail(c, NULL);
+			return;
+		}
+	}
+	encode(c, v, n);
+}

@@ -1,0 +1,446 @@
+/*
+ * Sync (MS-ASCMD 2.2.1.21): what the device changed in its folders, and what it is to be told.
+ *
+ * The way of a request: find each collection's state by its key; carry out the device's commands and
+ * record them (first commit); list what to tell, encode it, write the answer's row (second commit);
+ * send. A request without commands whose folders have not changed writes nothing and is answered with
+ * an empty body, or waits if it asked to.
+ */
+#include "core/sync.h"
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "store/device.h"
+#include "store/pg.h"
+
+struct sync {
+	struct sync_request request;
+	struct sync_collection *v; /* one for each that was asked for */
+	struct ledger *ledgers;
+	int64_t *folders;
+};
+
+static void answer_refusal(struct call *c, struct sync_refusal refusal)
+{
+	call_answer_status(c, refusal.status);
+	if (refusal.limit)
+		wbxml_int(&c->out, AirSync_Limit, refusal.limit);
+}
+
+static bool load(struct call *c, struct sync *s)
+{
+	size_t n = s->request.n;
+	s->folders = arena_array(c->arena, n, sizeof *s->folders);
+	s->ledgers = arena_array(c->arena, n, sizeof *s->ledgers);
+	s->v = arena_array(c->arena, n, sizeof *s->v);
+	for (size_t i = 0; i < n; i++)
+		s->folders[i] = s->request.v[i].folder;
+	if (!ledger_load(c->session->db, c->arena, c->gate.account, c->gate.device, s->folders, n,
+			 s->ledgers, &c->err))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		s->v[i] = (struct sync_collection){.asked = &s->request.v[i], .ledger = &s->ledgers[i]};
+	return true;
+}
+
+/* The options that hold for a collection: as sent, else as kept, else the standard ones. */
+static unsigned find_options(struct call *c, struct sync_collection *col)
+{
+	struct err e = {0};
+	const struct ledger *l = col->ledger;
+	col->options = sync_options_standard;
+	if (col->asked->options) {
+		if (!sync_options_decode(col->asked->options, c->version, &col->options, &e))
+			return SYNC_PROTOCOL;
+	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
+		return SYNC_KEY_INVALID;
+	}
+	col->cutoff = sync_options_cutoff(&col->options, clock_now());
+	return STATUS_OK;
+}
+
+static void start(struct call *c, struct sync_collection *col)
+{
+	char key[SYNCKEY_TEXT];
+	struct ledger *l = col->ledger;
+	if (col->asked->asks_changes || col->asked->commands) {
+		col->status = SYNC_PROTOCOL;
+		return;
+	}
+	col->base_changed = ledger_start(c->arena, l, col->cutoff,
+					 sync_options_to_json(c->arena, &col->options));
+	col->restarted = true;
+	col->key = str_of(arena_strdup(c->arena, synckey_format(l->epoch, l->base.n, key)));
+}
+
+static void resume(struct call *c, struct sync_collection *col, const struct synckey *key)
+{
+	struct ledger *l = col->ledger;
+	enum resolved resolved = ledger_resolve(l, key);
+	if (resolved == KEY_UNKNOWN || l->folder_epoch != l->folder.epoch) {
+		col->status = SYNC_KEY_INVALID;
+		return;
+	}
+	struct str options = sync_options_to_json(c->arena, &col->options);
+	col->base_changed = resolved == KEY_ANSWERED || !str_eq(options, l->base.options) ||
+			    col->cutoff < l->base.cutoff;
+	l->base.options = options;
+	ledger_set_cutoff(&l->base, col->cutoff);
+	col->key = col->asked->key;
+}
+
+/* Finds the state that a collection's key stands for. */
+static void resolve(struct call *c, struct sync_collection *col)
+{
+	struct synckey key;
+	col->status = STATUS_OK;
+	if (!col->ledger->folder_found || col->ledger->folder.class != CLASS_EMAIL) {
+		col->status = SYNC_HIERARCHY;
+		return;
+	}
+	if (!synckey_parse(col->asked->key, &key)) {
+		col->status = SYNC_KEY_INVALID;
+		return;
+	}
+	col->status = find_options(c, col);
+	if (col->status != STATUS_OK)
+		return;
+	if (key.zero)
+		start(c, col);
+	else
+		resume(c, col, &key);
+}
+
+/* Nothing was sent, nothing is written, nothing is to be told. */
+static bool is_quiet(const struct sync_collection *col)
+{
+	return col->status == STATUS_OK && !col->restarted && !col->base_changed && !col->asked->commands &&
+	       ledger_quiet(col->ledger, col->cutoff);
+}
+
+static bool all_quiet(struct call *c, struct sync *s)
+{
+	for (size_t i = 0; i < s->request.n; i++) {
+		resolve(c, &s->v[i]);
+		if (!is_quiet(&s->v[i]))
+			return false;
+	}
+	return true;
+}
+
+/* ---- The device's commands: the first commit ---- */
+
+static bool run_commands(struct call *c, struct sync *s)
+{
+	struct store *store = c->session->store;
+	if (!s->request.has_commands)
+		return true;
+	if (!store->ops->begin(store, &c->err))
+		return false;
+	for (size_t i = 0; i < s->request.n; i++) {
+		struct sync_collection *col = &s->v[i];
+		if (col->status != STATUS_OK || !col->asked->commands)
+			continue;
+		if (!sync_commands_run(c, col) ||
+		    !ledger_save(c->session->db, c->arena, c->gate.account, c->gate.device, col->ledger, NULL,
+				 &c->err))
+			return false;
+		col->base_changed = false;
+	}
+	return store->ops->commit(store, &c->err);
+}
+
+/* ---- What to tell ---- */
+
+static bool collect(struct call *c, struct sync_collection *col, size_t *window)
+{
+	size_t most = (size_t)c->gate.limits.sync_max_items;
+	if (col->asked->window < most)
+		most = col->asked->window;
+	if (*window < most)
+		most = *window;
+	if (!ledger_collect(c->session->store, c->arena, c->gate.account, col->ledger, col->cutoff, most,
+			    &col->changes, NULL, &c->err))
+		return false;
+	col->kept = col->changes.n;
+	*window -= col->changes.n;
+	return true;
+}
+
+static bool collect_all(struct call *c, struct sync *s)
+{
+	size_t window = s->request.window;
+	for (size_t i = 0; i < s->request.n; i++) {
+		struct sync_collection *col = &s->v[i];
+		col->changes = ledger_no_changes(c->arena, col->ledger);
+		if (col->status != STATUS_OK || col->restarted || !col->asked->get_changes)
+			continue;
+		/* With no room left, all that is asked is whether there is more. */
+		if (!collect(c, col, &window))
+			return false;
+		col->left_out = col->changes.n == 0 && col->changes.more;
+	}
+	return true;
+}
+
+/* Whether the collection has to appear in the answer. */
+static bool has_news(const struct sync_collection *col)
+{
+	return col->status != STATUS_OK || col->restarted || col->asked->commands || col->changes.n ||
+	       col->changes.more;
+}
+
+/*
+ * A repeated request whose earlier answer may be on the device gets an answer of its own even if there
+ * is nothing in it, so that the newest outstanding one is always what the device has.
+ */
+static bool needs_new_key(const struct sync_collection *col)
+{
+	if (col->status != STATUS_OK || col->restarted || col->left_out)
+		return false;
+	return col->changes.n || col->asked->commands || col->ledger->nanswers > 0 || col->changes.more;
+}
+
+static void encode_response(struct call *c, const struct sync_collection *col, struct sync_response *r)
+{
+	struct sync_items *items;
+	size_t bytes = SIZE_MAX, kept;
+	bool fetched = r->tag == AirSync_Fetch && r->status == STATUS_OK;
+	struct wbxml_mark before = wbxml_mark(&c->out);
+	wbxml_begin(&c->out, r->tag);
+	if (r->client_id.p)
+		wbxml_text(&c->out, AirSync_ClientId, r->client_id);
+	if (r->server_id.p)
+		wbxml_text(&c->out, AirSync_ServerId, r->server_id);
+	wbxml_int(&c->out, AirSync_Status, r->status);
+	if (fetched) {
+		wbxml_begin(&c->out, AirSync_ApplicationData);
+		if (!sync_items_load(c, col, &r->fetched, 1, &bytes, &kept, &items) ||
+		    !sync_items_encode_data(c, items, 0)) {
+			wbxml_rollback(&c->out, before);
+			r->status = SYNC_CONVERSION;
+			encode_response(c, col, r);
+			return;
+		}
+		wbxml_end(&c->out);
+	}
+	wbxml_end(&c->out);
+}
+
+/* A Change or Delete that succeeded needs no response (MS-ASCMD 2.2.3.155.2). */
+static bool needs_response(const struct sync_response *r)
+{
+	return r->status != STATUS_OK || r->tag == AirSync_Add || r->tag == AirSync_Fetch;
+}
+
+static void encode_responses(struct call *c, struct sync_collection *col)
+{
+	bool any = false;
+	for (size_t i = 0; i < col->nresponses; i++)
+		any |= needs_response(&col->responses[i]);
+	if (!any)
+		return;
+	wbxml_begin(&c->out, AirSync_Responses);
+	for (size_t i = 0; i < col->nresponses; i++)
+		if (needs_response(&col->responses[i]))
+			encode_response(c, col, &col->responses[i]);
+	wbxml_end(&c->out);
+}
+
+static bool is_removal(const struct change *change)
+{
+	return change->kind == CHANGE_DELETE || change->kind == CHANGE_SOFTDELETE;
+}
+
+static void encode_commands(struct call *c, struct sync_collection *col, struct sync_items *items)
+{
+	if (col->kept == 0)
+		return;
+	wbxml_begin(&c->out, AirSync_Commands);
+	for (size_t i = 0; i < col->kept; i++)
+		if (is_removal(&col->changes.v[i]))
+			sync_items_encode(c, col, items, i);
+	for (size_t i = 0; i < col->kept; i++)
+		if (!is_removal(&col->changes.v[i]))
+			sync_items_encode(c, col, items, i);
+	wbxml_end(&c->out);
+}
+
+/* MoreAvailable stands behind Status and before Commands: Windows phones rely on it. */
+static bool encode_collection(struct call *c, struct sync_collection *col, size_t *bytes)
+{
+	char key[SYNCKEY_TEXT];
+	struct sync_items *items = NULL;
+	if (col->changes.n && !sync_items_load(c, col, col->changes.v, col->changes.n, bytes, &col->kept, &items))
+		return false;
+	if (needs_new_key(col)) {
+		synckey_format(col->ledger->epoch, col->ledger->last_n + 1, key);
+		col->key = str_of(arena_strdup(c->arena, key));
+		col->answered = true;
+	}
+	wbxml_begin(&c->out, AirSync_Collection);
+	wbxml_text(&c->out, AirSync_SyncKey, col->key.p ? col->key : STR("0"));
+	wbxml_text(&c->out, AirSync_CollectionId, col->asked->id);
+	wbxml_int(&c->out, AirSync_Status, col->status);
+	if (col->changes.more || col->kept < col->changes.n)
+		wbxml_empty(&c->out, AirSync_MoreAvailable);
+	encode_responses(c, col);
+	encode_commands(c, col, items);
+	wbxml_end(&c->out);
+	return true;
+}
+
+static bool encode(struct call *c, struct sync *s)
+{
+	size_t bytes = (size_t)c->gate.limits.sync_max_bytes;
+	call_begin(c);
+	wbxml_begin(&c->out, AirSync_Collections);
+	c->status = STATUS_OK;
+	for (size_t i = 0; i < s->request.n; i++) {
+		struct sync_collection *col = &s->v[i];
+		if (!has_news(col) && !needs_new_key(col))
+			continue;
+		if (!encode_collection(c, col, &bytes))
+			return false;
+		if (col->status != STATUS_OK)
+			c->status = col->status;
+	}
+	wbxml_end(&c->out);
+	return true;
+}
+
+/* ---- The answer's row: the second commit ---- */
+
+static bool save_collection(struct call *c, struct sync_collection *col)
+{
+	struct pg *db = c->session->db;
+	int32_t account = c->gate.account, device = c->gate.device;
+	struct ledger *l = col->ledger;
+	if (col->restarted)
+		return !col->base_changed || ledger_restart(db, c->arena, account, device, l, &c->err);
+	if (col->answered) {
+		struct sync_answer answer = ledger_answer(c->arena, l, &col->changes, col->kept);
+		return ledger_save(db, c->arena, account, device, l, &answer, &c->err);
+	}
+	/* Nothing to tell: what was passed over on the way need not be looked at again. */
+	if (!col->left_out && col->asked->get_changes)
+		ledger_advance(l, &col->changes);
+	return ledger_save(db, c->arena, account, device, l, NULL, &c->err);
+}
+
+static bool save(struct call *c, struct sync *s)
+{
+	struct pg *db = c->session->db;
+	if (!pg_begin(db, &c->err))
+		return false;
+	for (size_t i = 0; i < s->request.n; i++) {
+		struct sync_collection *col = &s->v[i];
+		if (col->status == STATUS_OK && !is_quiet(col) && !save_collection(c, col))
+			return false;
+	}
+	return pg_commit(db, &c->err);
+}
+
+/* Keeps the request for an empty one to come, unless it is the one that is kept. */
+static bool remember(struct call *c, struct sync *s)
+{
+	struct str *keys = arena_array(c->arena, s->request.n, sizeof *keys);
+	for (size_t i = 0; i < s->request.n; i++) {
+		if (s->v[i].status != STATUS_OK)
+			return true;
+		keys[i] = s->v[i].key;
+	}
+	struct str json = sync_request_to_json(c->arena, &s->request, keys);
+	if (str_eq(json, c->gate.sync_request))
+		return true;
+	return device_remember_sync(c->session->db, c->arena, c->gate.device, json, &c->err);
+}
+
+/* ---- Nothing to tell ---- */
+
+static void wait_or_answer_empty(struct call *c, const struct sync *s)
+{
+	if (s->request.wait == 0) {
+		c->answer->content_type = NULL;
+		body_free(&c->answer->body);
+		c->status = STATUS_OK;
+		return;
+	}
+	struct waiter *w = waiter_new(s->request.n);
+	w->kind = WAIT_SYNC;
+	w->account = c->gate.account;
+	w->device = c->gate.device;
+	w->version = (uint16_t)c->version;
+	w->hierarchy = c->gate.hierarchy_modseq;
+	w->since = c->request->started;
+	w->deadline = c->request->started + (int64_t)s->request.wait * 1000;
+	for (size_t i = 0; i < s->request.n; i++)
+		w->folders[i] = s->request.v[i].folder;
+	c->waiter = w;
+}
+
+static bool nothing_to_tell(const struct sync *s)
+{
+	for (size_t i = 0; i < s->request.n; i++)
+		if (has_news(&s->v[i]) || needs_new_key(&s->v[i]))
+			return false;
+	return true;
+}
+
+/* Everything under the claim of the folders. */
+static bool run(struct call *c, struct sync *s)
+{
+	if (!load(c, s))
+		return false;
+	for (size_t i = 0; i < s->request.n; i++)
+		resolve(c, &s->v[i]);
+	if (!run_commands(c, s) || !collect_all(c, s))
+		return false;
+	if (nothing_to_tell(s)) {
+		if (!save(c, s) || !remember(c, s))
+			return false;
+		wait_or_answer_empty(c, s);
+		return true;
+	}
+	return encode(c, s) && save(c, s) && remember(c, s);
+}
+
+static bool claim(struct call *c, const struct sync *s)
+{
+	int64_t *folders = arena_array(c->arena, s->request.n, sizeof *folders);
+	for (size_t i = 0; i < s->request.n; i++)
+		folders[i] = s->request.v[i].folder;
+	return ledger_claim(c->session->db, c->arena, c->gate.device, folders, s->request.n, &c->err);
+}
+
+void command_sync(struct call *c)
+{
+	struct sync s = {0};
+	struct pg *db = c->session->db;
+	struct sync_refusal refusal = sync_request_read(c, &s.request);
+	if (refusal.status) {
+		answer_refusal(c, refusal);
+		return;
+	}
+	/* Most requests find nothing: those need no claim, and one look. */
+	if (!s.request.has_commands) {
+		if (!load(c, &s)) {
+			call_fail(c, NULL);
+			return;
+		}
+		if (all_quiet(c, &s)) {
+			if (remember(c, &s))
+				wait_or_answer_empty(c, &s);
+			else
+				call_fail(c, NULL);
+			return;
+		}
+	}
+	bool ok = claim(c, &s) && run(c, &s);
+	if (!ok) {
+		pg_rollback(db);
+		call_fail(c, NULL);
+	}
+	ledger_release(db);
+}

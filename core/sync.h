@@ -1,0 +1,69 @@
+/*
+ * sync: one collection of a Sync on its way from request to answer. The pieces of the command:
+ * command_sync.c has the flow, sync_commands.c what the device changed, sync_items.c what it is told.
+ */
+#ifndef EASEL_CORE_SYNC_H
+#define EASEL_CORE_SYNC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/call.h"
+#include "core/ledger.h"
+#include "core/sync_options.h"
+#include "core/sync_request.h"
+
+/* What became of one command of the device. */
+struct sync_response {
+	unsigned tag;           /* AirSync_Add, Change, Delete or Fetch */
+	struct str server_id;   /* as sent; of an Add: as given */
+	struct str client_id;   /* of an Add */
+	unsigned status;
+	struct change fetched;  /* of a Fetch that succeeded: the item, as a change to encode */
+};
+
+struct sync_collection {
+	const struct sync_asked *asked;
+	struct ledger *ledger;
+	unsigned status;         /* STATUS_OK, or what is wrong with the collection */
+	bool restarted;          /* SyncKey 0 */
+	bool base_changed;       /* the ledger's base has to be written */
+	struct sync_options options;
+	int64_t cutoff;
+	struct sync_response *responses;
+	size_t nresponses;
+	struct change_list changes;
+	size_t kept;             /* changes that the answer has room for */
+	struct summary **summaries; /* of changes[i] for those that are Adds */
+	bool left_out;           /* the global window was used up before its turn */
+	bool answered;           /* has an Answer with a new key */
+	struct str key;          /* to answer with */
+};
+
+/*
+ * Carries out the device's commands on a collection, records them, and notes their echoes in the
+ * ledger's base. One that was carried out already with the same key is answered as it was then. A
+ * command that can't be carried out gets its status; false only when the request as a whole has to be
+ * given up (c->err). Within the store's transaction.
+ */
+bool sync_commands_run(struct call *c, struct sync_collection *col);
+
+/*
+ * Fetches what the first changes of a list need to be encoded, as many as `bytes` allows (at least
+ * one), and says in *kept how many that are; *bytes is lowered by their size.
+ */
+struct sync_items;
+bool sync_items_load(struct call *c, const struct sync_collection *col, struct change *changes, size_t n,
+		     size_t *bytes, size_t *kept, struct sync_items **out);
+
+/*
+ * Writes one change as Add, Change, Delete or SoftDelete. An item that can't be encoded is left out,
+ * marked failed and logged; nothing of it is written.
+ */
+void sync_items_encode(struct call *c, const struct sync_collection *col, struct sync_items *items,
+		       size_t index);
+
+/* Writes the ApplicationData or Properties children of a loaded Add. False: it can't be encoded. */
+bool sync_items_encode_data(struct call *c, struct sync_items *items, size_t index);
+
+#endif

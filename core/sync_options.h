@@ -1,0 +1,45 @@
+/*
+ * sync_options: how a device wants a folder's items (MS-ASCMD 2.2.3.125.6). They stick: what a request
+ * leaves out is taken from the ledger, where they are kept as JSON.
+ */
+#ifndef EASEL_CORE_SYNC_OPTIONS_H
+#define EASEL_CORE_SYNC_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "core/base/str.h"
+#include "core/mail_body.h"
+#include "wbxml/wbxml.h"
+
+struct arena;
+
+enum { CONFLICT_CLIENT = 0, CONFLICT_SERVER = 1 };
+
+struct sync_options {
+	int filter;   /* FilterType 0 to 8 */
+	int conflict; /* who wins */
+	struct body_prefs body;
+};
+
+/* What holds when nothing was ever said. */
+extern const struct sync_options sync_options_standard;
+
+/*
+ * Reads the Options element for mail; several with different Class are sent from 14.0 on, and the one
+ * for SMS is passed over. ERR_INVALID: a value that is not allowed (status 4).
+ */
+bool sync_options_decode(const struct wbxml_node *options, unsigned version, struct sync_options *out,
+			 struct err *e);
+
+struct str sync_options_to_json(struct arena *a, const struct sync_options *o);
+bool sync_options_from_json(struct str json, struct sync_options *out, struct err *e);
+
+/*
+ * Start of the filter: items before it are outside. Whole days in UTC, so that it moves once a day;
+ * LEDGER_NO_CUTOFF for FilterType 0. `now` in ms.
+ */
+int64_t sync_options_cutoff(const struct sync_options *o, int64_t now);
+
+#endif

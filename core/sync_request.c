@@ -1,0 +1,200 @@
+/* sync_request: what a Sync asks for. See sync_request.h for the contract. */
+#include "core/sync_request.h"
+
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "core/base/arena.h"
+#include "core/server_id.h"
+
+enum { WAIT_MIN = 1, WAIT_MAX = 59, HEARTBEAT_MIN = 60, HEARTBEAT_MAX = 3540 };
+
+static const struct sync_refusal accepted = {0, 0};
+
+static struct sync_refusal refuse(unsigned status)
+{
+	return (struct sync_refusal){status, 0};
+}
+
+/* Absent: standard. 0 and whatever is above 512: 512 (MS-ASCMD 2.2.3.199). */
+static bool read_window(const struct wbxml_node *node, unsigned standard, unsigned *out)
+{
+	struct str text = wbxml_child_text(node, AirSync_WindowSize);
+	uint64_t v;
+	*out = standard;
+	if (!text.p)
+		return true;
+	if (!str_to_u64(text, &v))
+		return false;
+	*out = v == 0 || v > SYNC_WINDOW_MAX ? SYNC_WINDOW_MAX : (unsigned)v;
+	return true;
+}
+
+/* An empty element means yes, as in the tables of the protocol. False when it is neither 0 nor 1. */
+static bool read_flag(const struct wbxml_node *parent, unsigned tag, bool standard, bool *out)
+{
+	struct str text = wbxml_child_text(parent, tag);
+	*out = standard;
+	if (!text.p)
+		return true;
+	*out = !str_eq(text, STR("0"));
+	return text.n == 0 || str_eq(text, STR("0")) || str_eq(text, STR("1"));
+}
+
+static bool read_collection(const struct wbxml_node *node, struct sync_asked *out)
+{
+	out->id = wbxml_child_text(node, AirSync_CollectionId);
+	out->key = wbxml_child_text(node, AirSync_SyncKey);
+	if (!out->id.n || !out->key.n)
+		return false;
+	if (!server_id_parse_folder(out->id, &out->folder))
+		out->folder = 0;
+	out->options = wbxml_child(node, AirSync_Options);
+	out->commands = wbxml_child(node, AirSync_Commands);
+	bool zero = str_eq(out->key, STR("0"));
+	out->asks_changes = wbxml_child(node, AirSync_GetChanges) != NULL;
+	if (!read_flag(node, AirSync_GetChanges, !zero, &out->get_changes) ||
+	    !read_flag(node, AirSync_DeletesAsMoves, true, &out->deletes_as_moves) ||
+	    !read_window(node, SYNC_WINDOW, &out->window))
+		return false;
+	out->asks_changes = out->asks_changes && out->get_changes;
+	if (zero)
+		out->get_changes = false;
+	return !out->commands || wbxml_count(out->commands) <= SYNC_COMMANDS_MAX;
+}
+
+/* Seconds to wait; both forms at once are an error (MS-ASCMD 2.2.3.93.2, 2.2.3.198). */
+static struct sync_refusal read_wait(const struct call *c, unsigned *seconds)
+{
+	struct str wait = wbxml_child_text(c->root, AirSync_Wait);
+	struct str heartbeat = wbxml_child_text(c->root, AirSync_HeartbeatInterval);
+	int64_t v;
+	if ((wait.p && heartbeat.p) || (heartbeat.p && c->version < 140))
+		return refuse(SYNC_PROTOCOL);
+	if (!wait.p && !heartbeat.p)
+		return accepted;
+	if (!str_to_i64(wait.p ? wait : heartbeat, &v))
+		return refuse(SYNC_PROTOCOL);
+	unsigned min = wait.p ? WAIT_MIN : HEARTBEAT_MIN, max = wait.p ? WAIT_MAX : HEARTBEAT_MAX;
+	if (v < min || v > max)
+		return (struct sync_refusal){SYNC_WAIT_RANGE, v < min ? min : max};
+	*seconds = (unsigned)v * (wait.p ? 60 : 1);
+	return accepted;
+}
+
+/* Adds a collection, or takes the place of the one with the same id. */
+static void put(struct sync_request *q, const struct sync_asked *asked)
+{
+	for (size_t i = 0; i < q->n; i++)
+		if (str_eq(q->v[i].id, asked->id)) {
+			q->v[i] = *asked;
+			return;
+		}
+	q->v[q->n++] = *asked;
+}
+
+static bool names_one_twice(const struct wbxml_node *collections)
+{
+	for (const struct wbxml_node *a = collections->first; a; a = a->next)
+		for (const struct wbxml_node *b = a->next; b; b = b->next)
+			if (str_eq(wbxml_child_text(a, AirSync_CollectionId),
+				   wbxml_child_text(b, AirSync_CollectionId)))
+				return true;
+	return false;
+}
+
+static bool recall_collection(struct arena *a, json_t *row, struct sync_asked *out)
+{
+	const char *id, *key;
+	int window, changes, moves;
+	if (json_unpack(row, "[ssiii]", &id, &key, &window, &changes, &moves) != 0)
+		return false;
+	*out = (struct sync_asked){
+		.id = str_of(arena_strdup(a, id)),
+		.key = str_of(arena_strdup(a, key)),
+		.window = (unsigned)window,
+		.get_changes = changes != 0,
+		.deletes_as_moves = moves != 0,
+	};
+	if (!server_id_parse_folder(out->id, &out->folder))
+		out->folder = 0;
+	return true;
+}
+
+/* The last full request of the device, its wait and window included. False: there is none. */
+static bool recall(struct call *c, struct sync_request *out, size_t room)
+{
+	struct str stored = c->gate.sync_request;
+	json_t *rows, *all = stored.p ? json_loadb(stored.p, stored.n, 0, NULL) : NULL;
+	int wait, window;
+	bool ok = all && json_unpack(all, "{sisiso}", "wait", &wait, "window", &window, "collections", &rows) == 0;
+	if (ok) {
+		out->wait = (unsigned)wait;
+		out->window = (unsigned)window;
+		out->v = arena_array(c->arena, json_array_size(rows) + room, sizeof *out->v);
+	}
+	for (size_t i = 0; ok && i < json_array_size(rows); i++)
+		ok = recall_collection(c->arena, json_array_get(rows, i), &out->v[out->n++]);
+	json_decref(all);
+	return ok && out->n > 0;
+}
+
+static struct sync_refusal read_collections(const struct wbxml_node *collections,
+					    struct sync_request *out)
+{
+	if (names_one_twice(collections))
+		return refuse(SYNC_PROTOCOL);
+	for (const struct wbxml_node *n = collections->first; n; n = n->next) {
+		struct sync_asked asked = {0};
+		if (n->tag != AirSync_Collection || !read_collection(n, &asked))
+			return refuse(SYNC_PROTOCOL);
+		out->has_commands |= asked.commands != NULL;
+		put(out, &asked);
+	}
+	return accepted;
+}
+
+struct sync_refusal sync_request_read(struct call *c, struct sync_request *out)
+{
+	const struct wbxml_node *collections = wbxml_child(c->root, AirSync_Collections);
+	bool partial = wbxml_child(c->root, AirSync_Partial) != NULL;
+	unsigned count = wbxml_count(collections);
+	unsigned most = (unsigned)c->gate.limits.sync_max_collections;
+	*out = (struct sync_request){.window = SYNC_WINDOW_MAX};
+	if (count > most)
+		return (struct sync_refusal){SYNC_TOO_MANY_COLLECTIONS, most};
+	if (!c->root || partial) {
+		if (!recall(c, out, count))
+			return refuse(SYNC_INCOMPLETE);
+	} else {
+		if (count == 0)
+			return refuse(SYNC_PROTOCOL);
+		out->v = arena_array(c->arena, count, sizeof *out->v);
+	}
+	if (!c->root)
+		return accepted;
+	struct sync_refusal refusal = read_wait(c, &out->wait);
+	if (refusal.status)
+		return refusal;
+	if (!read_window(c->root, out->window, &out->window))
+		return refuse(SYNC_PROTOCOL);
+	return collections ? read_collections(collections, out) : accepted;
+}
+
+struct str sync_request_to_json(struct arena *a, const struct sync_request *q, const struct str *keys)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; i < q->n; i++) {
+		const struct sync_asked *s = &q->v[i];
+		json_array_append_new(rows, json_pack("[s%s%iii]", s->id.p, s->id.n, keys[i].p, keys[i].n,
+						      (int)s->window, s->get_changes, s->deletes_as_moves));
+	}
+	json_t *all = json_pack("{sisiso}", "wait", (int)q->wait, "window", (int)q->window, "collections",
+				rows);
+	char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
+	struct str copy = str_of(arena_strdup(a, text));
+	free(text);
+	json_decref(all);
+	return copy;
+}

@@ -1,0 +1,51 @@
+/*
+ * sync_request: what a Sync asks for (MS-ASCMD 2.2.1.21): as sent, or, for an empty or partial one, as
+ * the device asked the last time.
+ */
+#ifndef EASEL_CORE_SYNC_REQUEST_H
+#define EASEL_CORE_SYNC_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "core/call.h"
+#include "core/synckey.h"
+
+enum { SYNC_WINDOW = 100, SYNC_WINDOW_MAX = 512, SYNC_COMMANDS_MAX = 200 };
+
+struct sync_asked {
+	struct str id;      /* CollectionId as sent, to be repeated in the answer */
+	int32_t folder;     /* 0: no id that this server gives out */
+	struct str key;     /* SyncKey as sent */
+	bool get_changes;   /* 1 when absent and the key is not 0 */
+	bool asks_changes;  /* GetChanges was sent and says yes */
+	bool deletes_as_moves;
+	unsigned window;    /* 1 to 512 */
+	const struct wbxml_node *options;  /* first Options; NULL: none */
+	const struct wbxml_node *commands; /* NULL: none */
+};
+
+struct sync_request {
+	unsigned wait;   /* seconds to wait for a change; 0: answer at once */
+	unsigned window; /* of all collections together, 1 to 512 */
+	struct sync_asked *v;
+	size_t n;
+	bool has_commands;
+};
+
+/* What to answer at once. */
+struct sync_refusal {
+	unsigned status; /* 0: nothing to refuse */
+	unsigned limit;  /* 0: no Limit element */
+};
+
+/* Reads the request of the call. A refusal's status stands in the root element. */
+struct sync_refusal sync_request_read(struct call *c, struct sync_request *out);
+
+/*
+ * The request as JSON, for easel.device.sync_request; keys[i] is the key that collection i will come
+ * with, should the next request be empty.
+ */
+struct str sync_request_to_json(struct arena *a, const struct sync_request *q, const struct str *keys);
+
+#endif

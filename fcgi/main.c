@@ -1,0 +1,146 @@
+/*
+ * easel: the worker. Reads its options, opens the socket, and serves, alone or as one of a group.
+ * Whatever keeps it from starting ends it with a line on standard error and a code of sysexits.h.
+ */
+#include <stdio.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sysexits.h>
+
+#include "core/base/log.h"
+#include "fcgi/group.h"
+#include "fcgi/listen.h"
+#include "fcgi/options.h"
+#include "fcgi/worker.h"
+#include "store/password.h"
+
+/* Memory that a request may take beyond its own body. */
+static const size_t ARENA_BESIDES = 64u << 20;
+
+static int complain(const struct err *e, int code)
+{
+	fprintf(stderr, "easel: %s\n", e->text);
+	return code;
+}
+
+static int code_of(const struct err *e)
+{
+	return e->kind == ERR_INVALID  ? EX_USAGE
+	       : e->kind == ERR_EXISTS ? EX_UNAVAILABLE
+				       : EX_OSERR;
+}
+
+/* Each parked request is a descriptor. Lowers max_parked to what the system lets us have. */
+static size_t fit_parked(const struct options *o)
+{
+	struct rlimit limit;
+	size_t most = (size_t)o->max_parked;
+	size_t besides = (size_t)o->threads * WORKER_DESCRIPTORS_EACH + WORKER_DESCRIPTORS;
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return most;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur == RLIM_INFINITY || most + besides <= limit.rlim_cur)
+		return most;
+	most = limit.rlim_cur > besides ? limit.rlim_cur - besides : 1;
+	struct log_line l;
+	log_begin(&l, LOG_WARNING, "max-parked-lowered");
+	log_int(&l, "asked", o->max_parked);
+	log_int(&l, "possible", (int64_t)most);
+	log_int(&l, "descriptors", (int64_t)limit.rlim_cur);
+	log_end(&l);
+	return most;
+}
+
+static bool load_key(const char *path, unsigned char key[PASSWORD_KEY], struct err *e)
+{
+	if (path)
+		return password_key_load(path, key, e);
+	if (getrandom(key, PASSWORD_KEY, 0) == PASSWORD_KEY)
+		return true;
+	return err_set(e, ERR_UNAVAILABLE, "no random bytes");
+}
+
+static bool open_listener(struct listener *l, const struct options *o, struct err *e)
+{
+	if (o->socket)
+		return listen_open(l, o->socket, (mode_t)o->socket_mode, e);
+	return listen_inherit(l, e);
+}
+
+struct program {
+	struct options options;
+	struct listener listener;
+	struct worker_config config;
+};
+
+static int work(void *ctx)
+{
+	struct program *p = ctx;
+	return worker_run(&p->config);
+}
+
+static void stopping(void *ctx)
+{
+	struct program *p = ctx;
+	listen_unlink(&p->listener);
+}
+
+/* Options to a configuration. EX_OK, or the code to end with, *e saying why. */
+static int prepare(struct program *p, struct err *e)
+{
+	const struct options *o = &p->options;
+	struct worker_config *c = &p->config;
+	enum log_level level;
+	if (!log_level_parse(o->log_level, &level)) {
+		err_set(e, ERR_INVALID, "--log-level: %s", o->log_level);
+		return EX_USAGE;
+	}
+	log_setup(level, o->log_json);
+	if (!load_key(o->key_file, c->server.key, e))
+		return EX_CONFIG;
+	c->nthreads = (unsigned)o->threads;
+	c->max_parked = fit_parked(o);
+	c->server.database = o->database;
+	c->server.max_body = (size_t)o->max_body;
+	c->server.arena_cap = (size_t)o->max_body + ARENA_BESIDES;
+	if (!open_listener(&p->listener, o, e))
+		return code_of(e);
+	c->listener = p->listener.fd;
+	c->drain = !p->listener.inherited;
+	return EX_OK;
+}
+
+static int run(struct program *p)
+{
+	unsigned workers = (unsigned)p->options.workers;
+	worker_block_signals();
+	if (workers > 1)
+		return group_run(workers, work, stopping, p);
+	p->config.stopping = stopping;
+	p->config.ctx = p;
+	int result = worker_run(&p->config);
+	listen_unlink(&p->listener);
+	return result;
+}
+
+int main(int argc, char **argv)
+{
+	struct program p = {.listener.fd = -1};
+	struct err e;
+
+	options_default(&p.options);
+	if (!options_parse(&p.options, argc, argv, &e))
+		return complain(&e, EX_USAGE);
+	if (p.options.help) {
+		options_help(stdout);
+		return EX_OK;
+	}
+	if (p.options.version) {
+		puts("easel " EASEL_VERSION);
+		return EX_OK;
+	}
+	int code = prepare(&p, &e);
+	return code == EX_OK ? run(&p) : complain(&e, code);
+}

@@ -1,0 +1,390 @@
+/* worker: one process that serves. See worker.h for the contract. */
+#include "fcgi/worker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <fcgiapp.h>
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "fcgi/http.h"
+#include "fcgi/push.h"
+#include "fcgi/reply.h"
+#include "store/pg.h"
+#include "store/pg_migrate.h"
+
+enum {
+	LOOK_UP = 300,	    /* ms after which a thread that waits for a request looks up */
+	PEER_LIMIT = 60,    /* seconds that a web server may keep a thread waiting */
+	STOP_LIMIT = 10000, /* ms that running requests have to end */
+	DRAIN_LIMIT = 1000, /* ms for serving what had already connected */
+	RETRY_LEAST = 250,  /* ms between attempts to reach the database at the start */
+	RETRY_MOST = 5000
+};
+
+struct worker {
+	const struct worker_config *config;
+	struct push *push;
+	bool tcp;
+	bool polled; /* the listener was inherited as non-blocking */
+	atomic_bool ready, stopping;
+	atomic_uint running; /* threads */
+	int64_t drain_until; /* written before `stopping` */
+};
+
+struct thread {
+	struct worker *worker;
+	struct session *session;
+	pthread_t id;
+};
+
+/* ---- Accepting ---- */
+
+static void pause_ms(int ms)
+{
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
+	nanosleep(&t, NULL);
+}
+
+/* An accept that fails is our own trouble, mostly a lack of descriptors: it must not spin. */
+static void accept_failed(const struct worker *w)
+{
+	struct err e;
+	if (errno == EINTR || errno == ECONNABORTED)
+		return;
+	if (errno == EAGAIN) {
+		struct pollfd p = {.fd = w->config->listener, .events = POLLIN};
+		if (w->polled)
+			poll(&p, 1, LOOK_UP);
+		return;
+	}
+	err_set(&e, ERR_UNAVAILABLE, "accept: %s", strerrordesc_np(errno));
+	log_event(LOG_ERROR, "accept", &e);
+	pause_ms(LOOK_UP);
+}
+
+/* At a stop a thread ends, or serves on as long as connections wait that nobody else would take. */
+static bool is_over(const struct worker *w)
+{
+	struct pollfd p = {.fd = w->config->listener, .events = POLLIN};
+	if (!atomic_load(&w->stopping))
+		return false;
+	return !w->config->drain || clock_monotonic() >= w->drain_until || poll(&p, 1, 0) <= 0;
+}
+
+/* The next connection, or -1 at the end. Threads look up now and then, so no signal is needed. */
+static int accept_next(const struct worker *w)
+{
+	while (!is_over(w)) {
+		int fd = accept4(w->config->listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd >= 0)
+			return fd;
+		accept_failed(w);
+	}
+	return -1;
+}
+
+static void set_limits(const struct worker *w, int fd)
+{
+	const struct timeval limit = {.tv_sec = PEER_LIMIT};
+	const int on = 1;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	if (w->tcp)
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+}
+
+/* ---- One request ---- */
+
+static size_t read_stdin(void *ctx, char *p, size_t n, bool *ok)
+{
+	FCGX_Stream *in = ctx;
+	int got = FCGX_GetStr(p, (int)n, in);
+	*ok = FCGX_GetError(in) == 0;
+	return (size_t)got;
+}
+
+/*
+ * Lets libfcgi read the request of a connection that is already there: as if it had been kept open
+ * after another one. Its own accept would need signals to be stopped. On failure the connection is
+ * closed.
+ */
+static bool read_fcgi(FCGX_Request *r, int fd)
+{
+	FCGX_InitRequest(r, -1, 0);
+	FCGX_Detach(r);
+	r->ipcFd = fd;
+	r->keepConnection = 1;
+	return FCGX_Accept_r(r) >= 0;
+}
+
+static void refuse(struct answer *w, const char *retry_after)
+{
+	w->status = 503;
+	answer_header(w, "Retry-After", retry_after);
+}
+
+/* Sends the answer and ends the connection. */
+static bool finish(struct peer peer, struct answer *w, bool unread)
+{
+	struct err e;
+	if (w->body.mem.failed) {
+		err_set(&e, ERR_INTERNAL, "an answer grew past its limit");
+		log_event(LOG_ERROR, "answer", &e);
+		body_free(&w->body);
+		*w = (struct answer){.status = 500};
+	}
+	bool ok = reply_send(peer, w, true, &e);
+	if (!ok)
+		log_event(LOG_WARNING, "answer-cut", &e);
+	body_free(&w->body);
+	reply_close(peer, unread);
+	return ok;
+}
+
+/* Too many wait already. */
+static void answer_full(struct waiter *waiter, struct peer peer)
+{
+	struct answer w = {.status = 200};
+	refuse(&w, "60");
+	finish(peer, &w, false);
+	wait_finish(waiter, WAIT_FAILED, "refused");
+	waiter_free(&waiter);
+}
+
+static void answer_waiter(struct waiter *waiter, enum wait_outcome outcome, const int32_t *changed,
+			  size_t nchanged, struct peer peer)
+{
+	struct answer w = {.status = 200};
+	wait_answer(waiter, outcome, changed, nchanged, &w);
+	wait_finish(waiter, outcome, finish(peer, &w, false) ? "answered" : "hung-up");
+	waiter_free(&waiter);
+}
+
+/*
+ * Registers first, then looks, then parks: what changes after the look is notified to the record.
+ * Nothing of the request is needed any more.
+ */
+static void wait_or_answer(struct thread *t, struct waiter *waiter, struct peer peer)
+{
+	struct push *push = t->worker->push;
+	struct parked *r = park_register(push_registry(push), waiter);
+	if (!r) {
+		answer_full(waiter, peer);
+		return;
+	}
+	size_t nchanged = 0;
+	int32_t *changed = arena_array(t->session->arena, waiter->nfolders, sizeof *changed);
+	enum wait_outcome outcome = wait_check(t->session, waiter, changed, &nchanged);
+	if (outcome == WAIT_TIMEOUT) {
+		session_reset(t->session);
+		push_hand_over(push, r, peer);
+	} else {
+		waiter = park_unregister(push_registry(push), r);
+		answer_waiter(waiter, outcome, changed, nchanged, peer);
+	}
+}
+
+/* The database has not been seen yet. */
+static void answer_starting(const struct request *rq, struct answer *w)
+{
+	struct log_line l;
+	refuse(w, "10");
+	log_begin(&l, LOG_INFO, "request");
+	log_str(&l, "command", rq->eas.command);
+	log_int(&l, "status", w->status);
+	log_cstr(&l, "reason", "starting");
+	log_end(&l);
+}
+
+static void serve_connection(struct thread *t, int fd)
+{
+	FCGX_Request r;
+	struct session *s = t->session;
+	struct request rq = {.arena = s->arena, .secrets = s->secrets};
+	struct answer w = {.status = 200};
+	struct waiter *waiter = NULL;
+
+	set_limits(t->worker, fd);
+	if (!read_fcgi(&r, fd))
+		return;
+	struct peer peer = {.fd = fd, .request = (uint16_t)r.requestId};
+	struct http_input in = {.read = read_stdin, .ctx = r.in};
+	http_read_request(r.envp, &in, s->server->max_body, &rq);
+	if (atomic_load(&t->worker->ready))
+		serve(s, &rq, &w, &waiter);
+	else
+		answer_starting(&rq, &w);
+	if (!waiter)
+		finish(peer, &w, in.unread);
+	FCGX_Free(&r, 0);
+	if (waiter)
+		wait_or_answer(t, waiter, peer);
+	session_reset(s);
+}
+
+static void *run_thread(void *ctx)
+{
+	struct thread *t = ctx;
+	int fd;
+	t->session = session_new(&t->worker->config->server);
+	while ((fd = accept_next(t->worker)) >= 0)
+		serve_connection(t, fd);
+	session_free(&t->session);
+	atomic_fetch_sub(&t->worker->running, 1);
+	return NULL;
+}
+
+/* ---- The process ---- */
+
+static sigset_t stop_signals(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGUSR1); /* how Apache's mod_fastcgi asks for a soft stop */
+	return set;
+}
+
+void worker_block_signals(void)
+{
+	sigset_t set = stop_signals();
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
+/* FCGX_Init() installs handlers of its own, so ours are set afterwards. */
+static void set_signals(void)
+{
+	const int theirs[] = {SIGTERM, SIGINT, SIGUSR1};
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof theirs / sizeof *theirs; i++)
+		signal(theirs[i], SIG_DFL);
+}
+
+/* Waits for a signal to stop, at most ms milliseconds. */
+static bool stop_asked(int ms)
+{
+	sigset_t set = stop_signals();
+	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
+	return sigtimedwait(&set, NULL, &t) > 0;
+}
+
+/* Waits for the database. EX_OK: it is there and its schema is ours; -1: asked to stop. */
+static int await_database(struct worker *w)
+{
+	struct pg *db = pg_new(w->config->server.database, "easel start");
+	int result = -1;
+	for (int pause = 0; !stop_asked(pause);) {
+		struct err e = {0};
+		if (pg_migrate_check(db, &e)) {
+			result = EX_OK;
+			break;
+		}
+		log_event(LOG_ERROR, "database", &e);
+		if (e.kind != ERR_UNAVAILABLE) {
+			result = EX_CONFIG;
+			break;
+		}
+		pause = 2 * pause < RETRY_LEAST ? RETRY_LEAST : 2 * pause;
+		pause = pause < RETRY_MOST ? pause : RETRY_MOST;
+	}
+	pg_free(&db);
+	return result;
+}
+
+static void set_up_listener(struct worker *w)
+{
+	const struct timeval look_up = {.tv_usec = LOOK_UP * 1000};
+	int fd = w->config->listener, domain = AF_UNIX;
+	socklen_t n = sizeof domain;
+	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n);
+	w->tcp = domain != AF_UNIX;
+	w->polled = fcntl(fd, F_GETFL) & O_NONBLOCK;
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look_up, sizeof look_up);
+}
+
+static void start_threads(struct worker *w, struct thread *threads)
+{
+	for (unsigned i = 0; i < w->config->nthreads; i++) {
+		threads[i].worker = w;
+		atomic_fetch_add(&w->running, 1);
+		errno = pthread_create(&threads[i].id, NULL, run_thread, &threads[i]);
+		if (errno) {
+			perror("easel: thread");
+			exit(EX_OSERR);
+		}
+	}
+}
+
+/* False: some request did not end in time. */
+static bool stop_threads(struct worker *w, struct thread *threads)
+{
+	int64_t until = clock_monotonic() + STOP_LIMIT;
+	w->drain_until = clock_monotonic() + DRAIN_LIMIT;
+	atomic_store(&w->stopping, true);
+	push_close(w->push);
+	while (atomic_load(&w->running)) {
+		if (clock_monotonic() > until)
+			return false;
+		pause_ms(10);
+	}
+	for (unsigned i = 0; i < w->config->nthreads; i++)
+		pthread_join(threads[i].id, NULL);
+	return true;
+}
+
+static void log_start(const struct worker_config *c)
+{
+	struct log_line l;
+	log_begin(&l, LOG_INFO, "start");
+	log_int(&l, "pid", getpid());
+	log_int(&l, "threads", c->nthreads);
+	log_int(&l, "max-parked", (int64_t)c->max_parked);
+	log_end(&l);
+}
+
+int worker_run(const struct worker_config *config)
+{
+	struct worker w = {.config = config};
+	struct thread threads[WORKER_THREADS] = {{0}};
+
+	FCGX_Init();
+	set_signals();
+	worker_block_signals();
+	set_up_listener(&w);
+	log_start(config);
+	w.push = push_start(config->server.database, config->max_parked);
+	start_threads(&w, threads);
+	int result = await_database(&w);
+	if (result == EX_OK) {
+		atomic_store(&w.ready, true);
+		log_event(LOG_INFO, "ready", NULL);
+		while (!stop_asked(3600 * 1000))
+			;
+	}
+	log_event(LOG_INFO, "stop", NULL);
+	if (config->stopping)
+		config->stopping(config->ctx);
+	if (!stop_threads(&w, threads)) {
+		log_event(LOG_WARNING, "stop-late", NULL);
+		_exit(EX_TEMPFAIL);
+	}
+	push_free(&w.push);
+	return result < 0 ? EX_OK : result;
+}

@@ -1,0 +1,399 @@
+/* hub: the connection that listens and asks without blocking. See pg_hub.h for the contract. */
+#include "store/pg_hub.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#include <libpq-fe.h>
+
+#include "core/base/arena.h"
+#include "core/base/buf.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "store/pg.h"
+
+/* Milliseconds. A question about many devices is one query, so it may take its time. */
+enum {
+	CONNECT_LIMIT = 15000,
+	LISTEN_LIMIT = 15000,
+	ASK_LIMIT = 60000,
+	TEST_LIMIT = 10000,
+	IDLE_LIMIT = 30000,
+	BACKOFF_LEAST = 100,
+	BACKOFF_MOST = 2000
+};
+
+/* What is under way, and thereby what the time limit is for. */
+enum state {
+	HUB_DOWN,	/* until the next attempt */
+	HUB_CONNECTING, /* libpq shakes hands */
+	HUB_LISTEN,	/* LISTEN was sent */
+	HUB_IDLE,	/* nothing; at the limit the server is tested */
+	HUB_TEST,	/* the test was sent */
+	HUB_ASK		/* questions were sent */
+};
+
+struct hub {
+	struct hub_events events;
+	char *conninfo;
+	PGconn *connection; /* NULL while down */
+	PostgresPollingStatusType polling;
+	enum state state;
+	int64_t limit; /* clock_monotonic() at which `state` has lasted too long */
+	int backoff;
+	bool unsent; /* libpq holds bytes that the socket did not take */
+	bool failed; /* the command under way was answered with an error */
+	bool *yes;   /* of the questions under way */
+	size_t nquestions;
+};
+
+/* The only place where the one test for change is asked for. Gives the positions of the yeses. */
+static PG_STATEMENT(
+	hub_pending,
+	"SELECT r.i::int FROM unnest($1::int[], $2::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
+	" AS r(account, device, folder, hierarchy, i)"
+	" WHERE CASE WHEN r.folder = 0 THEN EXISTS (SELECT FROM easel.account a"
+	" WHERE a.id = r.account AND a.hierarchy_modseq > r.hierarchy)"
+	" ELSE easel.sync_pending(r.account, r.device, r.folder) END");
+
+enum { COLUMNS = 4 };
+
+static int64_t question_column(const struct hub_question *q, int column)
+{
+	switch (column) {
+	case 0:
+		return q->account;
+	case 1:
+		return q->device;
+	case 2:
+		return q->folder;
+	default:
+		return q->hierarchy;
+	}
+}
+
+/* The questions as one array for each column: {1,2,3}. */
+static void put_columns(struct buf columns[COLUMNS], const struct hub_question *q, size_t n)
+{
+	for (int c = 0; c < COLUMNS; c++) {
+		for (size_t i = 0; i < n; i++)
+			buf_printf(&columns[c], "%c%lld", i ? ',' : '{',
+				   (long long)question_column(&q[i], c));
+		buf_byte(&columns[c], '}');
+	}
+}
+
+static void free_columns(struct buf columns[COLUMNS])
+{
+	for (int c = 0; c < COLUMNS; c++)
+		buf_free(&columns[c]);
+}
+
+/* ---- Up and down ---- */
+
+static void enter(struct hub *h, enum state state, int64_t limit)
+{
+	h->state = state;
+	h->limit = clock_monotonic() + limit;
+	h->failed = false;
+}
+
+static void set_error(const struct hub *h, struct err *e)
+{
+	err_set(e, ERR_UNAVAILABLE, "%s",
+		h->connection ? PQerrorMessage(h->connection) : "no memory");
+}
+
+/* Gives the connection up. Questions under way are answered: not known. */
+static void drop(struct hub *h, const struct err *why)
+{
+	bool asked = h->state == HUB_ASK;
+	log_event(LOG_WARNING, "hub-down", why);
+	PQfinish(h->connection);
+	h->connection = NULL;
+	h->unsent = false;
+	enter(h, HUB_DOWN, h->backoff);
+	h->backoff = h->backoff * 2 < BACKOFF_MOST ? h->backoff * 2 : BACKOFF_MOST;
+	if (asked)
+		h->events.answered(h->events.ctx, false, NULL, h->nquestions);
+}
+
+static void drop_with_libpq_error(struct hub *h)
+{
+	struct err e;
+	set_error(h, &e);
+	drop(h, &e);
+}
+
+static void ignore_notice(void *ctx, const char *text)
+{
+	(void)ctx;
+	(void)text;
+}
+
+static void start(struct hub *h)
+{
+	/* What conninfo says comes later and prevails. A dead host shows within a minute. */
+	const char *const keys[] = {"fallback_application_name",
+				    "keepalives_idle",
+				    "keepalives_interval",
+				    "keepalives_count",
+				    "tcp_user_timeout",
+				    "dbname",
+				    NULL};
+	const char *const values[] = {"easel-hub", "20", "10", "3", "30000", h->conninfo, NULL};
+
+	h->connection = PQconnectStartParams(keys, values, true);
+	if (!h->connection || PQstatus(h->connection) == CONNECTION_BAD) {
+		drop_with_libpq_error(h);
+		return;
+	}
+	PQsetNoticeProcessor(h->connection, ignore_notice, NULL);
+	h->polling = PGRES_POLLING_WRITING;
+	enter(h, HUB_CONNECTING, CONNECT_LIMIT);
+}
+
+/* ---- Sending ---- */
+
+static void flush(struct hub *h)
+{
+	int left = PQflush(h->connection);
+	if (left < 0)
+		drop_with_libpq_error(h);
+	else
+		h->unsent = left > 0;
+}
+
+static void send_text(struct hub *h, const char *sql, enum state state, int64_t limit)
+{
+	enter(h, state, limit);
+	if (PQsendQuery(h->connection, sql))
+		flush(h);
+	else
+		drop_with_libpq_error(h);
+}
+
+bool hub_ready(const struct hub *h)
+{
+	return h->state == HUB_IDLE;
+}
+
+void hub_ask(struct hub *h, const struct hub_question *q, size_t n)
+{
+	struct buf columns[COLUMNS] = {{0}};
+	const char *values[COLUMNS];
+
+	put_columns(columns, q, n);
+	for (int c = 0; c < COLUMNS; c++)
+		values[c] = columns[c].p;
+	h->yes = base_realloc(h->yes, n * sizeof *h->yes);
+	memset(h->yes, 0, n * sizeof *h->yes);
+	h->nquestions = n;
+	enter(h, HUB_ASK, ASK_LIMIT);
+	/* On a failure here the answer, "not known", comes with the next hub_pump(). */
+	if (PQsendQueryParams(h->connection, hub_pending.sql, COLUMNS, NULL, values, NULL, NULL, 0))
+		h->unsent = PQflush(h->connection) != 0;
+	else
+		h->limit = clock_monotonic();
+	free_columns(columns);
+}
+
+/* ---- Receiving ---- */
+
+/* "account:folder account:folder …", see easel.tell_folders_changed(). */
+static void tell_folders(struct hub *h, struct str payload)
+{
+	struct str pair;
+	while (str_next(&payload, ' ', &pair)) {
+		struct str account;
+		int64_t a, f;
+		if (str_next(&pair, ':', &account) && str_to_i64(account, &a) &&
+		    str_to_i64(pair, &f))
+			h->events.folder_changed(h->events.ctx, (int32_t)a, (int32_t)f);
+	}
+}
+
+/* "account account …", see easel.tell_hierarchy_changed(). */
+static void tell_hierarchies(struct hub *h, struct str payload)
+{
+	struct str account;
+	int64_t a;
+	while (str_next(&payload, ' ', &account))
+		if (str_to_i64(account, &a))
+			h->events.hierarchy_changed(h->events.ctx, (int32_t)a);
+}
+
+static void take_notifications(struct hub *h)
+{
+	PGnotify *n;
+	while ((n = PQnotifies(h->connection))) {
+		if (!strcmp(n->relname, "easel_folders"))
+			tell_folders(h, str_of(n->extra));
+		else if (!strcmp(n->relname, "easel_hierarchy"))
+			tell_hierarchies(h, str_of(n->extra));
+		PQfreemem(n);
+	}
+}
+
+static void take_result(struct hub *h, PGresult *r)
+{
+	ExecStatusType status = PQresultStatus(r);
+	if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
+		h->failed = true;
+	for (int i = 0; h->state == HUB_ASK && i < PQntuples(r); i++) {
+		int64_t at;
+		if (str_to_i64(str_of(PQgetvalue(r, i, 0)), &at) && at >= 1 &&
+		    (size_t)at <= h->nquestions)
+			h->yes[at - 1] = true;
+	}
+	PQclear(r);
+}
+
+/* The command under way was answered completely. */
+static void finish_command(struct hub *h)
+{
+	enum state done = h->state;
+	if (h->failed) {
+		drop_with_libpq_error(h);
+		return;
+	}
+	enter(h, HUB_IDLE, IDLE_LIMIT);
+	if (done == HUB_LISTEN) {
+		log_event(LOG_INFO, "hub-listening", NULL);
+		h->events.lost(h->events.ctx);
+		return;
+	}
+	/* A connection is trusted once it has answered: a question that always fails stays slow. */
+	h->backoff = BACKOFF_LEAST;
+	if (done == HUB_ASK)
+		h->events.answered(h->events.ctx, true, h->yes, h->nquestions);
+}
+
+static void receive(struct hub *h)
+{
+	if (!PQconsumeInput(h->connection)) {
+		drop_with_libpq_error(h);
+		return;
+	}
+	while (h->state != HUB_IDLE && h->connection && !PQisBusy(h->connection)) {
+		PGresult *r = PQgetResult(h->connection);
+		if (r)
+			take_result(h, r);
+		else
+			finish_command(h);
+	}
+	if (h->connection)
+		take_notifications(h);
+}
+
+static void connect_further(struct hub *h)
+{
+	h->polling = PQconnectPoll(h->connection);
+	if (h->polling == PGRES_POLLING_FAILED) {
+		drop_with_libpq_error(h);
+	} else if (h->polling == PGRES_POLLING_OK) {
+		PQsetnonblocking(h->connection, 1);
+		send_text(h, "LISTEN easel_folders; LISTEN easel_hierarchy", HUB_LISTEN,
+			  LISTEN_LIMIT);
+	}
+}
+
+static void time_is_over(struct hub *h)
+{
+	struct err e;
+	if (h->state == HUB_DOWN) {
+		start(h);
+	} else if (h->state == HUB_IDLE) {
+		send_text(h, "SELECT 1", HUB_TEST, TEST_LIMIT);
+	} else {
+		err_set(&e, ERR_UNAVAILABLE, "the database does not answer");
+		drop(h, &e);
+	}
+}
+
+/* libpq must not be called while connecting unless the socket is ready. */
+static bool is_ready(const struct hub *h)
+{
+	struct pollfd p = {.fd = hub_fd(h), .events = POLLIN};
+	if (hub_wants_write(h))
+		p.events |= POLLOUT;
+	return p.fd >= 0 && poll(&p, 1, 0) > 0;
+}
+
+void hub_pump(struct hub *h)
+{
+	if (is_ready(h)) {
+		if (h->state == HUB_CONNECTING) {
+			connect_further(h);
+			return;
+		}
+		if (h->unsent)
+			flush(h);
+		if (h->connection)
+			receive(h);
+	}
+	if (clock_monotonic() >= h->limit)
+		time_is_over(h);
+}
+
+/* ---- For the event loop ---- */
+
+struct hub *hub_new(const char *conninfo, const struct hub_events *events)
+{
+	struct hub *h = base_calloc(1, sizeof *h);
+	size_t n = strlen(conninfo) + 1;
+	h->conninfo = memcpy(base_malloc(n), conninfo, n);
+	h->events = *events;
+	h->backoff = BACKOFF_LEAST;
+	enter(h, HUB_DOWN, 0);
+	return h;
+}
+
+void hub_free(struct hub **h)
+{
+	if (!*h)
+		return;
+	PQfinish((*h)->connection);
+	free((*h)->conninfo);
+	free((*h)->yes);
+	free(*h);
+	*h = NULL;
+}
+
+int hub_fd(const struct hub *h)
+{
+	return h->connection ? PQsocket(h->connection) : -1;
+}
+
+bool hub_wants_write(const struct hub *h)
+{
+	return h->unsent || (h->state == HUB_CONNECTING && h->polling == PGRES_POLLING_WRITING);
+}
+
+int hub_timeout(const struct hub *h)
+{
+	int64_t left = h->limit - clock_monotonic();
+	return left < 0 ? 0 : (int)left;
+}
+
+/* ---- On a worker's own connection ---- */
+
+bool hub_check(struct pg *db, const struct hub_question *q, size_t n, bool *yes, struct err *e)
+{
+	struct buf columns[COLUMNS] = {{0}};
+	struct pg_params params = {0};
+
+	memset(yes, 0, n * sizeof *yes);
+	if (!n)
+		return true;
+	put_columns(columns, q, n);
+	for (int c = 0; c < COLUMNS; c++)
+		pg_cstr(&params, columns[c].p);
+	struct pg_rows *rows = pg_run(db, &hub_pending, &params, e);
+	for (size_t i = 0; rows && i < pg_count(rows); i++)
+		yes[pg_get_int(rows, i, 0) - 1] = true;
+	bool ok = rows != NULL;
+	pg_done(&rows);
+	free_columns(columns);
+	return ok;
+}

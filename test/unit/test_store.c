@@ -1,0 +1,962 @@
+/*
+ * One contract, every store: each test of the table runs against `fake`, and against `pg` when
+ * EASEL_TEST_DATABASE names a migrated database.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "store/fake.h"
+#include "store/message.h"
+#include "store/pg.h"
+#include "store/store.h"
+
+/* Two folders of one account, and one of another account that must never be reached. */
+struct given {
+	struct store *s;
+	struct arena *a;
+	struct pg *db; /* NULL for fake */
+	int32_t account, stranger;
+	int32_t inbox, archive, strangers;
+	struct err e;
+};
+
+static const int64_t DAY = 86400000;
+static const int64_t NOON = INT64_C(1767960000000);
+
+/* ---------------------------------------------------------------------------------------------
+ * Given */
+
+static PG_STATEMENT(test_domain, "SELECT easel.domain_create($1::text)");
+static PG_STATEMENT(test_account, "SELECT easel.account_create($1::text)");
+static PG_STATEMENT(test_folder, "SELECT easel.folder_create($1::integer, NULL, $2::text)");
+static PG_STATEMENT(test_inbox,
+	"SELECT id FROM easel.folder WHERE account_id = $1 AND role = 'inbox'");
+static PG_STATEMENT(test_forget, "DELETE FROM easel.account WHERE id IN ($1, $2)");
+static PG_STATEMENT(test_forget_domain, "DELETE FROM easel.domain WHERE name = $1");
+
+static char domain[64];
+
+static int64_t sql_int(struct pg *db, const struct pg_statement *st, const struct pg_params *p)
+{
+	struct err e;
+	struct pg_rows *r = pg_run(db, st, p, &e);
+	if (!r)
+		fail_msg("%s", e.text);
+	int64_t v = pg_count(r) ? pg_get_int(r, 0, 0) : 0;
+	pg_done(&r);
+	return v;
+}
+
+static int32_t sql_with_int(struct pg *db, const struct pg_statement *st, int32_t n, const char *text)
+{
+	struct pg_params p = {0};
+	if (n)
+		pg_int(&p, n);
+	if (text)
+		pg_cstr(&p, text);
+	return (int32_t)sql_int(db, st, &p);
+}
+
+static int32_t given_account(struct pg *db, const char *name)
+{
+	char address[100];
+	snprintf(address, sizeof address, "%s@%s", name, domain);
+	return sql_with_int(db, &test_account, 0, address);
+}
+
+static void pg_given(struct given *g)
+{
+	g->db = pg_new(getenv("EASEL_TEST_DATABASE"), "test");
+	g->s = store_pg_new(g->db);
+	snprintf(domain, sizeof domain, "store%lld.test", (long long)clock_monotonic());
+	sql_with_int(g->db, &test_domain, 0, domain);
+	g->account = given_account(g->db, "anna");
+	g->stranger = given_account(g->db, "eve");
+	g->inbox = sql_with_int(g->db, &test_inbox, g->account, NULL);
+	g->strangers = sql_with_int(g->db, &test_inbox, g->stranger, NULL);
+	g->archive = sql_with_int(g->db, &test_folder, g->account, "Archive");
+}
+
+static void pg_ungiven(struct given *g)
+{
+	pg_rollback(g->db);
+	struct pg_params p = {0};
+	pg_int(&p, g->account);
+	pg_int(&p, g->stranger);
+	sql_int(g->db, &test_forget, &p);
+	sql_with_int(g->db, &test_forget_domain, 0, domain);
+	store_pg_free(&g->s);
+	pg_free(&g->db);
+}
+
+static void fake_given(struct given *g)
+{
+	g->s = store_fake_new();
+	g->account = 1;
+	g->stranger = 2;
+	g->inbox = fake_add_folder(g->s, 1, "Inbox", CLASS_EMAIL, ROLE_INBOX);
+	g->archive = fake_add_folder(g->s, 1, "Archive", CLASS_EMAIL, ROLE_NONE);
+	g->strangers = fake_add_folder(g->s, 2, "Inbox", CLASS_EMAIL, ROLE_INBOX);
+}
+
+static void fake_ungiven(struct given *g)
+{
+	store_fake_free(&g->s);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * When: each call must succeed unless the test says otherwise */
+
+#define OK(g, call)                                                                               \
+	do {                                                                                      \
+		if (!(call))                                                                      \
+			fail_msg("%s: %s", #call, (g)->e.text);                                   \
+	} while (0)
+
+struct added {
+	int64_t uid, modseq;
+};
+
+static bool try_add(struct given *g, int32_t account, int32_t folder, const char *raw, int64_t date,
+		    struct added *out)
+{
+	struct message m;
+	struct str bytes = str_of(raw);
+	OK(g, message_scan(g->a, bytes, &m, &g->e));
+	struct new_item item = {.raw = bytes, .message = &m, .date = date, .flags = 0};
+	return g->s->ops->append(g->s, account, folder, &item, &out->uid, &out->modseq, &g->e);
+}
+
+static struct added add_at(struct given *g, int32_t folder, int64_t date)
+{
+	struct added out;
+	OK(g, try_add(g, g->account, folder, "Subject: hello\r\n\r\nHello there\r\n", date, &out));
+	return out;
+}
+
+static struct added add(struct given *g, int32_t folder)
+{
+	return add_at(g, folder, NOON);
+}
+
+static struct items changes(struct given *g, int32_t folder, int64_t modseq, int64_t uid, size_t limit)
+{
+	struct items out;
+	struct position since = {modseq, uid};
+	OK(g, g->s->ops->changes(g->s, g->a, g->account, folder, since, limit, &out, &g->e));
+	return out;
+}
+
+static struct items newest(struct given *g, int64_t below, int64_t cutoff, size_t limit)
+{
+	struct items out;
+	OK(g, g->s->ops->newest(g->s, g->a, g->account, g->inbox, below, cutoff, limit, &out, &g->e));
+	return out;
+}
+
+static struct items dated(struct given *g, int64_t from, int64_t until, size_t limit)
+{
+	struct items out;
+	OK(g, g->s->ops->dated(g->s, g->a, g->account, g->inbox, from, until, limit, &out, &g->e));
+	return out;
+}
+
+static size_t count(struct given *g, int32_t folder, int64_t below, int64_t cutoff, size_t limit)
+{
+	size_t n;
+	OK(g, g->s->ops->count(g->s, g->account, folder, below, cutoff, limit, &n, &g->e));
+	return n;
+}
+
+static struct items lookup(struct given *g, int32_t account, const int64_t *uids, size_t n)
+{
+	struct items out;
+	OK(g, g->s->ops->lookup(g->s, g->a, account, g->inbox, uids, n, &out, &g->e));
+	assert_int_equal(out.n, n);
+	return out;
+}
+
+static struct item look(struct given *g, int64_t uid)
+{
+	return lookup(g, g->account, &uid, 1).v[0];
+}
+
+static int64_t folder_modseq(struct given *g, int32_t id)
+{
+	struct folder f;
+	assert_int_equal(g->s->ops->folder(g->s, g->a, g->account, id, &f, &g->e), FOUND_ONE);
+	return f.modseq;
+}
+
+/* Flags an item of the inbox; gives its modseq before and after. */
+static enum found flag(struct given *g, int64_t uid, unsigned set, unsigned clear,
+		       const struct str *marks, int64_t *was, int64_t *is)
+{
+	return g->s->ops->set_flags(g->s, g->account, g->inbox, uid, set, clear, marks, was, is, &g->e);
+}
+
+static int64_t remove_one(struct given *g, int32_t folder, int64_t uid)
+{
+	int64_t modseq = 0;
+	assert_int_equal(g->s->ops->remove(g->s, g->account, folder, uid, &modseq, &g->e), FOUND_ONE);
+	return modseq;
+}
+
+struct moved {
+	int64_t gone, uid, modseq;
+};
+
+static enum found move(struct given *g, int32_t from, int64_t uid, int32_t to, struct moved *m)
+{
+	return g->s->ops->move(g->s, g->account, from, uid, to, &m->gone, &m->uid, &m->modseq, &g->e);
+}
+
+static void assert_uids(struct items got, size_t n, const int64_t *want)
+{
+	assert_int_equal(got.n, n);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(got.v[i].uid, want[i]);
+}
+
+#define UIDS(...) sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__}
+
+/* ---------------------------------------------------------------------------------------------
+ * The contract */
+
+static void folders_parents_first(struct given *g)
+{
+	struct folder *v;
+	size_t n;
+	OK(g, g->s->ops->folders(g->s, g->a, g->account, &v, &n, &g->e));
+	assert_true(n >= 2);
+	bool inbox = false;
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && v[i].parent == 0)
+			assert_true(v[i - 1].id < v[i].id);
+		inbox = inbox || (v[i].id == g->inbox && v[i].role == ROLE_INBOX &&
+				  v[i].class == CLASS_EMAIL && str_eq(v[i].name, STR("Inbox")));
+	}
+	assert_true(inbox);
+}
+
+static void folder_missing(struct given *g)
+{
+	struct folder f;
+	assert_int_equal(g->s->ops->folder(g->s, g->a, g->account, 999, &f, &g->e), FOUND_NONE);
+	assert_int_equal(g->s->ops->folder(g->s, g->a, 0, g->inbox, &f, &g->e), FOUND_NONE);
+}
+
+static void append_ascends(struct given *g)
+{
+	int64_t before = folder_modseq(g, g->inbox);
+	struct added one = add(g, g->inbox), two = add(g, g->inbox);
+	assert_true(one.modseq > before);
+	assert_true(two.uid > one.uid);
+	assert_true(two.modseq > one.modseq);
+	assert_int_equal(folder_modseq(g, g->inbox), two.modseq);
+	struct item i = look(g, two.uid);
+	assert_false(i.gone);
+	assert_int_equal(i.modseq, two.modseq);
+	assert_int_equal(i.date, NOON);
+	assert_int_equal(i.size, strlen("Subject: hello\r\n\r\nHello there\r\n"));
+	assert_int_equal(i.flags, 0);
+	assert_int_equal(i.marks.n, 0);
+}
+
+static void append_keeps_dates(struct given *g)
+{
+	static const int64_t dates[] = {0, -1, -1000, 1, INT64_C(-62135596800000),
+					INT64_C(253402300799999)};
+	for (size_t i = 0; i < sizeof dates / sizeof *dates; i++)
+		assert_int_equal(look(g, add_at(g, g->inbox, dates[i]).uid).date, dates[i]);
+}
+
+static void append_needs_a_folder(struct given *g)
+{
+	struct added out;
+	assert_false(try_add(g, g->account, 999, "\r\n", NOON, &out));
+	assert_int_equal(g->e.kind, ERR_NOT_FOUND);
+	assert_false(try_add(g, 0, g->inbox, "\r\n", NOON, &out));
+	assert_int_equal(g->e.kind, ERR_NOT_FOUND);
+}
+
+static void uids_are_never_used_again(struct given *g)
+{
+	struct added one = add(g, g->inbox);
+	remove_one(g, g->inbox, one.uid);
+	assert_true(add(g, g->inbox).uid > one.uid);
+}
+
+static void changes_in_order(struct given *g)
+{
+	struct added a = add(g, g->inbox), b = add(g, g->inbox), c = add(g, g->inbox);
+	int64_t was, is;
+	assert_int_equal(flag(g, a.uid, ITEM_SEEN, 0, NULL, &was, &is), FOUND_ONE);
+	remove_one(g, g->inbox, b.uid);
+	struct items got = changes(g, g->inbox, 0, 0, 100);
+	assert_uids(got, UIDS(c.uid, a.uid, b.uid));
+	assert_false(got.v[1].gone);
+	assert_int_equal(got.v[1].flags, ITEM_SEEN);
+	assert_true(got.v[2].gone);
+	for (size_t i = 1; i < got.n; i++)
+		assert_true(got.v[i - 1].modseq < got.v[i].modseq);
+}
+
+static void changes_after_a_position(struct given *g)
+{
+	struct added a = add(g, g->inbox), b = add(g, g->inbox), c = add(g, g->inbox);
+	assert_uids(changes(g, g->inbox, a.modseq, a.uid, 9), UIDS(b.uid, c.uid));
+	assert_uids(changes(g, g->inbox, a.modseq, a.uid - 1, 9), UIDS(a.uid, b.uid, c.uid));
+	assert_uids(changes(g, g->inbox, b.modseq, INT64_MAX, 9), UIDS(c.uid));
+	assert_uids(changes(g, g->inbox, c.modseq, INT64_MAX, 9), 0, NULL);
+}
+
+static void changes_up_to_a_limit(struct given *g)
+{
+	struct added v[6];
+	for (size_t i = 0; i < 6; i++)
+		v[i] = add(g, g->inbox);
+	remove_one(g, g->inbox, v[0].uid);
+	remove_one(g, g->inbox, v[1].uid);
+	assert_uids(changes(g, g->inbox, 0, 0, 0), 0, NULL);
+	struct position at = {0, 0};
+	int64_t want[] = {v[2].uid, v[3].uid, v[4].uid, v[5].uid, v[0].uid, v[1].uid};
+	for (size_t i = 0; i < 6; i++) {
+		struct items got = changes(g, g->inbox, at.modseq, at.uid, 1);
+		assert_uids(got, 1, want + i);
+		assert_int_equal(got.v[0].gone, i >= 4);
+		at = (struct position){got.v[0].modseq, got.v[0].uid};
+	}
+	assert_uids(changes(g, g->inbox, at.modseq, at.uid, 1), 0, NULL);
+}
+
+static void changes_of_one_folder_only(struct given *g)
+{
+	struct added mine = add(g, g->inbox);
+	add(g, g->archive);
+	struct added foreign;
+	OK(g, try_add(g, g->stranger, g->strangers, "\r\n", NOON, &foreign));
+	assert_uids(changes(g, g->inbox, 0, 0, 9), UIDS(mine.uid));
+	assert_uids(changes(g, 999, 0, 0, 9), 0, NULL);
+}
+
+static void newest_from_the_top(struct given *g)
+{
+	struct added v[4];
+	for (int i = 0; i < 4; i++)
+		v[i] = add_at(g, g->inbox, NOON - (i == 1 ? 9 : i) * DAY);
+	assert_uids(newest(g, INT64_MAX, INT64_MIN, 3), UIDS(v[3].uid, v[2].uid, v[1].uid));
+	assert_uids(newest(g, v[3].uid, NOON - 2 * DAY, 9), UIDS(v[2].uid, v[0].uid));
+	remove_one(g, g->inbox, v[2].uid);
+	assert_uids(newest(g, v[3].uid, INT64_MIN, 1), UIDS(v[1].uid));
+}
+
+static void dated_between(struct given *g)
+{
+	struct added v[4];
+	for (int i = 0; i < 4; i++)
+		v[i] = add_at(g, g->inbox, NOON + i * DAY);
+	assert_uids(dated(g, NOON, NOON + DAY, 9), UIDS(v[0].uid));
+	assert_int_equal(dated(g, INT64_MIN, NOON + 3 * DAY, 2).n, 2);
+	assert_int_equal(dated(g, NOON + 1, INT64_MAX, 9).n, 3);
+	assert_int_equal(dated(g, NOON + DAY, NOON, 9).n, 0);
+}
+
+static void count_up_to_a_limit(struct given *g)
+{
+	struct added last = {0};
+	for (int i = 0; i < 5; i++)
+		last = add_at(g, g->inbox, NOON + i * DAY);
+	assert_int_equal(count(g, g->inbox, INT64_MAX, INT64_MIN, 100), 5);
+	assert_int_equal(count(g, g->inbox, INT64_MAX, INT64_MIN, 3), 3);
+	assert_int_equal(count(g, g->inbox, last.uid, NOON + 3 * DAY, 100), 1);
+	assert_int_equal(count(g, 999, INT64_MAX, INT64_MIN, 100), 0);
+}
+
+static void lookup_in_the_order_asked(struct given *g)
+{
+	struct added a = add(g, g->inbox), b = add(g, g->inbox);
+	remove_one(g, g->inbox, a.uid);
+	int64_t uids[] = {b.uid, 4711, a.uid, b.uid};
+	struct items got = lookup(g, g->account, uids, 4);
+	assert_uids(got, 4, uids);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(got.v[i].gone, i == 1 || i == 2);
+		assert_int_equal(got.v[i].modseq, got.v[i].gone ? 0 : b.modseq);
+	}
+	assert_true(lookup(g, g->stranger, uids, 1).v[0].gone);
+	lookup(g, g->account, NULL, 0);
+}
+
+static void summaries_in_the_order_asked(struct given *g)
+{
+	struct added a = add(g, g->inbox);
+	struct summary *v;
+	int64_t uids[] = {4711, a.uid};
+	OK(g, g->s->ops->summaries(g->s, g->a, g->account, g->inbox, uids, 2, &v, &g->e));
+	assert_int_equal(v[0].uid, 4711);
+	assert_false(v[0].found);
+	assert_true(v[1].found);
+	assert_int_equal(v[1].uid, a.uid);
+	assert_int_equal(v[1].item.modseq, a.modseq);
+	assert_true(str_eq(v[1].message->subject, STR("hello")));
+}
+
+static void slices_of_several(struct given *g)
+{
+	struct added a, b;
+	OK(g, try_add(g, g->account, g->inbox, "Subject: 0123456789\r\n\r\n", NOON, &a));
+	OK(g, try_add(g, g->account, g->inbox, "", NOON, &b));
+	struct slice v[] = {
+		{.uid = a.uid, .offset = 9, .length = 4},
+		{.uid = 4711, .offset = 0, .length = 9},
+		{.uid = a.uid, .offset = 0, .length = INT64_MAX},
+		{.uid = a.uid, .offset = 17, .length = 9},
+		{.uid = a.uid, .offset = 5000, .length = 9},
+		{.uid = b.uid, .offset = 0, .length = 9},
+		{.uid = a.uid, .offset = INT64_MAX, .length = INT64_MAX},
+	};
+	OK(g, g->s->ops->slices(g->s, g->a, g->account, g->inbox, v, 7, &g->e));
+	assert_true(str_eq(v[0].bytes, STR("0123")));
+	assert_null(v[1].bytes.p);
+	assert_true(str_eq(v[2].bytes, STR("Subject: 0123456789\r\n\r\n")));
+	assert_true(str_eq(v[3].bytes, STR("89\r\n\r\n")));
+	for (size_t i = 4; i < 7; i++) {
+		assert_non_null(v[i].bytes.p);
+		assert_int_equal(v[i].bytes.n, 0);
+	}
+	OK(g, g->s->ops->slices(g->s, g->a, g->account, g->inbox, v, 0, &g->e));
+}
+
+/* Longer than what a source reads at once, and read in odd steps. */
+static void open_reads_a_slice(struct given *g)
+{
+	enum { SIZE = 700001, FROM = 1234, LENGTH = 650001, STEP = 9999 };
+	char *raw = arena_alloc(g->a, SIZE + 1);
+	for (int i = 0; i < SIZE; i++)
+		raw[i] = (char)('a' + i % 23);
+	struct added it;
+	OK(g, try_add(g, g->account, g->inbox, raw, NOON, &it));
+	struct source *src;
+	assert_int_equal(g->s->ops->open(g->s, g->account, g->inbox, it.uid, FROM, LENGTH, &src, &g->e),
+			 FOUND_ONE);
+	assert_int_equal(src->length, LENGTH);
+	char *got = arena_alloc(g->a, LENGTH + STEP);
+	size_t at = 0, n;
+	do {
+		OK(g, src->read(src, got + at, STEP, &n, &g->e));
+		at += n;
+	} while (n > 0);
+	src->close(src);
+	assert_int_equal(at, LENGTH);
+	assert_memory_equal(got, raw + FROM, LENGTH);
+}
+
+static void open_within_the_content_only(struct given *g)
+{
+	static const int64_t bad[][2] = {{0, 11}, {11, 0}, {-1, 2}, {3, -1}, {5, INT64_MAX}};
+	const struct store_ops *ops = g->s->ops;
+	struct added it;
+	struct source *src;
+	OK(g, try_add(g, g->account, g->inbox, "0123456789", NOON, &it));
+	assert_int_equal(ops->open(g->s, g->account, g->inbox, 4711, 0, 1, &src, &g->e), FOUND_NONE);
+	assert_int_equal(ops->open(g->s, g->stranger, g->inbox, it.uid, 0, 1, &src, &g->e), FOUND_NONE);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		assert_int_equal(ops->open(g->s, g->account, g->inbox, it.uid, bad[i][0], bad[i][1],
+					   &src, &g->e), FOUND_FAILED);
+	assert_int_equal(ops->open(g->s, g->account, g->inbox, it.uid, 10, 0, &src, &g->e), FOUND_ONE);
+	size_t n = 1;
+	char c;
+	OK(g, src->read(src, &c, 1, &n, &g->e));
+	assert_int_equal(n, 0);
+	src->close(src);
+}
+
+static void set_flags_tells_before_and_after(struct given *g)
+{
+	struct added it = add(g, g->inbox), other = add(g, g->inbox);
+	int64_t was, is;
+	assert_int_equal(flag(g, it.uid, ITEM_SEEN | ITEM_FLAGGED, 0, NULL, &was, &is), FOUND_ONE);
+	assert_int_equal(was, it.modseq);
+	assert_true(is > other.modseq);
+	assert_int_equal(look(g, it.uid).flags, ITEM_SEEN | ITEM_FLAGGED);
+	assert_int_equal(look(g, it.uid).modseq, is);
+	assert_int_equal(folder_modseq(g, g->inbox), is);
+	assert_int_equal(flag(g, it.uid, ITEM_ANSWERED, ITEM_SEEN, NULL, &was, &is), FOUND_ONE);
+	assert_int_equal(look(g, it.uid).flags, ITEM_ANSWERED | ITEM_FLAGGED);
+}
+
+static void set_flags_without_a_change(struct given *g)
+{
+	struct added it = add(g, g->inbox);
+	int64_t was, is, modseq;
+	assert_int_equal(flag(g, it.uid, ITEM_SEEN, ITEM_DRAFT, NULL, &was, &modseq), FOUND_ONE);
+	assert_int_equal(flag(g, it.uid, ITEM_SEEN, ITEM_DRAFT, NULL, &was, &is), FOUND_ONE);
+	assert_int_equal(was, modseq);
+	assert_int_equal(is, modseq);
+	assert_int_equal(folder_modseq(g, g->inbox), modseq);
+}
+
+/* Sets marks; tells whether that was a change. */
+static bool marks_change(struct given *g, int64_t uid, struct str marks)
+{
+	int64_t was, is;
+	assert_int_equal(flag(g, uid, 0, 0, &marks, &was, &is), FOUND_ONE);
+	return is > was;
+}
+
+static void set_flags_with_marks(struct given *g)
+{
+	struct added it = add(g, g->inbox);
+	struct str marks = STR("{\"FlagType\": \"Follow up\"}");
+	int64_t was, is;
+	assert_true(marks_change(g, it.uid, marks));
+	assert_true(str_eq(look(g, it.uid).marks, marks));
+	assert_false(marks_change(g, it.uid, marks));
+	assert_int_equal(flag(g, it.uid, ITEM_SEEN, 0, NULL, &was, &is), FOUND_ONE);
+	assert_true(str_eq(look(g, it.uid).marks, marks));
+	assert_true(marks_change(g, it.uid, STR("")));
+	assert_int_equal(look(g, it.uid).marks.n, 0);
+	assert_false(marks_change(g, it.uid, STR("")));
+}
+
+static void set_flags_of_the_missing(struct given *g)
+{
+	struct added it = add(g, g->inbox);
+	int64_t was, is;
+	assert_int_equal(flag(g, 4711, 1, 0, NULL, &was, &is), FOUND_NONE);
+	assert_int_equal(g->s->ops->set_flags(g->s, g->stranger, g->inbox, it.uid, 1, 0, NULL, &was,
+					      &is, &g->e), FOUND_NONE);
+	remove_one(g, g->inbox, it.uid);
+	assert_int_equal(flag(g, it.uid, 1, 0, NULL, &was, &is), FOUND_NONE);
+}
+
+static void remove_leaves_a_tombstone(struct given *g)
+{
+	struct added it = add(g, g->inbox), other = add(g, g->inbox);
+	int64_t modseq = remove_one(g, g->inbox, it.uid);
+	assert_true(modseq > other.modseq);
+	struct items got = changes(g, g->inbox, other.modseq, INT64_MAX, 9);
+	assert_uids(got, UIDS(it.uid));
+	assert_true(got.v[0].gone);
+	assert_int_equal(got.v[0].modseq, modseq);
+	assert_true(look(g, it.uid).gone);
+	assert_false(look(g, other.uid).gone);
+}
+
+static void remove_of_the_missing(struct given *g)
+{
+	struct added it = add(g, g->inbox);
+	int64_t modseq;
+	const struct store_ops *ops = g->s->ops;
+	assert_int_equal(ops->remove(g->s, g->account, g->inbox, 4711, &modseq, &g->e), FOUND_NONE);
+	assert_int_equal(ops->remove(g->s, g->account, 999, it.uid, &modseq, &g->e), FOUND_NONE);
+	assert_int_equal(ops->remove(g->s, g->stranger, g->inbox, it.uid, &modseq, &g->e), FOUND_NONE);
+	remove_one(g, g->inbox, it.uid);
+	int64_t before = folder_modseq(g, g->inbox);
+	assert_int_equal(ops->remove(g->s, g->account, g->inbox, it.uid, &modseq, &g->e), FOUND_NONE);
+	assert_int_equal(folder_modseq(g, g->inbox), before);
+}
+
+static void move_keeps_the_item(struct given *g)
+{
+	struct added there = add(g, g->archive), it = add_at(g, g->inbox, NOON - DAY);
+	struct str marks = STR("{\"FlagType\": \"x\"}");
+	int64_t was, is;
+	struct moved m;
+	assert_int_equal(flag(g, it.uid, ITEM_FLAGGED, 0, &marks, &was, &is), FOUND_ONE);
+	assert_int_equal(move(g, g->inbox, it.uid, g->archive, &m), FOUND_ONE);
+	assert_true(m.gone > is);
+	assert_true(m.uid > there.uid);
+	assert_true(m.modseq > there.modseq);
+	struct items left = changes(g, g->inbox, is, INT64_MAX, 9);
+	assert_uids(left, UIDS(it.uid));
+	assert_true(left.v[0].gone && left.v[0].modseq == m.gone);
+	struct items came = changes(g, g->archive, there.modseq, INT64_MAX, 9);
+	assert_uids(came, UIDS(m.uid));
+	assert_int_equal(came.v[0].modseq, m.modseq);
+	assert_int_equal(came.v[0].flags, ITEM_FLAGGED);
+	assert_int_equal(came.v[0].date, NOON - DAY);
+	assert_true(str_eq(came.v[0].marks, marks));
+	struct slice s = {.uid = m.uid, .offset = 9, .length = 5};
+	OK(g, g->s->ops->slices(g->s, g->a, g->account, g->archive, &s, 1, &g->e));
+	assert_true(str_eq(s.bytes, STR("hello")));
+	remove_one(g, g->archive, m.uid);
+}
+
+static void move_that_cannot_be(struct given *g)
+{
+	struct added it = add(g, g->inbox);
+	int64_t before = folder_modseq(g, g->inbox);
+	struct moved m;
+	assert_int_equal(move(g, g->inbox, it.uid, 999, &m), FOUND_FAILED);
+	assert_int_equal(g->e.kind, ERR_NOT_FOUND);
+	assert_int_equal(move(g, g->inbox, it.uid, g->inbox, &m), FOUND_FAILED);
+	assert_int_equal(g->e.kind, ERR_INVALID);
+	assert_int_equal(move(g, g->inbox, 4711, g->archive, &m), FOUND_NONE);
+	assert_int_equal(move(g, 999, it.uid, g->archive, &m), FOUND_NONE);
+	assert_false(look(g, it.uid).gone);
+	assert_int_equal(folder_modseq(g, g->inbox), before);
+	assert_uids(changes(g, g->archive, 0, 0, 9), 0, NULL);
+}
+
+static void transaction_commits(struct given *g)
+{
+	const struct store_ops *ops = g->s->ops;
+	OK(g, ops->begin(g->s, &g->e));
+	struct added a = add(g, g->inbox);
+	remove_one(g, g->inbox, a.uid);
+	struct added b = add(g, g->inbox);
+	OK(g, ops->commit(g->s, &g->e));
+	assert_true(look(g, a.uid).gone);
+	assert_false(look(g, b.uid).gone);
+	ops->rollback(g->s); /* harmless */
+	assert_false(look(g, b.uid).gone);
+}
+
+static const struct contract {
+	const char *name;
+	void (*test)(struct given *g);
+} contracts[] = {
+	{"folders: parents first", folders_parents_first},
+	{"folder: missing", folder_missing},
+	{"append: uids and modseqs ascend", append_ascends},
+	{"append: keeps dates", append_keeps_dates},
+	{"append: needs a folder", append_needs_a_folder},
+	{"append: uids are never used again", uids_are_never_used_again},
+	{"changes: in order of modseq", changes_in_order},
+	{"changes: after a position", changes_after_a_position},
+	{"changes: up to a limit", changes_up_to_a_limit},
+	{"changes: of one folder only", changes_of_one_folder_only},
+	{"newest: from the top down", newest_from_the_top},
+	{"dated: between two times", dated_between},
+	{"count: up to a limit", count_up_to_a_limit},
+	{"lookup: in the order asked", lookup_in_the_order_asked},
+	{"summaries: in the order asked", summaries_in_the_order_asked},
+	{"slices: of several items", slices_of_several},
+	{"open: reads a slice", open_reads_a_slice},
+	{"open: within the content only", open_within_the_content_only},
+	{"set_flags: before and after", set_flags_tells_before_and_after},
+	{"set_flags: without a change", set_flags_without_a_change},
+	{"set_flags: with marks", set_flags_with_marks},
+	{"set_flags: of the missing", set_flags_of_the_missing},
+	{"remove: leaves a tombstone", remove_leaves_a_tombstone},
+	{"remove: of the missing", remove_of_the_missing},
+	{"move: keeps the item", move_keeps_the_item},
+	{"move: that cannot be", move_that_cannot_be},
+	{"transaction: commits", transaction_commits},
+};
+
+enum { CONTRACTS = sizeof contracts / sizeof *contracts };
+
+/* ---------------------------------------------------------------------------------------------
+ * Of pg alone */
+
+static void rollback_undoes(struct given *g)
+{
+	const struct store_ops *ops = g->s->ops;
+	struct added kept = add(g, g->inbox);
+	int64_t was, is;
+	OK(g, ops->begin(g->s, &g->e));
+	assert_false(ops->begin(g->s, &g->e));
+	add(g, g->inbox);
+	assert_int_equal(flag(g, kept.uid, ITEM_SEEN, 0, NULL, &was, &is), FOUND_ONE);
+	ops->rollback(g->s);
+	assert_int_equal(look(g, kept.uid).flags, 0);
+	assert_int_equal(folder_modseq(g, g->inbox), kept.modseq);
+	assert_uids(changes(g, g->inbox, 0, 0, 9), UIDS(kept.uid));
+	assert_false(ops->commit(g->s, &g->e));
+}
+
+static PG_STATEMENT(test_content,
+	"SELECT count(*) FROM easel.content WHERE account_id = $1");
+static PG_STATEMENT(test_fails, "SELECT 1 / $1::integer");
+static PG_STATEMENT(test_pid, "SELECT pg_backend_pid()");
+static PG_STATEMENT(test_kill,
+	"SELECT pg_terminate_backend($1::integer, 5000)::integer");
+
+static void remove_deletes_the_content(struct given *g)
+{
+	struct added it = add(g, g->inbox);
+	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 1);
+	remove_one(g, g->inbox, it.uid);
+	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 0);
+}
+
+static void failed_transaction_stays_failed(struct given *g)
+{
+	const struct store_ops *ops = g->s->ops;
+	struct pg_params p = {0};
+	pg_int(&p, 0);
+	OK(g, ops->begin(g->s, &g->e));
+	struct added it = add(g, g->inbox);
+	assert_false(pg_do(g->db, &test_fails, &p, &g->e));
+	assert_int_equal(g->e.kind, ERR_INTERNAL);
+	struct added out;
+	assert_false(try_add(g, g->account, g->inbox, "\r\n", NOON, &out));
+	assert_int_equal(g->e.kind, ERR_UNAVAILABLE);
+	assert_false(ops->commit(g->s, &g->e));
+	assert_false(pg_in_transaction(g->db));
+	assert_true(look(g, it.uid).gone);
+}
+
+static void kill_connection(struct given *g)
+{
+	struct pg *other = pg_new(getenv("EASEL_TEST_DATABASE"), "test");
+	struct pg_params none = {0};
+	int32_t pid = (int32_t)sql_int(g->db, &test_pid, &none);
+	assert_int_equal(sql_with_int(other, &test_kill, pid, NULL), 1);
+	pg_free(&other);
+}
+
+static void lost_connection_is_made_again(struct given *g)
+{
+	unsigned connection = pg_connection(g->db);
+	kill_connection(g);
+	struct added it = add(g, g->inbox);
+	assert_false(look(g, it.uid).gone);
+	assert_int_not_equal(pg_connection(g->db), connection);
+	kill_connection(g);
+	OK(g, g->s->ops->begin(g->s, &g->e));
+	add(g, g->inbox);
+	OK(g, g->s->ops->commit(g->s, &g->e));
+}
+
+static void lost_connection_in_a_transaction(struct given *g)
+{
+	const struct store_ops *ops = g->s->ops;
+	OK(g, ops->begin(g->s, &g->e));
+	struct added it = add(g, g->inbox), out;
+	kill_connection(g);
+	for (int i = 0; i < 2; i++) {
+		assert_false(try_add(g, g->account, g->inbox, "\r\n", NOON, &out));
+		assert_int_equal(g->e.kind, ERR_UNAVAILABLE);
+	}
+	assert_false(ops->commit(g->s, &g->e));
+	assert_int_equal(g->e.kind, ERR_UNAVAILABLE);
+	assert_true(look(g, it.uid).gone);
+	OK(g, ops->begin(g->s, &g->e));
+	kill_connection(g);
+	ops->rollback(g->s);
+	add(g, g->inbox);
+}
+
+static void database_away(struct given *g)
+{
+	(void)g;
+	struct pg *db = pg_new("host=/nonexistent dbname=none", "test");
+	struct err e;
+	int64_t start = clock_monotonic();
+	for (int i = 0; i < 1000; i++) {
+		assert_false(pg_connect(db, &e));
+		assert_int_equal(e.kind, ERR_UNAVAILABLE);
+	}
+	assert_true(clock_monotonic() - start < 1000);
+	assert_int_equal(pg_connection(db), 0);
+	pg_free(&db);
+}
+
+static const struct contract of_pg[] = {
+	{"rollback undoes", rollback_undoes},
+	{"remove deletes the content", remove_deletes_the_content},
+	{"failed transaction stays failed", failed_transaction_stays_failed},
+	{"lost connection is made again", lost_connection_is_made_again},
+	{"lost connection in a transaction", lost_connection_in_a_transaction},
+	{"database away", database_away},
+};
+
+/* ---------------------------------------------------------------------------------------------
+ * Of fake alone: how it breaks the contract when told to */
+
+static void fake_fails(struct given *g)
+{
+	struct added out;
+	fake_set_fault(g->s, FAKE_FAIL, 2);
+	struct added first = add(g, g->inbox);
+	assert_false(try_add(g, g->account, g->inbox, "\r\n", NOON, &out));
+	assert_int_equal(g->e.kind, ERR_UNAVAILABLE);
+	assert_uids(changes(g, g->inbox, 0, 0, 9), UIDS(first.uid));
+}
+
+static void fake_does_then_fails(struct given *g)
+{
+	struct added it = add(g, g->inbox), out;
+	int64_t modseq = 0;
+	fake_set_fault(g->s, FAKE_DO_THEN_FAIL, 1);
+	assert_false(try_add(g, g->account, g->inbox, "\r\n", NOON, &out));
+	assert_int_equal(changes(g, g->inbox, 0, 0, 9).n, 2);
+	fake_set_fault(g->s, FAKE_DO_THEN_FAIL, 1);
+	assert_int_equal(g->s->ops->remove(g->s, g->account, g->inbox, it.uid, &modseq, &g->e),
+			 FOUND_FAILED);
+	assert_true(look(g, it.uid).gone);
+}
+
+/* Every call can be made to fail, and says so. */
+static void fake_counts_calls(struct given *g)
+{
+	unsigned before = fake_calls(g->s);
+	struct added it = add(g, g->inbox);
+	look(g, it.uid);
+	assert_int_equal(fake_calls(g->s), before + 2);
+	fake_set_fault(g->s, FAKE_FAIL, 1);
+	struct items out;
+	assert_false(g->s->ops->changes(g->s, g->a, 1, g->inbox, (struct position){0, 0}, 9, &out, &g->e));
+	fake_set_fault(g->s, FAKE_FAIL, 1);
+	fake_set_fault(g->s, FAKE_NONE, 0);
+	assert_int_equal(changes(g, g->inbox, 0, 0, 9).n, 1);
+}
+
+static void fake_source_fails(struct given *g)
+{
+	struct added it = add(g, g->inbox);
+	struct source *src;
+	assert_int_equal(g->s->ops->open(g->s, 1, g->inbox, it.uid, 0, 5, &src, &g->e), FOUND_ONE);
+	fake_set_fault(g->s, FAKE_FAIL, 1);
+	char c[9];
+	size_t n;
+	assert_false(src->read(src, c, sizeof c, &n, &g->e));
+	src->close(src);
+}
+
+static void fake_shares_modseqs(struct given *g)
+{
+	struct added first = add(g, g->inbox);
+	fake_share_modseq(g->s, 1, g->inbox, 3);
+	struct added a = add(g, g->inbox), b = add(g, g->inbox);
+	int64_t gone = remove_one(g, g->inbox, first.uid);
+	struct added after = add(g, g->inbox);
+	assert_true(a.modseq > first.modseq);
+	assert_int_equal(a.modseq, b.modseq);
+	assert_int_equal(a.modseq, gone);
+	assert_true(after.modseq > a.modseq);
+	assert_uids(changes(g, g->inbox, 0, 0, 9), UIDS(first.uid, a.uid, b.uid, after.uid));
+	assert_uids(changes(g, g->inbox, a.modseq, a.uid, 1), UIDS(b.uid));
+	assert_uids(changes(g, g->inbox, a.modseq, INT64_MAX, 9), UIDS(after.uid));
+}
+
+static void fake_loses_modseqs(struct given *g)
+{
+	struct added v[3];
+	for (int i = 0; i < 3; i++)
+		v[i] = add(g, g->inbox);
+	int64_t was, is;
+	assert_int_equal(flag(g, v[0].uid, ITEM_SEEN, 0, NULL, &was, &is), FOUND_ONE);
+	fake_lose_modseqs(g->s, 1, g->inbox);
+	assert_true(look(g, v[0].uid).modseq < is);
+	assert_true(folder_modseq(g, g->inbox) < is);
+	assert_true(add(g, g->inbox).modseq <= is);
+}
+
+static void fake_changes_epoch(struct given *g)
+{
+	struct folder before, after;
+	struct added it = add(g, g->inbox);
+	remove_one(g, g->inbox, add(g, g->inbox).uid);
+	g->s->ops->folder(g->s, g->a, 1, g->inbox, &before, &g->e);
+	fake_change_epoch(g->s, 1, g->inbox);
+	g->s->ops->folder(g->s, g->a, 1, g->inbox, &after, &g->e);
+	assert_true(after.epoch > before.epoch);
+	struct items got = changes(g, g->inbox, 0, 0, 9);
+	assert_int_equal(got.n, 1);
+	assert_false(got.v[0].gone);
+	assert_true(got.v[0].uid > it.uid);
+}
+
+static const struct contract of_fake[] = {
+	{"fails at the nth call", fake_fails},
+	{"does a thing and then fails", fake_does_then_fails},
+	{"counts its calls", fake_counts_calls},
+	{"fails while it is read", fake_source_fails},
+	{"shares modseqs", fake_shares_modseqs},
+	{"loses modseqs", fake_loses_modseqs},
+	{"changes its epoch", fake_changes_epoch},
+};
+
+enum {
+	OF_PG = sizeof of_pg / sizeof *of_pg,
+	OF_FAKE = sizeof of_fake / sizeof *of_fake
+};
+
+/* ---------------------------------------------------------------------------------------------
+ * Names */
+
+static void names_both_ways(void **state)
+{
+	(void)state;
+	for (int i = CLASS_EMAIL; i <= CLASS_FILES; i++) {
+		enum item_class c;
+		assert_true(store_class_parse(str_of(store_class_name((enum item_class)i)), &c));
+		assert_int_equal(c, i);
+	}
+	for (int i = ROLE_NONE; i <= ROLE_NOTES; i++) {
+		enum folder_role r;
+		assert_true(store_role_parse(str_of(store_role_name((enum folder_role)i)), &r));
+		assert_int_equal(r, i);
+	}
+	enum item_class c;
+	enum folder_role r;
+	assert_false(store_class_parse(STR("email"), &c));
+	assert_false(store_class_parse(STR(""), &c));
+	assert_false(store_role_parse(STR("Inbox"), &r));
+	assert_true(store_role_parse((struct str){NULL, 0}, &r));
+	assert_string_equal(store_role_name(ROLE_NONE), "");
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Running the tables */
+
+struct run {
+	const struct contract *c;
+	void (*setup)(struct given *g);
+	void (*teardown)(struct given *g);
+};
+
+static void run_contract(void **state)
+{
+	const struct run *r = *state;
+	struct given g = {.a = arena_new(64 << 20)};
+	r->setup(&g);
+	r->c->test(&g);
+	r->teardown(&g);
+	arena_free(&g.a);
+}
+
+enum { MOST = 2 * CONTRACTS + OF_PG + OF_FAKE };
+
+struct plan {
+	struct CMUnitTest tests[MOST + 1];
+	struct run runs[MOST];
+	char names[MOST][80];
+	size_t n;
+};
+
+static void plan_add(struct plan *p, const char *backend, const struct contract *c, size_t n,
+		     void (*setup)(struct given *), void (*teardown)(struct given *))
+{
+	for (size_t i = 0; i < n; i++, p->n++) {
+		snprintf(p->names[p->n], sizeof p->names[0], "%s: %s", backend, c[i].name);
+		p->runs[p->n] = (struct run){&c[i], setup, teardown};
+		p->tests[p->n] = (struct CMUnitTest){p->names[p->n], run_contract, NULL, NULL,
+						     &p->runs[p->n]};
+	}
+}
+
+int main(void)
+{
+	static struct plan p;
+	plan_add(&p, "fake", contracts, CONTRACTS, fake_given, fake_ungiven);
+	plan_add(&p, "fake", of_fake, OF_FAKE, fake_given, fake_ungiven);
+	if (getenv("EASEL_TEST_DATABASE")) {
+		plan_add(&p, "pg", contracts, CONTRACTS, pg_given, pg_ungiven);
+		plan_add(&p, "pg", of_pg, OF_PG, pg_given, pg_ungiven);
+	}
+	p.tests[p.n] = (struct CMUnitTest)cmocka_unit_test(names_both_ways);
+	return _cmocka_run_group_tests("store", p.tests, p.n + 1, NULL, NULL);
+}
