@@ -1,6 +1,7 @@
 """What the wire tests share: one lab for the whole run, accounts, phones and messages."""
 
 import email.policy
+import functools
 import itertools
 import unittest
 from email.message import EmailMessage
@@ -45,6 +46,18 @@ def message(subject='Hello', text='Hello Anna.\n', html=None, attachments=(), **
     return mail.as_bytes()
 
 
+def in_versions(*versions):
+    """Runs a test for each of the protocol versions (all, when none is named), as subtests."""
+    def decorate(test):
+        @functools.wraps(test)
+        def run(self):
+            for version in versions or VERSIONS:
+                with self.subTest(version=version):
+                    test(self, version)
+        return run
+    return decorate
+
+
 class WireTest(unittest.TestCase):
     """A test with a lab, and an account of its own whenever it asks for one."""
 
@@ -75,12 +88,6 @@ class WireTest(unittest.TestCase):
             self.lab.deliver(phone.user, item)
         phone.sync_all(phone.inbox, options=options or ())
         return phone
-
-    def each_version(self, versions=VERSIONS):
-        """Runs what follows as a subtest for each protocol version."""
-        for version in versions:
-            with self.subTest(version=version):
-                yield version
 
     def one_item(self, phone, folder=None):
         """ServerId and data of the only item of a folder."""

@@ -16,7 +16,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / 'lab')]
 
 import schema  # noqa: E402  (found only after the line above)
 
-SHOWN = 20  # refused documents that are printed
+SHOWN = 20  # complaints of the schemas that are printed, each with one document
 
 
 class Result(unittest.TextTestResult):
@@ -57,7 +57,8 @@ def check_schemas():
     if why := schema.seen.why_not():
         return 0, 0, f'validation of {schema.seen.count} answers: {why}'
     refused = schema.seen.validate()
-    for origin, complaint, document in refused[:SHOWN]:
+    examples = {complaint: (origin, document) for origin, complaint, document in refused}
+    for complaint, (origin, document) in list(examples.items())[:SHOWN]:
         print(f'REFUSED BY THE SCHEMA: {origin}: {complaint}\n{document[:3000]}\n')
     print(f'{schema.seen.count} answers, {len(schema.seen.origins)} different, '
           f'{len(refused)} refused by the schemas')

@@ -6,7 +6,7 @@ import ssl
 import unittest
 from urllib.parse import urlencode, urlsplit
 
-from common import PASSWORD, WireTest
+from common import PASSWORD, WireTest, in_versions
 from phone import PATH, VERSIONS, Phone, base64_query, basic
 from wbxml import E, decode, encode
 
@@ -71,7 +71,7 @@ class Login(WireTest):
         user = self.account('form')
         local = user.partition('@')[0]
         for name in (user, user.upper(), f'example.test\\{local}', f'EXAMPLE.TEST\\{local}',
-                     f'example.test\\{user}', f'ANY\\{user}', f'\\{user}', f'example.test/{local}'):
+                     f'example.test\\{user}', f'ANY\\{user}', f'\\{user}'):
             with self.subTest(name):
                 self.assertTrue(self.new_phone(name).options())
 
@@ -174,13 +174,13 @@ class Addresses(WireTest):
 
 
 class Queries(WireTest):
-    def test_both_forms_in_every_version(self):
+    @in_versions()
+    def test_both_forms_in_every_version(self, version):
         user = self.account()
-        for version in self.each_version():
-            for query in ('plain', 'base64'):
-                with self.subTest(query):
-                    phone = self.new_phone(user, version, query=query).start()
-                    self.assertTrue(phone.inbox)
+        for query in ('plain', 'base64'):
+            with self.subTest(query):
+                phone = self.new_phone(user, version, query=query).start()
+                self.assertTrue(phone.inbox)
 
     def test_the_base64_form_as_clients_spell_it(self):
         phone = self.new_phone(self.account(), '14.1', query='base64')
@@ -234,23 +234,23 @@ class Queries(WireTest):
             "SELECT count(*) FROM easel.device d JOIN easel.account a ON a.id = d.account_id"
             " WHERE address = :'a'", a=phone.user), [['0']])
 
-    def test_a_missing_device_id_or_type(self):
+    @in_versions('12.1', '14.0', '16.1')
+    def test_a_missing_device_id_or_type(self, version):
         """400 up to 12.1, status 108 or 109 from 14.0."""
         user = self.account()
-        for version in self.each_version(('12.1', '14.0', '16.1')):
-            phone = self.new_phone(user, version)
-            for missing, status in (('DeviceId', '108'), ('DeviceType', '109')):
-                with self.subTest(missing):
-                    parameters = {'Cmd': 'FolderSync', 'User': user, 'DeviceId': 'ABC',
-                                  'DeviceType': 'T'}
-                    del parameters[missing]
-                    answer = phone.raw('POST', f'{PATH}?{urlencode(parameters)}', FOLDER_SYNC,
-                                       Content_Type='application/vnd.ms-sync.wbxml')
-                    if version == '12.1':
-                        self.assertEqual(answer.code, 400)
-                    else:
-                        self.assertEqual(answer.code, 200, answer)
-                        self.assertEqual(decode(answer.body).get('Status'), status)
+        phone = self.new_phone(user, version)
+        for missing, status in (('DeviceId', '108'), ('DeviceType', '109')):
+            with self.subTest(missing):
+                parameters = {'Cmd': 'FolderSync', 'User': user, 'DeviceId': 'ABC',
+                              'DeviceType': 'T'}
+                del parameters[missing]
+                answer = phone.raw('POST', f'{PATH}?{urlencode(parameters)}', FOLDER_SYNC,
+                                   Content_Type='application/vnd.ms-sync.wbxml')
+                if version == '12.1':
+                    self.assertEqual(answer.code, 400)
+                else:
+                    self.assertEqual(answer.code, 200, answer)
+                    self.assertEqual(decode(answer.body).get('Status'), status)
 
 
 class Headers(WireTest):

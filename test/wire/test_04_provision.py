@@ -1,17 +1,17 @@
 """Provision: two phases, two keys (MS-ASPROV 3.1.5, 3.2.5), and devices that no policy applies to."""
 
-from common import WireTest
+from common import WireTest, in_versions
 from phone import POLICY_TYPE, VERSIONS
 from wbxml import E
 
 
 class WithoutPolicy(WireTest):
-    def test_no_policy_is_demanded_where_none_applies(self):
-        for version in self.each_version():
-            phone = self.new_phone(self.account(), version)
-            self.assertEqual(phone.folder_sync().status, '1')
-            self.assertIsNotNone(phone.sync(phone.inbox))
-            self.assertIsNone(phone.policy_key)
+    @in_versions()
+    def test_no_policy_is_demanded_where_none_applies(self, version):
+        phone = self.new_phone(self.account(), version)
+        self.assertEqual(phone.folder_sync().status, '1')
+        self.assertIsNotNone(phone.sync(phone.inbox))
+        self.assertIsNone(phone.policy_key)
 
     def test_a_key_of_0_or_of_another_server_does_no_harm(self):
         user = self.account()
@@ -21,11 +21,11 @@ class WithoutPolicy(WireTest):
                 phone.policy_key = key
                 self.assertEqual(phone.folder_sync().status, '1')
 
-    def test_a_phone_that_asks_nonetheless_gets_an_answer(self):
-        for version in self.each_version():
-            phone = self.phone(version=version)
-            phone.provision()
-            self.assertEqual(phone.folder_sync().status, '1')
+    @in_versions()
+    def test_a_phone_that_asks_nonetheless_gets_an_answer(self, version):
+        phone = self.phone(version=version)
+        phone.provision()
+        self.assertEqual(phone.folder_sync().status, '1')
 
 
 class Demanded(WireTest):
@@ -63,65 +63,65 @@ class Demanded(WireTest):
         self.assertEqual((policy.get('PolicyType'), policy.get('Status')), (POLICY_TYPE, '1'))
         return answer, policy
 
-    def test_both_phases_in_every_version(self):
-        for version in self.each_version():
-            phone = self.new_phone(self.account(), version)
-            self.assert_wants_provisioning(phone)
-            document = phone.provision()
-            self.assertEqual(document.name, 'Provision:EASProvisionDoc')
-            self.assertEqual(phone.folder_sync().status, '1')
-            self.assertIsNotNone(phone.sync(phone.inbox))
+    @in_versions()
+    def test_both_phases_in_every_version(self, version):
+        phone = self.new_phone(self.account(), version)
+        self.assert_wants_provisioning(phone)
+        document = phone.provision()
+        self.assertEqual(document.name, 'Provision:EASProvisionDoc')
+        self.assertEqual(phone.folder_sync().status, '1')
+        self.assertIsNotNone(phone.sync(phone.inbox))
 
-    def test_the_key_in_the_base64_query(self):
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.new_phone(self.account(), version, query='base64').start()
-            self.assertTrue(phone.policy_key)
-            self.assertTrue(phone.inbox)
+    @in_versions('12.1', '16.1')
+    def test_the_key_in_the_base64_query(self, version):
+        phone = self.new_phone(self.account(), version, query='base64').start()
+        self.assertTrue(phone.policy_key)
+        self.assertTrue(phone.inbox)
 
-    def test_the_first_answer_confirms_the_device_information(self):
-        for version in self.each_version(('14.1', '16.0', '16.1')):
-            answer, policy = self.first_phase(self.new_phone(self.account(), version))
-            self.assertEqual(answer.root.get('Settings:DeviceInformation/Status'), '1')
-            self.assertGreater(int(policy.get('PolicyKey')), 0)
-            self.assertLess(int(policy.get('PolicyKey')), 2 ** 32)
-            self.assertTrue(policy.find('Data/EASProvisionDoc').children)
+    @in_versions('14.1', '16.0', '16.1')
+    def test_the_first_answer_confirms_the_device_information(self, version):
+        answer, policy = self.first_phase(self.new_phone(self.account(), version))
+        self.assertEqual(answer.root.get('Settings:DeviceInformation/Status'), '1')
+        self.assertGreater(int(policy.get('PolicyKey')), 0)
+        self.assertLess(int(policy.get('PolicyKey')), 2 ** 32)
+        self.assertTrue(policy.find('Data/EASProvisionDoc').children)
 
-    def test_the_device_information_is_demanded_from_14_1(self):
+    @in_versions('14.1', '16.0', '16.1')
+    def test_the_device_information_is_demanded_from_14_1(self, version):
         """Status 165."""
-        for version in self.each_version(('14.1', '16.0', '16.1')):
-            phone = self.new_phone(self.account(), version)
-            answer = phone.command('Provision', E('Provision:Provision', E('Policies', E(
-                'Policy', E('PolicyType', POLICY_TYPE)))))
-            self.assertEqual(answer.status, '165')
+        phone = self.new_phone(self.account(), version)
+        answer = phone.command('Provision', E('Provision:Provision', E('Policies', E(
+            'Policy', E('PolicyType', POLICY_TYPE)))))
+        self.assertEqual(answer.status, '165')
 
-    def test_the_two_keys_differ_and_the_final_answer_has_no_data(self):
-        for version in self.each_version():
-            phone = self.new_phone(self.account(), version)
-            temporary = self.first_phase(phone)[1].get('PolicyKey')
-            phone.policy_key = temporary
-            answer = phone.command('Provision', phone.provision_acknowledge(temporary))
-            policy = answer.root.find('Policies/Policy')
-            self.assertEqual((answer.status, policy.get('Status')), ('1', '1'))
-            self.assertNotEqual(policy.get('PolicyKey'), temporary)
-            self.assertFalse(policy.has('Data'))
+    @in_versions()
+    def test_the_two_keys_differ_and_the_final_answer_has_no_data(self, version):
+        phone = self.new_phone(self.account(), version)
+        temporary = self.first_phase(phone)[1].get('PolicyKey')
+        phone.policy_key = temporary
+        answer = phone.command('Provision', phone.provision_acknowledge(temporary))
+        policy = answer.root.find('Policies/Policy')
+        self.assertEqual((answer.status, policy.get('Status')), ('1', '1'))
+        self.assertNotEqual(policy.get('PolicyKey'), temporary)
+        self.assertFalse(policy.has('Data'))
 
-    def test_the_temporary_key_opens_nothing(self):
-        for version in self.each_version(('12.1', '14.1', '16.1')):
-            phone = self.new_phone(self.account(), version)
-            phone.policy_key = self.first_phase(phone)[1].get('PolicyKey')
-            self.assert_wants_provisioning(phone)
+    @in_versions('12.1', '14.1', '16.1')
+    def test_the_temporary_key_opens_nothing(self, version):
+        phone = self.new_phone(self.account(), version)
+        phone.policy_key = self.first_phase(phone)[1].get('PolicyKey')
+        self.assert_wants_provisioning(phone)
 
-    def test_a_wrong_temporary_key_is_status_5(self):
+    @in_versions()
+    def test_a_wrong_temporary_key_is_status_5(self, version):
         """MS-ASPROV R692: the client acknowledges a policy that is not the one offered."""
-        for version in self.each_version():
-            phone = self.new_phone(self.account(), version)
-            key = int(self.first_phase(phone)[1].get('PolicyKey'))
-            phone.policy_key = str(key ^ 1)
-            answer = phone.command('Provision', phone.provision_acknowledge(key ^ 1))
-            policy = answer.root.find('Policies/Policy')
-            self.assertEqual((answer.status, policy.get('Status')), ('1', '5'))
-            self.assertFalse(policy.has('PolicyKey'))
-            self.assert_wants_provisioning(phone)
+        phone = self.new_phone(self.account(), version)
+        key = int(self.first_phase(phone)[1].get('PolicyKey'))
+        phone.policy_key = str(key ^ 1)
+        answer = phone.command('Provision', phone.provision_acknowledge(key ^ 1))
+        policy = answer.root.find('Policies/Policy')
+        self.assertEqual((answer.status, policy.get('Status')), ('1', '5'))
+        self.assertFalse(policy.has('PolicyKey'))
+        self.assert_wants_provisioning(phone)
 
     def test_an_acknowledgement_out_of_the_blue_is_status_5(self):
         phone = self.new_phone(self.account())
@@ -140,17 +140,17 @@ class Demanded(WireTest):
             phone.provision()
         self.assertEqual(phone.folder_sync().status, '1')
 
-    def test_an_unknown_policy_type_is_status_3(self):
-        for version in self.each_version(('12.1', '14.0', '16.1')):
-            phone = self.new_phone(self.account(), version)
-            request = phone.provision_request()
-            for node in request.walk():
-                if node.name == 'PolicyType':
-                    node.text = 'MS-WAP-Provisioning-XML'
-            answer = phone.command('Provision', request)
-            policy = answer.root.find('Policies/Policy')
-            self.assertEqual((answer.status, policy.get('Status')), ('1', '3'))
-            self.assertFalse(policy.has('Data'))
+    @in_versions('12.1', '14.0', '16.1')
+    def test_an_unknown_policy_type_is_status_3(self, version):
+        phone = self.new_phone(self.account(), version)
+        request = phone.provision_request()
+        for node in request.walk():
+            if node.name == 'PolicyType':
+                node.text = 'MS-WAP-Provisioning-XML'
+        answer = phone.command('Provision', request)
+        policy = answer.root.find('Policies/Policy')
+        self.assertEqual((answer.status, policy.get('Status')), ('1', '3'))
+        self.assertFalse(policy.has('Data'))
 
     def test_a_refusing_device_stays_out(self):
         phone = self.new_phone(self.account())
@@ -167,11 +167,11 @@ class Demanded(WireTest):
         second.policy_key = first.policy_key
         self.assert_wants_provisioning(second)
 
-    def test_a_key_that_was_never_given_is_refused(self):
-        for version in self.each_version():
-            phone = self.new_phone(self.account(), version).start()
-            phone.policy_key = str(int(phone.policy_key) ^ 1)
-            self.assert_wants_provisioning(phone)
+    @in_versions()
+    def test_a_key_that_was_never_given_is_refused(self, version):
+        phone = self.new_phone(self.account(), version).start()
+        phone.policy_key = str(int(phone.policy_key) ^ 1)
+        self.assert_wants_provisioning(phone)
 
     def test_the_same_policy_twice(self):
         phone = self.phone()
@@ -184,25 +184,25 @@ class Demanded(WireTest):
         self.assertTrue(phone.options())
         self.assertEqual(phone.send_device_information().status, '1')
 
-    def test_the_device_information_is_kept(self):
-        for version in self.each_version(('14.1', '16.1')):
-            phone = self.new_phone(self.account(), version).start()
-            self.assertEqual(self.lab.sql(
-                "SELECT model, os, os_language, friendly_name, phone_number FROM easel.device"
-                " WHERE device_id = :'d'", d=phone.device_id),
-                [['Wire Test', 'Test 1', 'English', 'Test phone', '+15550100']])
+    @in_versions('14.1', '16.1')
+    def test_the_device_information_is_kept(self, version):
+        phone = self.new_phone(self.account(), version).start()
+        self.assertEqual(self.lab.sql(
+            "SELECT model, os, os_language, friendly_name, phone_number FROM easel.device"
+            " WHERE device_id = :'d'", d=phone.device_id),
+            [['Wire Test', 'Test 1', 'English', 'Test phone', '+15550100']])
 
 
 class Broken(WireTest):
-    def test_a_request_that_makes_no_sense_is_status_2(self):
+    @in_versions()
+    def test_a_request_that_makes_no_sense_is_status_2(self, version):
         """MS-ASPROV R704, R497: syntax error."""
-        for version in self.each_version(VERSIONS):
-            phone = self.new_phone(self.account(), version)
-            info = phone.number() >= 141 and phone.device_information() or None
-            for document in (E('Provision:Provision', info, E('Policies')),
-                             E('Provision:Provision', info, E('Policies', E('Policy')))):
-                with self.subTest(repr(document)):
-                    answer = phone.command('Provision', document, expect=None)
-                    if version == '12.1' and answer.code == 400:
-                        continue
-                    self.assertEqual(answer.status, '2')
+        phone = self.new_phone(self.account(), version)
+        info = phone.number() >= 141 and phone.device_information() or None
+        for document in (E('Provision:Provision', info, E('Policies')),
+                         E('Provision:Provision', info, E('Policies', E('Policy')))):
+            with self.subTest(repr(document)):
+                answer = phone.command('Provision', document, expect=None)
+                if version == '12.1' and answer.code == 400:
+                    continue
+                self.assertEqual(answer.status, '2')

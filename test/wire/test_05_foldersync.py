@@ -1,6 +1,6 @@
 """FolderSync: the folder tree, its changes, repeats and keys that are not right (MS-ASCMD 2.2.1.5)."""
 
-from common import WireTest
+from common import WireTest, in_versions
 from phone import VERSIONS
 from wbxml import E
 
@@ -35,16 +35,16 @@ class Tree(WireTest):
 
 
 class First(Tree):
-    def test_the_default_folders(self):
-        for version in self.each_version(VERSIONS):
-            phone = self.new_phone(self.account(), version)
-            phone.folder_sync()
-            for kind, name in DEFAULTS.items():
-                facts = phone.folders[phone.folder(kind)]
-                self.assertEqual((facts['DisplayName'], facts['ParentId']), (name, '0'))
-            self.assertLessEqual(len(phone.folder_key), 64)
-            self.assertNotEqual(phone.folder_key, '0')
-            self.assertTrue(all(len(folder) <= 64 for folder in phone.folders))
+    @in_versions()
+    def test_the_default_folders(self, version):
+        phone = self.new_phone(self.account(), version)
+        phone.folder_sync()
+        for kind, name in DEFAULTS.items():
+            facts = phone.folders[phone.folder(kind)]
+            self.assertEqual((facts['DisplayName'], facts['ParentId']), (name, '0'))
+        self.assertLessEqual(len(phone.folder_key), 64)
+        self.assertNotEqual(phone.folder_key, '0')
+        self.assertTrue(all(len(folder) <= 64 for folder in phone.folders))
 
     def test_subfolders_of_any_depth_come_at_once_parents_first(self):
         user = self.account()
@@ -75,27 +75,27 @@ class First(Tree):
 
 
 class Later(Tree):
-    def test_nothing_new(self):
-        for version in self.each_version():
-            phone = self.phone(version=version)
-            answer = phone.folder_sync()
-            self.assertEqual((answer.status, answer.root.get('Changes/Count')), ('1', '0'))
-            self.assertTrue(answer.root.get('SyncKey'))
+    @in_versions()
+    def test_nothing_new(self, version):
+        phone = self.phone(version=version)
+        answer = phone.folder_sync()
+        self.assertEqual((answer.status, answer.root.get('Changes/Count')), ('1', '0'))
+        self.assertTrue(answer.root.get('SyncKey'))
 
-    def test_added_renamed_moved_and_deleted_folders(self):
-        for version in self.each_version(('12.1', '16.1')):
-            user = self.account()
-            phone = self.phone(user, version)
-            one, two = self.create(user, 'One'), self.create(user, 'Two')
-            self.assertEqual(self.changes(phone.folder_sync()), [('Add', 'One'), ('Add', 'Two')])
-            self.change(user, one, "name = 'Uno'")
-            self.assertEqual(self.changes(phone.folder_sync()), [('Update', 'Uno')])
-            self.change(user, two, f'parent_id = {one}')
-            phone.folder_sync()
-            self.assertEqual(phone.folders[phone.folder('Two')]['ParentId'], phone.folder('Uno'))
-            gone = phone.folder('Two')
-            self.remove(user, two)
-            self.assertEqual(self.changes(phone.folder_sync()), [('Delete', gone)])
+    @in_versions('12.1', '16.1')
+    def test_added_renamed_moved_and_deleted_folders(self, version):
+        user = self.account()
+        phone = self.phone(user, version)
+        one, two = self.create(user, 'One'), self.create(user, 'Two')
+        self.assertEqual(self.changes(phone.folder_sync()), [('Add', 'One'), ('Add', 'Two')])
+        self.change(user, one, "name = 'Uno'")
+        self.assertEqual(self.changes(phone.folder_sync()), [('Update', 'Uno')])
+        self.change(user, two, f'parent_id = {one}')
+        phone.folder_sync()
+        self.assertEqual(phone.folders[phone.folder('Two')]['ParentId'], phone.folder('Uno'))
+        gone = phone.folder('Two')
+        self.remove(user, two)
+        self.assertEqual(self.changes(phone.folder_sync()), [('Delete', gone)])
 
     def test_deletes_come_before_adds(self):
         """Else Outlook calls the new folder "x [1]" (pitfalls.md)."""
@@ -131,19 +131,19 @@ class Later(Tree):
 
 
 class Repeats(Tree):
-    def test_a_lost_answer_is_given_again(self):
-        for version in self.each_version(('12.1', '14.1', '16.1')):
-            user = self.account()
-            phone = self.phone(user, version)
-            old = self.create(user, 'Old')
-            phone.folder_sync()
-            self.create(user, 'New')
-            self.change(user, old, "name = 'Renamed'")
-            lost = phone.command('FolderSync', E('FolderHierarchy:FolderSync',
-                                                 E('SyncKey', phone.folder_key)))
-            again = phone.folder_sync()
-            self.assertEqual(self.changes(again), self.changes(lost))
-            self.assertEqual(self.changes(phone.folder_sync()), [])
+    @in_versions('12.1', '14.1', '16.1')
+    def test_a_lost_answer_is_given_again(self, version):
+        user = self.account()
+        phone = self.phone(user, version)
+        old = self.create(user, 'Old')
+        phone.folder_sync()
+        self.create(user, 'New')
+        self.change(user, old, "name = 'Renamed'")
+        lost = phone.command('FolderSync', E('FolderHierarchy:FolderSync',
+                                             E('SyncKey', phone.folder_key)))
+        again = phone.folder_sync()
+        self.assertEqual(self.changes(again), self.changes(lost))
+        self.assertEqual(self.changes(phone.folder_sync()), [])
 
     def test_a_lost_answer_and_news_meanwhile(self):
         user = self.account()
@@ -178,17 +178,17 @@ class Repeats(Tree):
 
 
 class BadKeys(Tree):
-    def test_a_key_that_was_never_given_is_status_9(self):
+    @in_versions()
+    def test_a_key_that_was_never_given_is_status_9(self, version):
         """MS-ASCMD R4581."""
-        for version in self.each_version():
-            phone = self.phone(version=version)
-            for key in ('1', '2', '-1', 'abc', '99999999.1', '0.1', 'x' * 64, '0' * 64, '1 ',
-                        '{' + phone.folder_key + '}', '00000000.0', '⌘'):
-                with self.subTest(key):
-                    answer = phone.folder_sync(key)
-                    self.assertEqual(answer.status, '9')
-                    self.assertFalse(answer.root.has('Changes'))
-            self.assertEqual(phone.folder_sync().status, '1')
+        phone = self.phone(version=version)
+        for key in ('1', '2', '-1', 'abc', '99999999.1', '0.1', 'x' * 64, '0' * 64, '1 ',
+                    '{' + phone.folder_key + '}', '00000000.0', '⌘'):
+            with self.subTest(key):
+                answer = phone.folder_sync(key)
+                self.assertEqual(answer.status, '9')
+                self.assertFalse(answer.root.has('Changes'))
+        self.assertEqual(phone.folder_sync().status, '1')
 
     def test_another_devices_key_is_status_9(self):
         user = self.account()
@@ -205,12 +205,12 @@ class BadKeys(Tree):
         self.assertEqual(phone.folder_sync(old).status, '9')
         self.assertEqual(phone.folder_sync().status, '1')
 
-    def test_no_key_at_all_is_status_10(self):
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.phone(version=version)
-            for document in (E('FolderHierarchy:FolderSync'),
-                             E('FolderHierarchy:FolderSync', E('SyncKey'))):
-                answer = phone.command('FolderSync', document, expect=None)
-                if answer.code == 400 and version == '12.1':
-                    continue
-                self.assertIn(answer.status, ('9', '10'))
+    @in_versions('12.1', '16.1')
+    def test_no_key_at_all_is_status_10(self, version):
+        phone = self.phone(version=version)
+        for document in (E('FolderHierarchy:FolderSync'),
+                         E('FolderHierarchy:FolderSync', E('SyncKey'))):
+            answer = phone.command('FolderSync', document, expect=None)
+            if answer.code == 400 and version == '12.1':
+                continue
+            self.assertIn(answer.status, ('9', '10'))

@@ -1,6 +1,6 @@
 """Sync of mail from the server: keys, windows, filters, empty requests (MS-ASCMD 2.2.1.21)."""
 
-from common import WireTest, message, samples
+from common import WireTest, in_versions, message, samples
 from phone import MIME, TEXT, body, delete, options, read_change
 from wbxml import E
 
@@ -42,22 +42,22 @@ class SyncTest(WireTest):
 
 
 class First(SyncTest):
-    def test_key_0_gives_a_key_and_nothing_else(self):
-        for version in self.each_version():
-            phone = self.phone(version=version)
-            self.lab.deliver(phone.user, message())
-            collection = phone.sync(phone.inbox)
-            self.assertEqual(collection.get('Status'), '1')
-            self.assertEqual(collection.get('CollectionId'), phone.inbox)
-            self.assertFalse(collection.has('Commands'))
-            self.assertNotIn(collection.get('SyncKey'), ('0', ''))
-            self.assertLessEqual(len(collection.get('SyncKey')), 64)
+    @in_versions()
+    def test_key_0_gives_a_key_and_nothing_else(self, version):
+        phone = self.phone(version=version)
+        self.lab.deliver(phone.user, message())
+        collection = phone.sync(phone.inbox)
+        self.assertEqual(collection.get('Status'), '1')
+        self.assertEqual(collection.get('CollectionId'), phone.inbox)
+        self.assertFalse(collection.has('Commands'))
+        self.assertNotIn(collection.get('SyncKey'), ('0', ''))
+        self.assertLessEqual(len(collection.get('SyncKey')), 64)
 
-    def test_the_mail_comes_once(self):
-        for version in self.each_version():
-            phone = self.synced_phone([message('One'), message('Two')], version)
-            self.assertEqual(len(phone.items[phone.inbox]), 2)
-            self.assertIsNone(phone.sync(phone.inbox))
+    @in_versions()
+    def test_the_mail_comes_once(self, version):
+        phone = self.synced_phone([message('One'), message('Two')], version)
+        self.assertEqual(len(phone.items[phone.inbox]), 2)
+        self.assertIsNone(phone.sync(phone.inbox))
 
     def test_the_shortest_requests_that_phones_send(self):
         """Nothing but SyncKey and CollectionId, twice; an empty Options (pitfalls.md)."""
@@ -67,16 +67,16 @@ class First(SyncTest):
         self.assertEqual(self.verbs(phone.sync(phone.inbox)), ['Add'])
         self.assertIsNone(phone.sync(phone.inbox, options=E('Options')))
 
-    def test_getchanges_with_key_0(self):
+    @in_versions('12.1', '14.1', '16.1')
+    def test_getchanges_with_key_0(self, version):
         """MS-ASCMD R3128, R3129: 1 or empty is status 4, 0 is fine."""
-        for version in self.each_version(('12.1', '14.1', '16.1')):
-            phone = self.phone(version=version)
-            for value in (1, None):
-                change = E('GetChanges') if value is None else E('GetChanges', value)
-                answer = phone.sync_raw(E('Collection', E('SyncKey', 0),
-                                          E('CollectionId', phone.inbox), change))
-                self.assertEqual(self.status(answer), '4')
-            self.assertEqual(phone.sync(phone.inbox, get_changes=0).get('Status'), '1')
+        phone = self.phone(version=version)
+        for value in (1, None):
+            change = E('GetChanges') if value is None else E('GetChanges', value)
+            answer = phone.sync_raw(E('Collection', E('SyncKey', 0),
+                                      E('CollectionId', phone.inbox), change))
+            self.assertEqual(self.status(answer), '4')
+        self.assertEqual(phone.sync(phone.inbox, get_changes=0).get('Status'), '1')
 
     def test_a_repeated_key_0_gets_the_same_key(self):
         phone = self.phone()
@@ -104,27 +104,27 @@ class First(SyncTest):
 
 
 class Properties(SyncTest):
-    def test_of_a_message(self):
-        for version in self.each_version():
-            mail = message('Lunch', cc='Ben Example <ben@example.test>', reply_to='ben@example.test')
-            _, data = self.one_item(self.synced_phone([mail], version,
-                                                      options=options(body(TEXT))))
-            for name, value in (('Subject', 'Lunch'), ('Read', '0'), ('Importance', '1'),
-                                ('MessageClass', 'IPM.Note'), ('ThreadTopic', 'Lunch'),
-                                ('ContentClass', 'urn:content-classes:message'),
-                                ('InternetCPID', '65001'), ('DisplayTo', 'Anna Example')):
-                self.assertEqual(data.get('Email:' + name), value, name)
-            self.assertRegex(data.get('Email:DateReceived'), DATE)
-            self.assertRegex(data.get('Email:From'), '^"?Ben Example"? <ben@example.test>$')
-            self.assertRegex(data.get('Email:To'), '^"?Anna Example"? <anna@example.test>$')
-            self.assertRegex(data.get('Email:Cc'), '^"?Ben Example"? <ben@example.test>$')
-            self.assertIn('ben@example.test', data.get('Email:ReplyTo'))
-            self.assertEqual(data.get('AirSyncBase:NativeBodyType'), '1')
-            self.assertTrue(data.has('Email:Flag'))
-            if version == '12.1':
-                self.assertFalse(data.has('Email2:ConversationId'))
-            else:
-                self.assertEqual(len(data.find('Email2:ConversationId').value()), 16)
+    @in_versions()
+    def test_of_a_message(self, version):
+        mail = message('Lunch', cc='Ben Example <ben@example.test>', reply_to='ben@example.test')
+        _, data = self.one_item(self.synced_phone([mail], version,
+                                                  options=options(body(TEXT))))
+        for name, value in (('Subject', 'Lunch'), ('Read', '0'), ('Importance', '1'),
+                            ('MessageClass', 'IPM.Note'), ('ThreadTopic', 'Lunch'),
+                            ('ContentClass', 'urn:content-classes:message'),
+                            ('InternetCPID', '65001'), ('DisplayTo', 'Anna Example')):
+            self.assertEqual(data.get('Email:' + name), value, name)
+        self.assertRegex(data.get('Email:DateReceived'), DATE)
+        self.assertRegex(data.get('Email:From'), '^"?Ben Example"? <ben@example.test>$')
+        self.assertRegex(data.get('Email:To'), '^"?Anna Example"? <anna@example.test>$')
+        self.assertRegex(data.get('Email:Cc'), '^"?Ben Example"? <ben@example.test>$')
+        self.assertIn('ben@example.test', data.get('Email:ReplyTo'))
+        self.assertEqual(data.get('AirSyncBase:NativeBodyType'), '1')
+        self.assertTrue(data.has('Email:Flag'))
+        if version == '12.1':
+            self.assertFalse(data.has('Email2:ConversationId'))
+        else:
+            self.assertEqual(len(data.find('Email2:ConversationId').value()), 16)
 
     def test_importance(self):
         for header, wanted in (({'X_Priority': '1'}, '2'), ({'Importance': 'low'}, '0'),
@@ -134,12 +134,12 @@ class Properties(SyncTest):
                 _, data = self.one_item(self.synced_phone([message(**header)]))
                 self.assertEqual(data.get('Email:Importance'), wanted)
 
-    def test_a_message_without_anything(self):
-        for version in self.each_version(('12.1', '16.1')):
-            _, data = self.one_item(self.synced_phone([b'X-Only: this\n\nText.\n'], version))
-            self.assertRegex(data.get('Email:DateReceived'), DATE)
-            for name in ('To', 'From', 'Cc', 'Subject', 'ThreadTopic', 'DisplayTo'):
-                self.assertNotEqual(data.get('Email:' + name), '', f'an empty {name}')
+    @in_versions('12.1', '16.1')
+    def test_a_message_without_anything(self, version):
+        _, data = self.one_item(self.synced_phone([b'X-Only: this\n\nText.\n'], version))
+        self.assertRegex(data.get('Email:DateReceived'), DATE)
+        for name in ('To', 'From', 'Cc', 'Subject', 'ThreadTopic', 'DisplayTo'):
+            self.assertNotEqual(data.get('Email:' + name), '', f'an empty {name}')
 
     def test_subjects_in_many_charsets(self):
         phone = self.synced_phone([mail for _, mail in samples()])
@@ -147,7 +147,8 @@ class Properties(SyncTest):
         self.assertEqual(len(subjects), len(samples()))
         self.assertLessEqual({'Grüße aus Łódź ✉', 'Résumé du café', 'Lunch on Thursday'}, subjects)
 
-    def test_a_thread_has_one_conversation(self):
+    @in_versions('14.0', '16.1')
+    def test_a_thread_has_one_conversation(self, version):
         thread = [message('Travel', message_id='<t1@example.test>'),
                   message('Re: Travel', message_id='<t2@example.test>', in_reply_to='<t1@example.test>',
                           references='<t1@example.test>'),
@@ -155,13 +156,12 @@ class Properties(SyncTest):
                           in_reply_to='<t2@example.test>',
                           references='<t1@example.test> <t2@example.test>'),
                   message('Something else')]
-        for version in self.each_version(('14.0', '16.1')):
-            items = self.synced_phone(thread, version)
-            found = {}
-            for data in items.items[items.inbox].values():
-                found.setdefault(data.find('Email2:ConversationId').value(), set()).add(
-                    data.get('Email:Subject'))
-            self.assertEqual(sorted(map(len, found.values())), [1, 3], found)
+        items = self.synced_phone(thread, version)
+        found = {}
+        for data in items.items[items.inbox].values():
+            found.setdefault(data.find('Email2:ConversationId').value(), set()).add(
+                data.get('Email:Subject'))
+        self.assertEqual(sorted(map(len, found.values())), [1, 3], found)
 
 
 class Windows(SyncTest):
@@ -175,13 +175,13 @@ class Windows(SyncTest):
             if not collection.has('MoreAvailable'):
                 return sizes
 
-    def test_each_answer_holds_a_window(self):
+    @in_versions()
+    def test_each_answer_holds_a_window(self, version):
         user = self.account()
         self.fill(user, 7)
-        for version in self.each_version():
-            for size, wanted in ((1, [1] * 7), (3, [3, 3, 1]), (7, [7]), (100, [7])):
-                with self.subTest(size):
-                    self.assertEqual(self.windows(self.phone(user, version), window=size), wanted)
+        for size, wanted in ((1, [1] * 7), (3, [3, 3, 1]), (7, [7]), (100, [7])):
+            with self.subTest(size):
+                self.assertEqual(self.windows(self.phone(user, version), window=size), wanted)
 
     def test_defaults(self):
         """MS-ASCMD R4767, R4768: none is 100, 0 and more than 512 are 512."""
@@ -258,26 +258,26 @@ class Filters(SyncTest):
     def subjects(self, phone):
         return {data.get('Email:Subject') for data in phone.items[phone.inbox].values()}
 
-    def test_each_filter_type(self):
+    @in_versions('12.1', '14.1', '16.1')
+    def test_each_filter_type(self, version):
         user = self.aged()
-        for version in self.each_version(('12.1', '14.1', '16.1')):
-            for kind, count in ((None, 6), (0, 6), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)):
-                with self.subTest(kind):
-                    phone = self.phone(user, version)
-                    phone.sync_all(phone.inbox, options=options(filter_type=kind))
-                    self.assertEqual(self.subjects(phone),
-                                     {f'{days} days' for days in self.AGES[:count]})
+        for kind, count in ((None, 6), (0, 6), (1, 1), (2, 2), (3, 3), (4, 4), (5, 5)):
+            with self.subTest(kind):
+                phone = self.phone(user, version)
+                phone.sync_all(phone.inbox, options=options(filter_type=kind))
+                self.assertEqual(self.subjects(phone),
+                                 {f'{days} days' for days in self.AGES[:count]})
 
-    def test_filter_types_that_mail_has_not(self):
+    @in_versions('12.1', '16.1')
+    def test_filter_types_that_mail_has_not(self, version):
         """MS-ASCMD R3041, R3042, R3080."""
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.phone(version=version)
-            phone.sync(phone.inbox)
-            for kind in (8, 6, 7, 9, 'x'):
-                with self.subTest(kind):
-                    answer = phone.sync_raw(phone.collection(
-                        phone.inbox, options=options(filter_type=kind)))
-                    self.assertIn(self.status(answer), ('4', '103'))
+        phone = self.phone(version=version)
+        phone.sync(phone.inbox)
+        for kind in (8, 6, 7, 9, 'x'):
+            with self.subTest(kind):
+                answer = phone.sync_raw(phone.collection(
+                    phone.inbox, options=options(filter_type=kind)))
+                self.assertIn(self.status(answer), ('4', '103'))
 
     def test_options_stick_until_others_come(self):
         """MS-ASCMD R3598, R3599."""
@@ -312,16 +312,16 @@ class Filters(SyncTest):
 
 
 class Keys(SyncTest):
-    def test_a_key_that_was_never_given_is_status_3(self):
-        for version in self.each_version():
-            phone = self.synced_phone([message()], version)
-            for key in ('1', 'abc', '99999999.1', phone.keys[phone.inbox] + '0', '-1', 'x' * 64,
-                        '00000000.0', 'é'):
-                with self.subTest(key):
-                    answer = phone.sync_raw(phone.collection(phone.inbox, key=key))
-                    self.assertEqual(self.status(answer), '3')
-                    self.assertFalse(answer.root.has('Collections/Collection/Commands'))
-            self.assertIsNone(phone.sync(phone.inbox))
+    @in_versions()
+    def test_a_key_that_was_never_given_is_status_3(self, version):
+        phone = self.synced_phone([message()], version)
+        for key in ('1', 'abc', '99999999.1', phone.keys[phone.inbox] + '0', '-1', 'x' * 64,
+                    '00000000.0', 'é'):
+            with self.subTest(key):
+                answer = phone.sync_raw(phone.collection(phone.inbox, key=key))
+                self.assertEqual(self.status(answer), '3')
+                self.assertFalse(answer.root.has('Collections/Collection/Commands'))
+        self.assertIsNone(phone.sync(phone.inbox))
 
     def test_another_folders_or_devices_key_is_status_3(self):
         user = self.account()
@@ -351,15 +351,15 @@ class Keys(SyncTest):
                 answer = phone.sync_raw(document)
                 self.assertIn(self.status(answer), ('4', '103'))
 
-    def test_an_unknown_collection(self):
+    @in_versions('12.1', '14.1', '16.1')
+    def test_an_unknown_collection(self, version):
         """Status 12 makes the phone look at its folders again; 8 is the other reading (NOTES.md)."""
-        for version in self.each_version(('12.1', '14.1', '16.1')):
-            phone = self.phone(version=version)
-            for folder in ('999', '0', 'abc', '-1', '2147483648', '1:1', 'x' * 64):
-                for key in ('0', phone.folder_key):
-                    with self.subTest(folder, key=key):
-                        answer = phone.sync_raw(phone.collection(folder, key=key))
-                        self.assertIn(self.status(answer), ('12', '8'))
+        phone = self.phone(version=version)
+        for folder in ('999', '0', 'abc', '-1', '2147483648', '1:1', 'x' * 64):
+            for key in ('0', phone.folder_key):
+                with self.subTest(folder, key=key):
+                    answer = phone.sync_raw(phone.collection(folder, key=key))
+                    self.assertIn(self.status(answer), ('12', '8'))
 
     def test_somebody_elses_folder_is_unknown(self):
         user, ben = self.account(), self.account('ben')
@@ -390,20 +390,20 @@ class Keys(SyncTest):
 
 
 class Several(SyncTest):
-    def test_collections_of_one_request(self):
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.phone(version=version)
-            other = phone.folder(5)
-            self.lab.deliver(phone.user, message('In'))
-            self.lab.deliver(phone.user, message('Out'), 'Sent Items')
-            answer = phone.sync_raw(phone.collection(phone.inbox), phone.collection(other))
-            for folder in (phone.inbox, other):
-                phone.take(answer, folder)
-            answer = phone.sync_raw(phone.collection(phone.inbox), phone.collection(other))
-            for folder in (phone.inbox, other):
-                phone.take(answer, folder)
-            self.assertEqual(self.one_item(phone)[1].get('Email:Subject'), 'In')
-            self.assertEqual(self.one_item(phone, other)[1].get('Email:Subject'), 'Out')
+    @in_versions('12.1', '16.1')
+    def test_collections_of_one_request(self, version):
+        phone = self.phone(version=version)
+        other = phone.folder(5)
+        self.lab.deliver(phone.user, message('In'))
+        self.lab.deliver(phone.user, message('Out'), 'Sent Items')
+        answer = phone.sync_raw(phone.collection(phone.inbox), phone.collection(other))
+        for folder in (phone.inbox, other):
+            phone.take(answer, folder)
+        answer = phone.sync_raw(phone.collection(phone.inbox), phone.collection(other))
+        for folder in (phone.inbox, other):
+            phone.take(answer, folder)
+        self.assertEqual(self.one_item(phone)[1].get('Email:Subject'), 'In')
+        self.assertEqual(self.one_item(phone, other)[1].get('Email:Subject'), 'Out')
 
     def test_a_bad_collection_does_not_stop_the_others(self):
         phone = self.phone()
@@ -417,14 +417,14 @@ class Several(SyncTest):
                     for c in answer.root.all('Collections/Collection')}
         self.assertEqual(statuses[phone.folder(5)], '3')
 
-    def test_too_many_collections(self):
+    @in_versions('12.1', '16.1')
+    def test_too_many_collections(self, version):
         """Status 15 with the Limit (MS-ASCMD R3231)."""
         self.lab.sql('UPDATE easel.server SET sync_max_collections = 3')
         self.addCleanup(self.lab.sql, 'UPDATE easel.server SET sync_max_collections = 200')
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.phone(version=version)
-            answer = phone.sync_raw(*[phone.collection(f) for f in list(phone.folders)[:4]])
-            self.assertEqual((answer.status, answer.root.get('Limit')), ('15', '3'))
+        phone = self.phone(version=version)
+        answer = phone.sync_raw(*[phone.collection(f) for f in list(phone.folders)[:4]])
+        self.assertEqual((answer.status, answer.root.get('Limit')), ('15', '3'))
 
     def test_devices_do_not_disturb_each_other(self):
         user = self.account()
@@ -439,19 +439,19 @@ class Several(SyncTest):
 class Empty(SyncTest):
     """Requests and answers without a body (MS-ASCMD R656 to R682)."""
 
-    def test_the_last_request_is_repeated(self):
-        for version in self.each_version():
-            phone = self.synced_phone([message()], version)
-            self.assertIsNone(phone.sync(phone.inbox))
-            answer = phone.command('Sync')
-            self.assertEqual(answer.body, b'')
-            self.lab.deliver(phone.user, message('New'))
-            self.assertEqual(self.verbs(phone.take(phone.command('Sync'), phone.inbox)), ['Add'])
+    @in_versions()
+    def test_the_last_request_is_repeated(self, version):
+        phone = self.synced_phone([message()], version)
+        self.assertIsNone(phone.sync(phone.inbox))
+        answer = phone.command('Sync')
+        self.assertEqual(answer.body, b'')
+        self.lab.deliver(phone.user, message('New'))
+        self.assertEqual(self.verbs(phone.take(phone.command('Sync'), phone.inbox)), ['Add'])
 
-    def test_with_nothing_to_repeat_it_is_status_13(self):
-        for version in self.each_version():
-            phone = self.phone(version=version)
-            self.assertEqual(phone.command('Sync').status, '13')
+    @in_versions()
+    def test_with_nothing_to_repeat_it_is_status_13(self, version):
+        phone = self.phone(version=version)
+        self.assertEqual(phone.command('Sync').status, '13')
 
     def test_the_options_of_the_repeated_request_hold(self):
         phone = self.synced_phone([], options=options(body(TEXT, 10)))
@@ -495,38 +495,38 @@ class Waiting(SyncTest):
         answer = phone.sync_raw(phone.collection(phone.inbox), wait=2, heartbeat=60)
         self.assertEqual(answer.status, '4')
 
-    def test_changes_are_answered_at_once(self):
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.synced_phone([], version)
-            self.lab.deliver(phone.user, message())
-            answer = phone.sync_raw(phone.collection(phone.inbox), wait=30)
-            self.assertEqual(self.verbs(phone.take(answer, phone.inbox)), ['Add'])
+    @in_versions('12.1', '16.1')
+    def test_changes_are_answered_at_once(self, version):
+        phone = self.synced_phone([], version)
+        self.lab.deliver(phone.user, message())
+        answer = phone.sync_raw(phone.collection(phone.inbox), wait=30)
+        self.assertEqual(self.verbs(phone.take(answer, phone.inbox)), ['Add'])
 
-    def test_a_delivery_ends_the_waiting(self):
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.synced_phone([], version)
-            waiting = phone.begin('Sync', phone.sync_request(phone.collection(phone.inbox),
-                                                             wait=30))
-            self.lab.deliver(phone.user, message('Woken'))
-            self.assertEqual(self.verbs(phone.take(waiting.answer(), phone.inbox)), ['Add'])
+    @in_versions('12.1', '16.1')
+    def test_a_delivery_ends_the_waiting(self, version):
+        phone = self.synced_phone([], version)
+        waiting = phone.begin('Sync', phone.sync_request(phone.collection(phone.inbox),
+                                                         wait=30))
+        self.lab.deliver(phone.user, message('Woken'))
+        self.assertEqual(self.verbs(phone.take(waiting.answer(), phone.inbox)), ['Add'])
 
 
 class ServerChanges(SyncTest):
-    def test_what_another_device_did_arrives(self):
-        for version in self.each_version():
-            user = self.account()
-            for name in ('Read', 'Deleted', 'Untouched'):
-                self.lab.deliver(user, message(name))
-            one, two = self.phone(user, version), self.phone(user)
-            for phone in (one, two):
-                phone.sync_all(phone.inbox, options=options(body(TEXT)))
-            two.sync(two.inbox, moves=0, commands=[
-                read_change(self.find_item(two, 'Read')[0], 1),
-                delete(self.find_item(two, 'Deleted')[0])])
-            collection = one.sync(one.inbox)
-            self.assertEqual(self.verbs(collection), ['Delete', 'Change'])
-            self.assertEqual(self.find_item(one, 'Read')[1].get('Email:Read'), '1')
-            self.assertEqual(set(one.items[one.inbox]), set(two.items[two.inbox]))
+    @in_versions()
+    def test_what_another_device_did_arrives(self, version):
+        user = self.account()
+        for name in ('Read', 'Deleted', 'Untouched'):
+            self.lab.deliver(user, message(name))
+        one, two = self.phone(user, version), self.phone(user)
+        for phone in (one, two):
+            phone.sync_all(phone.inbox, options=options(body(TEXT)))
+        two.sync(two.inbox, moves=0, commands=[
+            read_change(self.find_item(two, 'Read')[0], 1),
+            delete(self.find_item(two, 'Deleted')[0])])
+        collection = one.sync(one.inbox)
+        self.assertEqual(self.verbs(collection), ['Delete', 'Change'])
+        self.assertEqual(self.find_item(one, 'Read')[1].get('Email:Read'), '1')
+        self.assertEqual(set(one.items[one.inbox]), set(two.items[two.inbox]))
 
     def test_getchanges_0_brings_none(self):
         phone = self.synced_phone()

@@ -3,7 +3,7 @@
 import email
 import email.policy
 
-from common import WireTest, message, samples
+from common import WireTest, in_versions, message, samples
 from phone import HTML, MIME, TEXT, VERSIONS, body, options
 
 SAMPLES = dict(samples())
@@ -40,14 +40,14 @@ class BodyTest(WireTest):
 
 
 class Plain(BodyTest):
-    def test_a_plain_message(self):
-        for version in self.each_version():
-            found = self.body(SAMPLES['01-plain'], body(TEXT), version=version)
-            self.assertEqual(found.get('Type'), '1')
-            self.assertIn('the place by the river has a table', found.get('Data'))
-            self.assertEqual(int(found.get('EstimatedDataSize')),
-                             len(found.get('Data').encode()))
-            self.assert_whole(found)
+    @in_versions()
+    def test_a_plain_message(self, version):
+        found = self.body(SAMPLES['01-plain'], body(TEXT), version=version)
+        self.assertEqual(found.get('Type'), '1')
+        self.assertIn('the place by the river has a table', found.get('Data'))
+        self.assertEqual(int(found.get('EstimatedDataSize')),
+                         len(found.get('Data').encode()))
+        self.assert_whole(found)
 
     def test_the_plain_part_of_an_alternative(self):
         found = self.body(SAMPLES['02-html'], body(TEXT))
@@ -88,23 +88,23 @@ class Plain(BodyTest):
         self.assertIn('before', data.get('AirSyncBase:Body/Data'))
         self.assertRegex(data.get('Email:Subject'), '^a ?b ?c$')
 
-    def test_an_empty_message(self):
-        for version in self.each_version(('12.1', '16.1')):
-            for kind in (TEXT, HTML):
-                with self.subTest(kind):
-                    found = self.body(b'Subject: empty\n\n', body(kind), version=version)
-                    self.assertEqual(found.get('EstimatedDataSize'), '0')
+    @in_versions('12.1', '16.1')
+    def test_an_empty_message(self, version):
+        for kind in (TEXT, HTML):
+            with self.subTest(kind):
+                found = self.body(b'Subject: empty\n\n', body(kind), version=version)
+                self.assertEqual(found.get('EstimatedDataSize'), '0')
 
 
 class Html(BodyTest):
-    def test_the_html_part(self):
-        for version in self.each_version():
-            data = self.data(SAMPLES['02-html'], body(HTML), version=version)
-            found = data.find('AirSyncBase:Body')
-            self.assertEqual(found.get('Type'), '2')
-            self.assertIn('<b>Monday</b>', found.get('Data'))
-            self.assertIn('every week – Ben', found.get('Data'))
-            self.assertEqual(data.get('AirSyncBase:NativeBodyType'), '2')
+    @in_versions()
+    def test_the_html_part(self, version):
+        data = self.data(SAMPLES['02-html'], body(HTML), version=version)
+        found = data.find('AirSyncBase:Body')
+        self.assertEqual(found.get('Type'), '2')
+        self.assertIn('<b>Monday</b>', found.get('Data'))
+        self.assertIn('every week – Ben', found.get('Data'))
+        self.assertEqual(data.get('AirSyncBase:NativeBodyType'), '2')
 
     def test_a_plain_message_asked_for_as_html(self):
         """Either the text as it is, with Type 1, or as HTML, with Type 2."""
@@ -119,14 +119,14 @@ class Html(BodyTest):
 
 
 class Truncation(BodyTest):
-    def test_sizes(self):
-        for version in self.each_version():
-            for size in (1, 100, 500, 5120):
-                with self.subTest(size):
-                    found = self.body(message('Long', LONG), body(TEXT, size), version=version)
-                    self.assert_truncated(found, size)
-                    self.assertTrue(LONG.replace('\n', '\r\n').startswith(found.get('Data', ''))
-                                    or LONG.startswith(found.get('Data', '')))
+    @in_versions()
+    def test_sizes(self, version):
+        for size in (1, 100, 500, 5120):
+            with self.subTest(size):
+                found = self.body(message('Long', LONG), body(TEXT, size), version=version)
+                self.assert_truncated(found, size)
+                self.assertTrue(LONG.replace('\n', '\r\n').startswith(found.get('Data', ''))
+                                or LONG.startswith(found.get('Data', '')))
 
     def test_no_character_is_cut(self):
         for size in range(20, 30):
@@ -180,12 +180,12 @@ class Truncation(BodyTest):
 
 
 class Preview(BodyTest):
-    def test_from_14_0(self):
-        for version in self.each_version(VERSIONS[1:]):
-            for mail in (message('x', LONG), message('x', LONG, f'<p>{LONG}</p>')):
-                found = self.body(mail, body(HTML, 500, preview=50), version=version)
-                self.assertTrue(0 < len(found.get('Preview')) <= 50)
-                self.assertTrue(found.get('Preview').startswith('Line 0 of a long text'))
+    @in_versions(*VERSIONS[1:])
+    def test_from_14_0(self, version):
+        for mail in (message('x', LONG), message('x', LONG, f'<p>{LONG}</p>')):
+            found = self.body(mail, body(HTML, 500, preview=50), version=version)
+            self.assertTrue(0 < len(found.get('Preview')) <= 50)
+            self.assertTrue(found.get('Preview').startswith('Line 0 of a long text'))
 
     def test_only_when_asked_for(self):
         self.assertFalse(self.body(message(), body(TEXT)).has('Preview'))
@@ -198,25 +198,25 @@ class Preview(BodyTest):
 
 
 class Mime(BodyTest):
-    def test_mime_is_the_message_as_it_came(self):
-        for version in self.each_version():
-            for name in ('01-plain', '02-html', '03-attachment', '05-utf8', '08-nested'):
-                with self.subTest(name):
-                    found = self.body(SAMPLES[name], body(MIME), mime=2, version=version)
-                    self.assertEqual(found.get('Type'), '4')
-                    self.assertEqual(crlf(found.find('Data').value()), crlf(SAMPLES[name]))
-                    self.assert_whole(found)
+    @in_versions()
+    def test_mime_is_the_message_as_it_came(self, version):
+        for name in ('01-plain', '02-html', '03-attachment', '05-utf8', '08-nested'):
+            with self.subTest(name):
+                found = self.body(SAMPLES[name], body(MIME), mime=2, version=version)
+                self.assertEqual(found.get('Type'), '4')
+                self.assertEqual(crlf(found.find('Data').value()), crlf(SAMPLES[name]))
+                self.assert_whole(found)
 
     def test_what_is_not_utf8_stays_readable(self):
         found = self.body(SAMPLES['06-latin1'], body(MIME), mime=2)
         parsed = email.message_from_bytes(found.find('Data').value(), policy=email.policy.default)
         self.assertIn('le café était fermé', parsed.get_content())
 
-    def test_mime_is_cut_too(self):
-        for version in self.each_version(('12.1', '16.1')):
-            found = self.body(message('x', LONG), body(MIME, 2000), mime=2, version=version)
-            self.assertEqual(found.get('Type'), '4')
-            self.assert_truncated(found, 2000)
+    @in_versions('12.1', '16.1')
+    def test_mime_is_cut_too(self, version):
+        found = self.body(message('x', LONG), body(MIME, 2000), mime=2, version=version)
+        self.assertEqual(found.get('Type'), '4')
+        self.assert_truncated(found, 2000)
 
     def test_mimesupport_1_is_for_signed_mail_only(self):
         signed = (b'Subject: signed\nMIME-Version: 1.0\nContent-Type: multipart/signed;'
@@ -240,25 +240,25 @@ class Attachments(BodyTest):
         return self.data(mail, body(kind), version=version).all(
             'AirSyncBase:Attachments/Attachment')
 
-    def test_names_sizes_and_references(self):
-        for version in self.each_version():
-            found = self.attachments(SAMPLES['03-attachment'], version)
-            self.assertEqual([a.get('DisplayName') for a in found], ['figures.csv', 'figures.png'])
-            for attachment in found:
-                self.assertTrue(attachment.get('FileReference'))
-                self.assertEqual(attachment.get('Method'), '1')
-                self.assertGreater(int(attachment.get('EstimatedDataSize')), 50)
+    @in_versions()
+    def test_names_sizes_and_references(self, version):
+        found = self.attachments(SAMPLES['03-attachment'], version)
+        self.assertEqual([a.get('DisplayName') for a in found], ['figures.csv', 'figures.png'])
+        for attachment in found:
+            self.assertTrue(attachment.get('FileReference'))
+            self.assertEqual(attachment.get('Method'), '1')
+            self.assertGreater(int(attachment.get('EstimatedDataSize')), 50)
 
     def test_the_size_is_about_right(self):
         mail = message(attachments=[('a.bin', 'application/octet-stream', b'x' * 100000)])
         size = int(self.attachments(mail)[0].get('EstimatedDataSize'))
         self.assertTrue(95000 < size < 140000, size)
 
-    def test_an_inline_image(self):
-        for version in self.each_version(('12.1', '16.1')):
-            image, = self.attachments(SAMPLES['04-inline-image'], version)
-            self.assertEqual(image.get('ContentId'), 'logo@example.test')
-            self.assertIn(image.get('IsInline'), ('1', ''))
+    @in_versions('12.1', '16.1')
+    def test_an_inline_image(self, version):
+        image, = self.attachments(SAMPLES['04-inline-image'], version)
+        self.assertEqual(image.get('ContentId'), 'logo@example.test')
+        self.assertIn(image.get('IsInline'), ('1', ''))
 
     def test_a_nested_message_is_an_eml(self):
         nested, = self.attachments(SAMPLES['08-nested'])

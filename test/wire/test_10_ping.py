@@ -2,7 +2,7 @@
 
 import time
 
-from common import WireTest, message
+from common import WireTest, in_versions, message
 from phone import body, TEXT, delete, options, read_change
 from wbxml import E
 
@@ -23,14 +23,14 @@ class PingTest(WireTest):
 
 
 class Woken(PingTest):
-    def test_by_a_delivery(self):
-        for version in self.each_version():
-            phone = self.ready_phone(version)
-            ping = phone.ping([phone.inbox, phone.folder(5)], 300)
-            self.lab.deliver(phone.user, message())
-            self.assertEqual(self.changed(ping), [phone.inbox])
-            phone.sync_all(phone.inbox)
-            self.assertEqual(len(phone.items[phone.inbox]), 1)
+    @in_versions()
+    def test_by_a_delivery(self, version):
+        phone = self.ready_phone(version)
+        ping = phone.ping([phone.inbox, phone.folder(5)], 300)
+        self.lab.deliver(phone.user, message())
+        self.assertEqual(self.changed(ping), [phone.inbox])
+        phone.sync_all(phone.inbox)
+        self.assertEqual(len(phone.items[phone.inbox]), 1)
 
     def test_at_once_when_something_is_there_already(self):
         phone = self.ready_phone()
@@ -89,16 +89,16 @@ class NotWoken(PingTest):
         self.lab.deliver(phone.user, message('To be told of'), 'Sent Items')
         self.assertEqual(self.changed(ping), [phone.folder(5)])
 
-    def test_by_own_edits(self):
-        for version in self.each_version():
-            phone = self.ready_phone(version)
-            for number in range(3):
-                self.lab.deliver(phone.user, message(f'{number}'))
-            items = list(phone.sync_all(phone.inbox))
-            ping = phone.ping([phone.inbox, phone.folder(5)], 300)
-            phone.sync(phone.inbox, moves=0, commands=[read_change(items[0], 1),
-                                                       delete(items[1])])
-            self.only_the_second(phone, ping)
+    @in_versions()
+    def test_by_own_edits(self, version):
+        phone = self.ready_phone(version)
+        for number in range(3):
+            self.lab.deliver(phone.user, message(f'{number}'))
+        items = list(phone.sync_all(phone.inbox))
+        ping = phone.ping([phone.inbox, phone.folder(5)], 300)
+        phone.sync(phone.inbox, moves=0, commands=[read_change(items[0], 1),
+                                                   delete(items[1])])
+        self.only_the_second(phone, ping)
 
     def test_by_own_edits_of_before(self):
         phone = self.ready_phone()
@@ -153,16 +153,16 @@ class NotWoken(PingTest):
 class Remembered(PingTest):
     """Heartbeat and folders are kept for requests that leave them out (R3152, R321, R322)."""
 
-    def test_an_empty_ping(self):
-        for version in self.each_version():
-            phone = self.ready_phone(version)
-            first = phone.ping([phone.inbox], 300)
-            self.lab.deliver(phone.user, message('One'))
-            self.changed(first)
-            phone.sync_all(phone.inbox)
-            second = phone.begin('Ping')
-            self.lab.deliver(phone.user, message('Two'))
-            self.assertEqual(self.changed(second), [phone.inbox])
+    @in_versions()
+    def test_an_empty_ping(self, version):
+        phone = self.ready_phone(version)
+        first = phone.ping([phone.inbox], 300)
+        self.lab.deliver(phone.user, message('One'))
+        self.changed(first)
+        phone.sync_all(phone.inbox)
+        second = phone.begin('Ping')
+        self.lab.deliver(phone.user, message('Two'))
+        self.assertEqual(self.changed(second), [phone.inbox])
 
     def test_only_folders_or_only_the_heartbeat(self):
         phone = self.ready_phone()
@@ -172,37 +172,37 @@ class Remembered(PingTest):
         only_heartbeat = phone.begin('Ping', E('Ping:Ping', E('HeartbeatInterval', 400)))
         self.assertEqual(self.changed(only_heartbeat), [phone.inbox])
 
-    def test_nothing_to_remember_is_status_3(self):
+    @in_versions()
+    def test_nothing_to_remember_is_status_3(self, version):
         """MS-ASCMD R4240, R4241."""
-        for version in self.each_version():
-            phone = self.phone(version=version)
-            for document in (None, E('Ping:Ping', E('HeartbeatInterval', 300)),
-                             E('Ping:Ping', E('HeartbeatInterval', 300), E('Folders'))):
-                answer = phone.begin('Ping', document).answer()
-                self.assertEqual(answer.status, '3')
+        phone = self.phone(version=version)
+        for document in (None, E('Ping:Ping', E('HeartbeatInterval', 300)),
+                         E('Ping:Ping', E('HeartbeatInterval', 300), E('Folders'))):
+            answer = phone.begin('Ping', document).answer()
+            self.assertEqual(answer.status, '3')
 
 
 class Limits(PingTest):
-    def test_a_heartbeat_out_of_range(self):
+    @in_versions()
+    def test_a_heartbeat_out_of_range(self, version):
         """Status 5 with the nearest allowed value (MS-ASCMD R4246 to R4248)."""
         low, high = self.lab.sql('SELECT heartbeat_min, heartbeat_max FROM easel.server')[0]
-        for version in self.each_version():
-            phone = self.ready_phone(version)
-            for wish, allowed in ((int(low) - 1, low), (1, low), (0, low), (int(high) + 1, high),
-                                  (999999, high)):
-                with self.subTest(wish):
-                    answer = phone.ping([phone.inbox], wish).answer()
-                    self.assertEqual((answer.status, answer.root.get('HeartbeatInterval')),
-                                     ('5', allowed))
+        phone = self.ready_phone(version)
+        for wish, allowed in ((int(low) - 1, low), (1, low), (0, low), (int(high) + 1, high),
+                              (999999, high)):
+            with self.subTest(wish):
+                answer = phone.ping([phone.inbox], wish).answer()
+                self.assertEqual((answer.status, answer.root.get('HeartbeatInterval')),
+                                 ('5', allowed))
 
-    def test_too_many_folders(self):
+    @in_versions('12.1', '16.1')
+    def test_too_many_folders(self, version):
         """Status 6 with MaxFolders (R4253)."""
         self.lab.sql('UPDATE easel.server SET ping_max_folders = 2')
         self.addCleanup(self.lab.sql, 'UPDATE easel.server SET ping_max_folders = 200')
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.ready_phone(version)
-            answer = phone.ping(list(phone.folders)[:3], 300).answer()
-            self.assertEqual((answer.status, answer.root.get('MaxFolders')), ('6', '2'))
+        phone = self.ready_phone(version)
+        answer = phone.ping(list(phone.folders)[:3], 300).answer()
+        self.assertEqual((answer.status, answer.root.get('MaxFolders')), ('6', '2'))
 
     def test_what_makes_no_sense_is_status_4(self):
         phone = self.ready_phone()
@@ -213,13 +213,13 @@ class Limits(PingTest):
             answer = phone.begin('Ping', document).answer()
             self.assertIn(answer.status, ('3', '4'))
 
-    def test_a_folder_that_is_not_there(self):
+    @in_versions('12.1', '16.1')
+    def test_a_folder_that_is_not_there(self, version):
         """Status 7: the phone's folders are out of date."""
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.ready_phone(version)
-            for folder in ('999', 'abc'):
-                answer = phone.ping([phone.inbox, folder], 300).answer()
-                self.assertEqual(answer.status, '7')
+        phone = self.ready_phone(version)
+        for folder in ('999', 'abc'):
+            answer = phone.ping([phone.inbox, folder], 300).answer()
+            self.assertEqual(answer.status, '7')
 
     def test_a_changed_folder_tree_ends_the_waiting(self):
         phone = self.ready_phone()
@@ -232,15 +232,15 @@ class Limits(PingTest):
         self.lab.deliver(phone.user, message())
         self.assertEqual(self.changed(ping), [phone.inbox])
 
-    def test_the_heartbeat_ends(self):
+    @in_versions('12.1', '16.1')
+    def test_the_heartbeat_ends(self, version):
         """With the shortest one that the server can be told to allow."""
         self.lab.sql('UPDATE easel.server SET heartbeat_min = 1')
         self.addCleanup(self.lab.sql, 'UPDATE easel.server SET heartbeat_min = 60')
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.ready_phone(version)
-            began = time.monotonic()
-            self.assertEqual(phone.ping([phone.inbox], 1).answer().status, '1')
-            self.assertGreater(time.monotonic() - began, 0.9)
+        phone = self.ready_phone(version)
+        began = time.monotonic()
+        self.assertEqual(phone.ping([phone.inbox], 1).answer().status, '1')
+        self.assertGreater(time.monotonic() - began, 0.9)
 
 
 class Waiting(PingTest):

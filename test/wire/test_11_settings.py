@@ -1,6 +1,6 @@
 """Settings: what a device tells about itself (MS-ASCMD 2.2.1.18)."""
 
-from common import WireTest
+from common import WireTest, in_versions
 from wbxml import E
 
 
@@ -9,14 +9,14 @@ class DeviceInformation(WireTest):
         return self.lab.sql("SELECT model, imei, friendly_name, os, os_language, phone_number"
                             " FROM easel.device WHERE device_id = :'d'", d=phone.device_id)[0]
 
-    def test_it_is_kept(self):
-        for version in self.each_version():
-            phone = self.phone(version=version)
-            answer = phone.send_device_information()
-            self.assertEqual((answer.status, answer.root.get('DeviceInformation/Status')),
-                             ('1', '1'))
-            self.assertEqual(self.stored(phone), ['Wire Test', '490154203237518', 'Test phone',
-                                                  'Test 1', 'English', '+15550100'])
+    @in_versions()
+    def test_it_is_kept(self, version):
+        phone = self.phone(version=version)
+        answer = phone.send_device_information()
+        self.assertEqual((answer.status, answer.root.get('DeviceInformation/Status')),
+                         ('1', '1'))
+        self.assertEqual(self.stored(phone), ['Wire Test', '490154203237518', 'Test phone',
+                                              'Test 1', 'English', '+15550100'])
 
     def test_only_some_of_it(self):
         phone = self.phone()
@@ -33,11 +33,11 @@ class DeviceInformation(WireTest):
         self.assertIn(answer.root.get('DeviceInformation/Status'), ('1', '2', '5'))
         self.assertEqual(phone.folder_sync().status, '1')
 
-    def test_nothing_to_set_is_status_2(self):
+    @in_versions('12.1', '16.1')
+    def test_nothing_to_set_is_status_2(self, version):
         """Protocol error, at the property or for the request."""
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.phone(version=version)
-            for document in (E('Settings:Settings', E('DeviceInformation')),
-                             E('Settings:Settings')):
-                answer = phone.command('Settings', document)
-                self.assertIn('2', (answer.status, answer.root.get('DeviceInformation/Status')))
+        phone = self.phone(version=version)
+        for document in (E('Settings:Settings', E('DeviceInformation')),
+                         E('Settings:Settings')):
+            answer = phone.command('Settings', document)
+            self.assertIn('2', (answer.status, answer.root.get('DeviceInformation/Status')))

@@ -3,7 +3,7 @@
 import base64
 import os
 
-from common import WireTest, message, samples
+from common import WireTest, in_versions, message, samples
 from phone import HTML, MIME, TEXT, body, options
 from wbxml import E
 
@@ -37,33 +37,33 @@ class FetchTest(WireTest):
 
 
 class Items(FetchTest):
-    def test_the_whole_body(self):
+    @in_versions()
+    def test_the_whole_body(self, version):
         text = '\n'.join(f'Line {n}' for n in range(5000))
-        for version in self.each_version():
-            phone = self.synced_phone([message('Long', text, f'<p>{text}</p>')], version,
-                                      options(body(TEXT, 100)))
-            item, _ = self.one_item(phone)
-            for kind, last in ((TEXT, 'Line 4999'), (HTML, 'Line 4999')):
-                fetch = self.fetched(phone.fetch_item(phone.inbox, item, body(kind)))
-                self.assertEqual(fetch.get('AirSync:CollectionId'), phone.inbox)
-                self.assertEqual(fetch.get('AirSync:ServerId'), item)
-                found = fetch.find('Properties/AirSyncBase:Body')
-                self.assertEqual(found.get('Type'), str(kind))
-                self.assertIn(last, found.get('Data'))
-                self.assertFalse(found.has('Truncated'))
-                self.assertEqual(fetch.get('Properties/Email:Subject'), 'Long')
+        phone = self.synced_phone([message('Long', text, f'<p>{text}</p>')], version,
+                                  options(body(TEXT, 100)))
+        item, _ = self.one_item(phone)
+        for kind, last in ((TEXT, 'Line 4999'), (HTML, 'Line 4999')):
+            fetch = self.fetched(phone.fetch_item(phone.inbox, item, body(kind)))
+            self.assertEqual(fetch.get('AirSync:CollectionId'), phone.inbox)
+            self.assertEqual(fetch.get('AirSync:ServerId'), item)
+            found = fetch.find('Properties/AirSyncBase:Body')
+            self.assertEqual(found.get('Type'), str(kind))
+            self.assertIn(last, found.get('Data'))
+            self.assertFalse(found.has('Truncated'))
+            self.assertEqual(fetch.get('Properties/Email:Subject'), 'Long')
 
-    def test_the_message_as_mime(self):
-        for version in self.each_version():
-            for name in ('03-attachment', '08-nested', '04-inline-image'):
-                phone = self.synced_phone([SAMPLES[name]], version)
-                item, _ = self.one_item(phone)
-                fetch = self.fetched(phone.fetch_item(phone.inbox, item,
-                                                      E('AirSync:MIMESupport', 2), body(MIME)))
-                found = fetch.find('Properties/AirSyncBase:Body')
-                self.assertEqual(found.get('Type'), '4')
-                self.assertEqual(found.find('Data').value().replace(b'\r\n', b'\n'),
-                                 SAMPLES[name])
+    @in_versions()
+    def test_the_message_as_mime(self, version):
+        for name in ('03-attachment', '08-nested', '04-inline-image'):
+            phone = self.synced_phone([SAMPLES[name]], version)
+            item, _ = self.one_item(phone)
+            fetch = self.fetched(phone.fetch_item(phone.inbox, item,
+                                                  E('AirSync:MIMESupport', 2), body(MIME)))
+            found = fetch.find('Properties/AirSyncBase:Body')
+            self.assertEqual(found.get('Type'), '4')
+            self.assertEqual(found.find('Data').value().replace(b'\r\n', b'\n'),
+                             SAMPLES[name])
 
     def test_truncation(self):
         phone = self.synced_phone([message('x', 'y' * 1000)])
@@ -72,23 +72,23 @@ class Items(FetchTest):
             'Properties/AirSyncBase:Body')
         self.assertEqual((found.get('Truncated'), len(found.get('Data'))), ('1', 100))
 
-    def test_without_options(self):
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.synced_phone([SAMPLES['02-html']], version)
-            item, _ = self.one_item(phone)
-            fetch = self.fetched(phone.fetch_item(phone.inbox, item))
-            self.assertEqual(fetch.get('Properties/Email:Subject'), 'Notes of the meeting')
+    @in_versions('12.1', '16.1')
+    def test_without_options(self, version):
+        phone = self.synced_phone([SAMPLES['02-html']], version)
+        item, _ = self.one_item(phone)
+        fetch = self.fetched(phone.fetch_item(phone.inbox, item))
+        self.assertEqual(fetch.get('Properties/Email:Subject'), 'Notes of the meeting')
 
-    def test_as_a_part(self):
+    @in_versions()
+    def test_as_a_part(self, version):
         """MS-ASAIRS R176: Part instead of Data."""
-        for version in self.each_version():
-            phone = self.synced_phone([message('x', 'In a part.\n')], version)
-            item, _ = self.one_item(phone)
-            answer = phone.fetch_item(phone.inbox, item, body(TEXT), multipart=True)
-            found = self.fetched(answer).find('Properties/AirSyncBase:Body')
-            self.assertFalse(found.has('Data'))
-            part = answer.parts[int(found.get('Part')) - 1]
-            self.assertIn(b'In a part.', part)
+        phone = self.synced_phone([message('x', 'In a part.\n')], version)
+        item, _ = self.one_item(phone)
+        answer = phone.fetch_item(phone.inbox, item, body(TEXT), multipart=True)
+        found = self.fetched(answer).find('Properties/AirSyncBase:Body')
+        self.assertFalse(found.has('Data'))
+        part = answer.parts[int(found.get('Part')) - 1]
+        self.assertIn(b'In a part.', part)
 
     def test_an_item_that_is_not_there(self):
         """Status 6, or 8 as Exchange says; not a success."""
@@ -110,32 +110,32 @@ class Items(FetchTest):
 
 
 class Attachments(FetchTest):
-    def test_inline_it_is_base64(self):
+    @in_versions()
+    def test_inline_it_is_base64(self, version):
         """MS-ASCMD R2130."""
-        for version in self.each_version():
-            phone, reference = self.with_attachment(version=version)
-            fetch = self.fetched(phone.fetch_attachment(reference))
-            self.assertEqual(fetch.get('AirSyncBase:FileReference'), reference)
-            properties = fetch.find('Properties')
-            self.assertEqual(properties.get('AirSyncBase:ContentType'),
-                             'application/octet-stream')
-            self.assertEqual(base64.b64decode(properties.get('Data')), DATA)
+        phone, reference = self.with_attachment(version=version)
+        fetch = self.fetched(phone.fetch_attachment(reference))
+        self.assertEqual(fetch.get('AirSyncBase:FileReference'), reference)
+        properties = fetch.find('Properties')
+        self.assertEqual(properties.get('AirSyncBase:ContentType'),
+                         'application/octet-stream')
+        self.assertEqual(base64.b64decode(properties.get('Data')), DATA)
 
-    def test_in_a_part_it_is_bytes(self):
-        for version in self.each_version():
-            for query in ('plain', 'base64'):
-                phone, reference = self.with_attachment(version=version)
-                if query == 'base64':
-                    phone.query = query
-                    answer = phone.command('ItemOperations', E('ItemOperations:ItemOperations', E(
-                        'Fetch', E('Store', 'Mailbox'), E('AirSyncBase:FileReference', reference))),
-                        {'Options': b'\x02'})
-                else:
-                    answer = phone.fetch_attachment(reference, multipart=True)
-                properties = self.fetched(answer).find('Properties')
-                self.assertFalse(properties.has('Data'))
-                self.assertEqual(answer.parts, [DATA])
-                self.assertEqual(properties.get('Part'), '1')
+    @in_versions()
+    def test_in_a_part_it_is_bytes(self, version):
+        for query in ('plain', 'base64'):
+            phone, reference = self.with_attachment(version=version)
+            if query == 'base64':
+                phone.query = query
+                answer = phone.command('ItemOperations', E('ItemOperations:ItemOperations', E(
+                    'Fetch', E('Store', 'Mailbox'), E('AirSyncBase:FileReference', reference))),
+                    {'Options': b'\x02'})
+            else:
+                answer = phone.fetch_attachment(reference, multipart=True)
+            properties = self.fetched(answer).find('Properties')
+            self.assertFalse(properties.has('Data'))
+            self.assertEqual(answer.parts, [DATA])
+            self.assertEqual(properties.get('Part'), '1')
 
     def test_ranges(self):
         """"m-n", both ends included (MS-ASCMD R3711)."""

@@ -4,7 +4,7 @@ import base64
 import gzip
 import random
 
-from common import WireTest, message
+from common import WireTest, in_versions, message
 from phone import PATH, WBXML_TYPE, base64_query
 from wbxml import E, HEADER, WbxmlError, decode, encode
 
@@ -42,34 +42,34 @@ class BadInput(WireTest):
 
 
 class Malformed(BadInput):
-    def test_wbxml(self):
+    @in_versions('12.1', '14.0', '16.1')
+    def test_wbxml(self, version):
         """400, or status 101 to 103."""
-        for version in self.each_version(('12.1', '14.0', '16.1')):
-            phone = self.phone(version=version)
-            for command in ('Sync', 'FolderSync', 'Ping', 'Provision', 'Settings',
-                            'GetItemEstimate', 'ItemOperations'):
-                for name, data in MALFORMED.items():
-                    with self.subTest(name, command=command):
-                        self.assert_refused(phone.post(command, data),
-                                            ('101', '102', '103', '4', '2', '10'), version)
+        phone = self.phone(version=version)
+        for command in ('Sync', 'FolderSync', 'Ping', 'Provision', 'Settings',
+                        'GetItemEstimate', 'ItemOperations'):
+            for name, data in MALFORMED.items():
+                with self.subTest(name, command=command):
+                    self.assert_refused(phone.post(command, data),
+                                        ('101', '102', '103', '4', '2', '10'), version)
 
-    def test_a_document_of_another_command(self):
-        for version in self.each_version(('12.1', '16.1')):
-            phone = self.phone(version=version)
-            for command in ('Sync', 'FolderSync', 'Ping', 'Provision', 'Settings',
-                            'GetItemEstimate', 'ItemOperations'):
-                with self.subTest(command):
-                    answer = phone.post(command, encode(E('Move:MoveItems', E('Move'))))
-                    self.assert_refused(answer, ('101', '102', '103', '4', '2', '10', '3'),
-                                        version)
+    @in_versions('12.1', '16.1')
+    def test_a_document_of_another_command(self, version):
+        phone = self.phone(version=version)
+        for command in ('Sync', 'FolderSync', 'Ping', 'Provision', 'Settings',
+                        'GetItemEstimate', 'ItemOperations'):
+            with self.subTest(command):
+                answer = phone.post(command, encode(E('Move:MoveItems', E('Move'))))
+                self.assert_refused(answer, ('101', '102', '103', '4', '2', '10', '3'),
+                                    version)
 
-    def test_no_body_where_one_is_needed(self):
-        for version in self.each_version(('12.1', '14.1', '16.1')):
-            phone = self.phone(version=version)
-            for command in ('FolderSync', 'GetItemEstimate', 'ItemOperations', 'Provision',
-                            'Settings'):
-                with self.subTest(command):
-                    self.assert_refused(phone.post(command), ('101', '102', '103'), version)
+    @in_versions('12.1', '14.1', '16.1')
+    def test_no_body_where_one_is_needed(self, version):
+        phone = self.phone(version=version)
+        for command in ('FolderSync', 'GetItemEstimate', 'ItemOperations', 'Provision',
+                        'Settings'):
+            with self.subTest(command):
+                self.assert_refused(phone.post(command), ('101', '102', '103'), version)
 
     def test_tags_that_are_not_there_are_ignored(self):
         """Newer clients send more than we know."""
@@ -118,17 +118,17 @@ class Malformed(BadInput):
 
 
 class Commands(BadInput):
-    def test_a_command_that_is_not_there(self):
+    @in_versions()
+    def test_a_command_that_is_not_there(self, version):
         """501, or status 137 from 14.0."""
-        for version in self.each_version():
-            phone = self.phone(version=version)
-            for command in ('Nothing', 'CreateCollection', 'sync ', 'Sync\0', '', 'x' * 1000):
-                with self.subTest(command[:20]):
-                    answer = phone.post(command, encode(E('AirSync:Sync')))
-                    if answer.code == 200:
-                        self.assertEqual(decode(answer.body).get('Status'), '137')
-                    else:
-                        self.assertIn(answer.code, (400, 501))
+        phone = self.phone(version=version)
+        for command in ('Nothing', 'CreateCollection', 'sync ', 'Sync\0', '', 'x' * 1000):
+            with self.subTest(command[:20]):
+                answer = phone.post(command, encode(E('AirSync:Sync')))
+                if answer.code == 200:
+                    self.assertEqual(decode(answer.body).get('Status'), '137')
+                else:
+                    self.assertIn(answer.code, (400, 501))
 
     def test_no_command_at_all(self):
         phone = self.phone()
