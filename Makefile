@@ -1,53 +1,120 @@
-# Easel: an Exchange ActiveSync server as a FastCGI application.
-#
-#   make            the programs, in build/
-#   make demo       a running server with sample data behind a real nginx (make demo-stop ends it)
-#   make check      every test; installs what it needs
-#   make help       everything else
+# Easel: an Exchange ActiveSync server as a FastCGI application. `make help` lists what there is.
 
 BUILD ?= build
-CC ?= gcc
+CC = gcc
 OPT ?= -O2 -g
+SAN ?=
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Werror
-PKGS = libpq openssl expat jansson gmime-3.0 libxml-2.0 zlib
-CPPFLAGS += -D_GNU_SOURCE -I. $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
+PKGS = libpq libcrypto expat jansson gmime-3.0 libxml-2.0 zlib
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
+PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+CPPFLAGS += -D_GNU_SOURCE -I. $(PKG_CFLAGS)
 CFLAGS += $(OPT) $(WARN) $(SAN) -pthread -fno-common
-LDLIBS = $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lfcgi -lm
+LDLIBS = $(PKG_LIBS) -lfcgi -lm
+PREFIX ?= /usr/local
 
-LIB_SOURCES = $(wildcard core/base/*.c core/*.c wbxml/*.c store/*.c)
-FCGI_SOURCES = $(filter-out fcgi/main.c,$(wildcard fcgi/*.c))
-PROGRAM_SOURCES = $(wildcard core/programs/*.c)
-PROGRAMS = $(patsubst core/programs/%.c,$(BUILD)/%,$(PROGRAM_SOURCES)) $(if $(wildcard fcgi/main.c),$(BUILD)/easel)
-UNIT_SOURCES = $(wildcard test/unit/test_*.c)
-UNIT_TESTS = $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(UNIT_SOURCES))
+LIB_SOURCES := $(wildcard core/base/*.c core/*.c wbxml/*.c store/*.c)
+FCGI_SOURCES := $(filter-out fcgi/main.c,$(wildcard fcgi/*.c))
+PROGRAMS := $(BUILD)/easel $(patsubst core/programs/%.c,$(BUILD)/%,$(wildcard core/programs/*.c))
+UNIT_TESTS := $(patsubst test/unit/%.c,$(BUILD)/unit/%,$(wildcard test/unit/test_*.c))
+FUZZERS := $(patsubst test/fuzz/%.c,%,$(wildcard test/fuzz/fuzz_*.c))
 
-LIB_OBJECTS = $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+LIBRARY = $(BUILD)/libeasel.a
 FCGI_OBJECTS = $(FCGI_SOURCES:%.c=$(BUILD)/obj/%.o)
+SOURCES := $(LIB_SOURCES) $(wildcard fcgi/*.c core/programs/*.c test/unit/*.c test/fuzz/*.c test/bench/*.c)
+HEADERS := $(wildcard core/base/*.h core/*.h wbxml/*.h store/*.h fcgi/*.h test/unit/*.h test/bench/*.h)
 
-.PHONY: all
-all: $(PROGRAMS)
+.PHONY: all help install clean demo demo-stop deps check-deps check check-all unit sql wire bench asan \
+	tsan clang fuzz lint format
+
+all: deps
+	@$(MAKE) --no-print-directory programs
+
+programs: $(PROGRAMS)
+
+help:
+	@echo 'make             the programs, in build/'
+	@echo 'make demo        a running server with sample data (MAIL=path for your own mail)'
+	@echo 'make demo-stop   ends it'
+	@echo 'make check       every test; installs what it needs'
+	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
+	@echo 'make install     programs and migrations under PREFIX (/usr/local)'
+	@echo 'Parts of check:  unit sql wire clang asan tsan lint; fuzz (SECONDS=60 for each target)'
+
+# ---- Building ----
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(BUILD)/easel: $(BUILD)/obj/fcgi/main.o $(FCGI_OBJECTS) $(LIB_OBJECTS)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+$(LIBRARY): $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
+	@rm -f $@
+	ar rcs $@ $^
 
-$(BUILD)/easel-%: $(BUILD)/obj/core/programs/easel-%.o $(LIB_OBJECTS)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS)
+# Statements register themselves in a section of their own, so the library is linked whole.
+WHOLE = -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive
 
-$(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $(FCGI_OBJECTS) $(LIB_OBJECTS)
+$(BUILD)/easel: $(BUILD)/obj/fcgi/main.o $(FCGI_OBJECTS) $(LIBRARY)
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
+
+$(BUILD)/easel-%: $(BUILD)/obj/core/programs/easel-%.o $(LIBRARY)
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
+
+$(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $(FCGI_OBJECTS) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $^ $(LDLIBS) -lcmocka
+	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS) -lcmocka
 
-.PHONY: unit
-unit: $(UNIT_TESTS)
-	@for t in $(UNIT_TESTS); do $$t || exit 1; done
+$(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $(FCGI_OBJECTS) $(LIBRARY)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
-.PHONY: clean
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/easel/migrations
+	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 migrations/*.sql $(DESTDIR)$(PREFIX)/share/easel/migrations
+
 clean:
-	rm -rf $(BUILD)
+	rm -rf build
+
+deps:
+	@test/install.sh run
+
+check-deps:
+	@test/install.sh test
+
+# ---- Showing ----
+
+demo: all
+	@python3 test/lab/demo.py start
+
+demo-stop:
+	@python3 test/lab/demo.py stop
+
+# ---- Testing ----
+
+check: check-deps
+	@test/check.sh
+
+unit-programs: $(UNIT_TESTS)
+
+fuzz-programs: $(FUZZERS:%=$(BUILD)/fuzz/%)
+
+unit sql wire clang asan tsan lint: check-deps
+	@test/check.sh $@
+
+fuzz: check-deps
+	@test/check.sh fuzz
+
+bench: check-deps
+	@$(MAKE) --no-print-directory programs
+	@python3 test/bench/run.py $(BENCH)
+
+format:
+	clang-format -i $(SOURCES) $(HEADERS)
+
+print-%:
+	@echo $($*)
 
 .SECONDARY:
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD)/obj -name '*.d' 2>/dev/null)
+-include test/bench/build.mk

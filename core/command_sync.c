@@ -207,6 +207,7 @@ static void encode_response(struct call *c, const struct sync_collection *col, s
 	struct sync_items *items;
 	size_t bytes = SIZE_MAX, kept;
 	bool fetched = r->tag == AirSync_Fetch && r->status == STATUS_OK;
+	struct err e = {0};
 	struct wbxml_mark before = wbxml_mark(&c->out);
 	wbxml_begin(&c->out, r->tag);
 	if (r->client_id.p)
@@ -217,9 +218,9 @@ static void encode_response(struct call *c, const struct sync_collection *col, s
 	if (fetched) {
 		wbxml_begin(&c->out, AirSync_ApplicationData);
 		if (!sync_items_load(c, col, &r->fetched, 1, &bytes, &kept, &items) ||
-		    !sync_items_encode_data(c, items, 0)) {
+		    !sync_items_encode_data(c, col, items, 0, &e)) {
 			wbxml_rollback(&c->out, before);
-			r->status = SYNC_CONVERSION;
+			r->status = e.kind == ERR_NOT_FOUND ? SYNC_NOT_FOUND : SYNC_CONVERSION;
 			encode_response(c, col, r);
 			return;
 		}

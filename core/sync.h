@@ -34,7 +34,6 @@ struct sync_collection {
 	size_t nresponses;
 	struct change_list changes;
 	size_t kept;             /* changes that the answer has room for */
-	struct summary **summaries; /* of changes[i] for those that are Adds */
 	bool left_out;           /* the global window was used up before its turn */
 	bool answered;           /* has an Answer with a new key */
 	struct str key;          /* to answer with */
@@ -63,7 +62,8 @@ bool sync_items_load(struct call *c, const struct sync_collection *col, struct c
 void sync_items_encode(struct call *c, const struct sync_collection *col, struct sync_items *items,
 		       size_t index);
 
-/* Writes the ApplicationData or Properties children of a loaded Add. False: it can't be encoded. */
-bool sync_items_encode_data(struct call *c, struct sync_items *items, size_t index);
+/* Writes the children of ApplicationData of a loaded item. False: it can't be encoded. */
+bool sync_items_encode_data(struct call *c, const struct sync_collection *col, struct sync_items *items,
+			    size_t index, struct err *e);
 
 #endif

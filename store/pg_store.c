@@ -139,7 +139,7 @@ static PG_STATEMENT(store_newest,
 static PG_STATEMENT(store_dated,
 	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 "
-	"AND date >= $3::timestamptz AND date < $4::timestamptz LIMIT $5::integer");
+	"AND date >= $3::timestamptz AND date < $4::timestamptz ORDER BY date, uid LIMIT $5::integer");
 
 static PG_STATEMENT(store_count,
 	"SELECT count(*) FROM (SELECT FROM easel.item "

@@ -191,3 +191,62 @@ struct source *source_bytes(const void *p, size_t n)
 		memcpy(b->bytes, p, n);
 	return &b->base;
 }
+
+/* ---- A range of another source ---- */
+
+struct range_source {
+	struct source source;
+	struct source *inner;
+	uint64_t skip; /* bytes still to pass over */
+	uint64_t left; /* bytes still to give */
+};
+
+static bool range_read(struct source *s, char *out, size_t n, size_t *got, struct err *e)
+{
+	struct range_source *r = (struct range_source *)s;
+	while (r->skip > 0) {
+		size_t want = n < r->skip ? n : (size_t)r->skip;
+		if (!r->inner->read(r->inner, out, want, got, e))
+			return false;
+		if (*got == 0)
+			return true;
+		r->skip -= *got;
+	}
+	*got = 0;
+	if (r->left == 0)
+		return true;
+	if (!r->inner->read(r->inner, out, n < r->left ? n : (size_t)r->left, got, e))
+		return false;
+	r->left -= *got;
+	return true;
+}
+
+static void range_close(struct source *s)
+{
+	struct range_source *r = (struct range_source *)s;
+	r->inner->close(r->inner);
+	free(r);
+}
+
+struct source *source_range(struct source *inner, uint64_t from, uint64_t length)
+{
+	struct range_source *r = base_calloc(1, sizeof *r);
+	r->source = (struct source){.length = length, .read = range_read, .close = range_close};
+	r->inner = inner;
+	r->skip = from;
+	r->left = length;
+	return &r->source;
+}
+
+void body_append(struct body *b, struct body *other)
+{
+	size_t base = b->mem.n;
+	buf_put(&b->mem, other->mem.p, other->mem.n);
+	b->mem.failed = b->mem.failed || other->mem.failed;
+	for (size_t i = 0; i < other->nrefs; i++) {
+		body_add_source(b, other->refs[i].source);
+		b->refs[b->nrefs - 1].at = base + other->refs[i].at;
+	}
+	other->nrefs = 0;
+	body_free(other);
+}

@@ -42,6 +42,9 @@ struct body {
 /* Appends a source; the body owns it from now on. */
 void body_add_source(struct body *b, struct source *s);
 
+/* Moves all of `other`, which is empty then, to the end of b. */
+void body_append(struct body *b, struct body *other);
+
 /* Bytes of the whole body. */
 uint64_t body_length(const struct body *b);
 
@@ -71,6 +74,9 @@ void body_free(struct body *b);
  * A source that gives base64 of another one, without line breaks; owns `inner`, whose length must be
  * exact. */
 struct source *source_base64(struct source *inner);
+
+/* A source that gives `length` bytes of `inner`, which it owns, from byte `from` on; within its length. */
+struct source *source_range(struct source *inner, uint64_t from, uint64_t length);
 
 /* A source over bytes in memory, which it copies. */
 struct source *source_bytes(const void *p, size_t n);

@@ -5,6 +5,7 @@
 #include <libxml/HTMLparser.h>
 #include <libxml/parserInternals.h>
 #include <pthread.h>
+#include <stdlib.h>
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
@@ -30,39 +31,36 @@ struct reader {
 
 enum role { INLINE, LINE, PARAGRAPH, HIDDEN, CELL, BREAK, PRE, LIST, ORDERED, ITEM };
 
+struct element {
+	const char *name;
+	enum role role;
+};
+
+/* Sorted by name; the parser gives names in lower case. */
+static const struct element elements[] = {
+	{"address", LINE},  {"article", LINE},	  {"aside", LINE},	{"blockquote", PARAGRAPH},
+	{"body", LINE},	    {"br", BREAK},	  {"caption", LINE},	{"center", LINE},
+	{"dd", LINE},	    {"div", LINE},	  {"dl", PARAGRAPH},	{"dt", LINE},
+	{"fieldset", LINE}, {"figcaption", LINE}, {"figure", LINE},	{"footer", LINE},
+	{"form", LINE},	    {"h1", PARAGRAPH},	  {"h2", PARAGRAPH},	{"h3", PARAGRAPH},
+	{"h4", PARAGRAPH},  {"h5", PARAGRAPH},	  {"h6", PARAGRAPH},	{"header", LINE},
+	{"hr", PARAGRAPH},  {"legend", LINE},	  {"li", ITEM},		{"main", LINE},
+	{"nav", LINE},	    {"ol", ORDERED},	  {"option", LINE},	{"p", PARAGRAPH},
+	{"pre", PRE},	    {"script", HIDDEN},	  {"section", LINE},	{"style", HIDDEN},
+	{"table", LINE},    {"td", CELL},	  {"template", HIDDEN}, {"th", CELL},
+	{"title", HIDDEN},  {"tr", LINE},	  {"ul", LIST},
+};
+
+static int compare_element(const void *name, const void *element)
+{
+	return strcmp(name, ((const struct element *)element)->name);
+}
+
 static enum role role_of(const xmlChar *name)
 {
-	static const struct {
-		const char *name;
-		enum role role;
-	} roles[] = {
-		{"script", HIDDEN}, {"style", HIDDEN},
-		{"title", HIDDEN},  {"template", HIDDEN},
-		{"br", BREAK},	    {"hr", PARAGRAPH},
-		{"p", PARAGRAPH},   {"div", LINE},
-		{"td", CELL},	    {"th", CELL},
-		{"tr", LINE},	    {"table", LINE},
-		{"li", ITEM},	    {"ul", LIST},
-		{"ol", ORDERED},    {"pre", PRE},
-		{"h1", PARAGRAPH},  {"h2", PARAGRAPH},
-		{"h3", PARAGRAPH},  {"h4", PARAGRAPH},
-		{"h5", PARAGRAPH},  {"h6", PARAGRAPH},
-		{"dl", PARAGRAPH},  {"dt", LINE},
-		{"dd", LINE},	    {"blockquote", PARAGRAPH},
-		{"center", LINE},   {"section", LINE},
-		{"article", LINE},  {"header", LINE},
-		{"footer", LINE},   {"address", LINE},
-		{"figure", LINE},   {"figcaption", LINE},
-		{"form", LINE},	    {"fieldset", LINE},
-		{"main", LINE},	    {"nav", LINE},
-		{"aside", LINE},    {"body", LINE},
-		{"caption", LINE},  {"option", LINE},
-		{"legend", LINE},
-	};
-	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
-		if (strcasecmp((const char *)name, roles[i].name) == 0)
-			return roles[i].role;
-	return INLINE;
+	const struct element *found = bsearch(name, elements, sizeof elements / sizeof *elements,
+					      sizeof *elements, compare_element);
+	return found ? found->role : INLINE;
 }
 
 static void want_breaks(struct reader *r, unsigned n)
@@ -293,6 +291,8 @@ static const struct str head = STR_INIT(
 	"<body>");
 static const struct str tail = STR_INIT("</body></html>");
 
+enum { FRAMED = 512 };
+
 /* What stands in HTML for the character at p; *used bytes of the text are meant by it. */
 static struct str html_of(const char *p, size_t n, bool after_blank, size_t *used)
 {
@@ -358,14 +358,16 @@ struct str html_from_text(struct arena *a, struct str text, size_t max, bool *mo
 {
 	size_t whole = html_from_text_size(text);
 	*more = whole > max;
-	char *out = arena_alloc(a, (*more ? max : whole) + 1);
-	if (*more && max < head.n + tail.n)
-		return (struct str){out, 0};
-	size_t n = head.n, taken;
-	memcpy(out, head.p, head.n);
-	n += write_html(text, (*more ? max : whole) - head.n - tail.n, out + n, &taken);
-	memcpy(out + n, tail.p, tail.n);
-	return (struct str){out, n + tail.n};
+	size_t size = *more ? max : whole;
+	/* Where there is hardly room the little that fits is better spent on text. */
+	bool framed = size >= FRAMED || !*more;
+	size_t frame = framed ? head.n + tail.n : 0, n = framed ? head.n : 0, taken;
+	char *out = arena_alloc(a, size + 1);
+	memcpy(out, head.p, n);
+	n += write_html(text, size - frame, out + n, &taken);
+	if (framed)
+		memcpy(out + n, tail.p, tail.n);
+	return (struct str){out, framed ? n + tail.n : n};
 }
 
 /* ---- Folding ---- */

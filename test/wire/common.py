@@ -1,5 +1,6 @@
 """What the wire tests share: one lab for the whole run, accounts, phones and messages."""
 
+import os
 import email.policy
 import functools
 import itertools
@@ -23,7 +24,7 @@ def the_lab():
     """The lab that all tests share; started by the first that asks."""
     global _lab
     if _lab is None:
-        _lab = lab_module.Lab(workers=1)
+        _lab = lab_module.Lab(build=os.environ.get('EASEL_BUILD', 'build'), workers=1)
     return _lab
 
 

@@ -1,0 +1,129 @@
+#!/bin/bash
+# Runs the tests, stage by stage: check.sh [STAGE …]; all of them when none is named. Each stage ends
+# with a line "N passed, N failed[, N skipped]"; what it printed is in build/check/STAGE.log. The last
+# line is the sum; the exit code is 1 when anything failed.
+
+cd "$(dirname "$0")/.." || exit 2
+shopt -s extglob
+logs=build/check
+mkdir -p $logs
+jobs=$(nproc)
+passed=0 failed=0 skipped=0
+began=$SECONDS
+
+built() { make --no-print-directory -s -j"$jobs" "$@"; }
+
+# verdict COMMAND…: one test, that the command succeeds.
+verdict() { if "$@"; then echo '1 passed, 0 failed'; else echo '0 passed, 1 failed'; fi; }
+
+sanitized() { # BUILD SANITIZERS TARGET…
+	local build=$1 sanitizers=$2
+	shift 2
+	built BUILD="$build" CC=clang OPT='-O1 -g' SAN="-fsanitize=$sanitizers -fno-omit-frame-pointer" "$@"
+}
+
+stage_lint() {
+	built programs
+	local bad=0
+	test/include_directions.sh || bad=$((bad + 1))
+	test/documented.sh || bad=$((bad + 1))
+	local checks=2
+	if command -v clang-format >/dev/null; then
+		checks=3
+		clang-format --dry-run -Werror $(make -s print-SOURCES print-HEADERS) || bad=$((bad + 1))
+		echo "$((checks - bad)) passed, $bad failed"
+	else
+		echo 'skipped: clang-format is not installed'
+		echo "$((checks - bad)) passed, $bad failed, 1 skipped"
+	fi
+}
+
+stage_build() { verdict built programs unit-programs; }
+
+stage_clang() { verdict built BUILD=build/clang CC=clang programs unit-programs; }
+
+stage_unit() {
+	built programs unit-programs || { echo '0 passed, 1 failed'; return; }
+	test/lab/with_database.py test/unit.sh build
+}
+
+stage_sql() {
+	built programs || { echo '0 passed, 1 failed'; return; }
+	test/lab/with_database.py test/sql/run.sh
+}
+
+stage_wire() {
+	built programs || { echo '0 passed, 1 failed'; return; }
+	python3 test/wire/run.py
+}
+
+stage_asan() {
+	sanitized build/asan address,undefined programs unit-programs || { echo '0 passed, 1 failed'; return; }
+	export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+	export EASEL_BUILD=build/asan
+	test/lab/with_database.py test/unit.sh build/asan
+	python3 test/wire/run.py 02 04 05 06
+}
+
+stage_tsan() {
+	sanitized build/tsan thread programs unit-programs || { echo '0 passed, 1 failed'; return; }
+	export TSAN_OPTIONS=halt_on_error=1 EASEL_BUILD=build/tsan
+	test/lab/with_database.py test/unit.sh build/tsan
+	python3 test/wire/run.py ping
+}
+
+stage_fuzz() {
+	sanitized build/fuzz address,undefined,fuzzer-no-link fuzz-programs || { echo '0 passed, 1 failed'; return; }
+	local good=0 bad=0 program
+	for program in build/fuzz/fuzz/*; do
+		[ -x "$program" ] || continue
+		if "$program" -max_total_time="${SECONDS_EACH:-10}" -timeout=10 -rss_limit_mb=2048 \
+			-artifact_prefix="$logs/$(basename "$program")-" >"$logs/$(basename "$program").log" 2>&1; then
+			good=$((good + 1))
+		else
+			bad=$((bad + 1))
+			echo "$(basename "$program"):"
+			tail -n 30 "$logs/$(basename "$program").log"
+		fi
+	done
+	echo "$good passed, $bad failed"
+}
+
+stage_bench() { verdict python3 test/bench/run.py --quick; }
+
+# Adds up every line of the stage that has the form of a sum.
+count() {
+	local line
+	while read -r line; do
+		[[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed(,\ ([0-9]+)\ skipped)?$ ]] || continue
+		passed=$((passed + BASH_REMATCH[1]))
+		failed=$((failed + BASH_REMATCH[2]))
+		skipped=$((skipped + ${BASH_REMATCH[4]:-0}))
+	done <"$1"
+}
+
+run() {
+	local stage=$1 log=$logs/$1.log from=$SECONDS
+	echo "== $stage"
+	(set -o pipefail; "stage_$stage") >"$log" 2>&1
+	local code=$? before=$failed
+	count "$log"
+	# A stage that ended without a sum has failed, whatever it printed.
+	if ! grep -qE '^[0-9]+ passed, [0-9]+ failed' "$log"; then
+		failed=$((failed + 1))
+		echo "   ended with $code and no result"
+	fi
+	[ "$failed" -gt "$before" ] && tail -n 60 "$log"
+	grep -E '^skipped: ' "$log" | sed 's/^/   /'
+	grep -E '^[0-9]+ passed, [0-9]+ failed' "$log" | sed 's/^/   /'
+	echo "   $((SECONDS - from)) s"
+}
+
+[ $# -gt 0 ] || set -- build lint unit sql wire clang asan tsan fuzz bench
+for stage; do
+	declare -F "stage_$stage" >/dev/null || { echo "check.sh: no stage '$stage'" >&2; exit 64; }
+	run "$stage"
+done
+echo "$((SECONDS - began)) s in all, $skipped skipped"
+echo "$passed passed, $failed failed"
+[ $failed -eq 0 ]

@@ -1,0 +1,45 @@
+#!/bin/bash
+# Installs what is needed from Debian's packages, as root or through sudo: install.sh run|test|lint.
+# Does nothing, and needs no network, when all of it is there.
+
+set -eu
+
+run="gcc make pkg-config libfcgi-dev libpq-dev libssl-dev libexpat1-dev libjansson-dev
+     libgmime-3.0-dev libxml2-dev zlib1g-dev postgresql nginx openssl python3 ca-certificates"
+test="$run libcmocka-dev postgresql-15-pgtap libxml2-utils clang"
+lint="clang-format clang-tidy cppcheck"
+
+case ${1:-} in
+run) wanted=$run ;;
+test) wanted=$test ;;
+lint) wanted=$lint ;;
+*) echo "usage: install.sh run|test|lint" >&2; exit 64 ;;
+esac
+
+missing=
+for package in $wanted; do
+	dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+		missing="$missing $package"
+done
+[ -z "$missing" ] && exit 0
+
+as_root=
+if [ "$(id -u)" -ne 0 ]; then
+	command -v sudo >/dev/null || { echo "install.sh: needs root or sudo for:$missing" >&2; exit 77; }
+	as_root=sudo
+fi
+echo "Installing:$missing"
+
+# Debian's packages would start a cluster and a web server of their own; ours are private.
+policy=/usr/sbin/policy-rc.d
+made=
+if [ ! -e $policy ]; then
+	printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null
+	$as_root chmod 755 $policy
+	made=yes
+fi
+trap '[ -z "$made" ] || $as_root rm -f $policy' EXIT
+export DEBIAN_FRONTEND=noninteractive
+# shellcheck disable=SC2086
+install() { $as_root apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
+install 2>/dev/null || { $as_root apt-get update -qq && install; }
