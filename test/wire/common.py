@@ -4,6 +4,7 @@ import os
 import email.policy
 import functools
 import itertools
+import signal
 import unittest
 from email.message import EmailMessage
 from pathlib import Path
@@ -67,6 +68,14 @@ class WireTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = the_lab()
+
+    def tearDown(self):
+        """A worker that died is a failure of this test, and must not be one of the next as well."""
+        for worker in self.lab.workers:
+            if not worker.running():
+                code = worker.process.returncode
+                worker.start()
+                self.assertEqual(code, -signal.SIGKILL, f'{worker.name} died')
 
     def account(self, stem='anna', password=PASSWORD):
         """A new account; returns its address."""

@@ -1,4 +1,4 @@
-"""The HTTP side: who is let in, which addresses and queries are understood, which headers come back."""
+"""The HTTP side: who is let in, which addresses and queries are understood, which headers come."""
 
 import gzip
 import http.client
@@ -7,7 +7,7 @@ import unittest
 from urllib.parse import urlencode, urlsplit
 
 from common import PASSWORD, WireTest, in_versions
-from phone import PATH, VERSIONS, Phone, base64_query, basic
+from phone import PATH, VERSIONS, base64_query, basic
 from wbxml import E, decode, encode
 
 FOLDER_SYNC = encode(E('FolderHierarchy:FolderSync', E('SyncKey', 0)))

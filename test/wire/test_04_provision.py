@@ -1,7 +1,7 @@
-"""Provision: two phases, two keys (MS-ASPROV 3.1.5, 3.2.5), and devices that no policy applies to."""
+"""Provision: two phases, two keys (MS-ASPROV 3.1.5, 3.2.5); devices that no policy applies to."""
 
 from common import WireTest, in_versions
-from phone import POLICY_TYPE, VERSIONS
+from phone import POLICY_TYPE
 from wbxml import E
 
 

@@ -1,7 +1,6 @@
-"""FolderSync: the folder tree, its changes, repeats and keys that are not right (MS-ASCMD 2.2.1.5)."""
+"""FolderSync: the folder tree, its changes, repeats, and keys that are wrong (MS-ASCMD 2.2.1.5)."""
 
 from common import WireTest, in_versions
-from phone import VERSIONS
 from wbxml import E
 
 DEFAULTS = {'2': 'Inbox', '3': 'Drafts', '4': 'Deleted Items', '5': 'Sent Items', '6': 'Outbox'}

@@ -266,10 +266,14 @@ class Attachments(BodyTest):
         self.assertEqual(nested.get('Method'), '5')
 
     def test_names_of_any_letters(self):
-        for name in ('Menü für Samstag.txt', '天気.pdf', 'a"b.txt', 'x' * 200 + '.txt'):
+        for name in ('Menü für Samstag.txt', '天気.pdf', "Ben's file (2).txt", 'x' * 150 + '.txt'):
             with self.subTest(name):
                 found, = self.attachments(message(attachments=[(name, 'text/plain', b'x')]))
                 self.assertEqual(found.get('DisplayName'), name)
+        for name in ('a"b.txt', 'x' * 300 + '.txt', '../../etc/x.txt', 'C:\\a\\x.txt'):
+            with self.subTest(name):
+                found, = self.attachments(message(attachments=[(name, 'text/plain', b'x')]))
+                self.assertRegex(found.get('DisplayName'), r'^[^/\\"]+\.txt$')
         found, = self.attachments(SAMPLES['12-attachment-name'])
         self.assertEqual(found.get('DisplayName'), 'Menü für Samstag.txt')
 

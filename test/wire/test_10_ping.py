@@ -83,7 +83,7 @@ class Woken(PingTest):
 
 
 class NotWoken(PingTest):
-    """What must not wake it is followed by what must, in another folder: the answer names only that."""
+    """After what must not wake it comes what must, in another folder: only that is named."""
 
     def only_the_second(self, phone, ping):
         self.lab.deliver(phone.user, message('To be told of'), 'Sent Items')

@@ -19,6 +19,19 @@ ENOUGH = 0.95  # of the words: line folding and guesses at broken encodings diff
 FORMS = {TEXT: options(body(TEXT)), HTML: options(body(HTML), body(TEXT)),
          MIME: options(body(MIME), mime=2)}
 
+# What a person reads in messages that Python's parser finds defective.
+PHRASES = {
+    'error-content_transfer_encoding_empty.eml': '9bbf38a544f990e73cd12f3c56c6',
+    'error-content_transfer_encoding_plain.eml': 'Exciting Easter Investor Alert',
+    'error-multiple_references_with_one_invalid.eml': 'foo',
+    'multipart_report-multipart_report_multiple_status.eml': 'This Message was undeliverable',
+    'plain-raw_email10.eml': "Sent via Bell Mobility's Text Messaging service.",
+    'plain-raw_email5.eml': 'Test test. Hi. Waving. m',
+    'plain-raw_email6.eml': 'Test test. Hi. Waving. m',
+    'plain-raw_email_incorrect_header.eml': 'You are infected with',
+    'rfc2822-example13.eml': 'This is a message just to say hello.',
+}
+
 
 class Stripper(html.parser.HTMLParser):
     """The text of an HTML document as a reader sees it."""
@@ -50,20 +63,26 @@ def words_of_html(text):
     return words(' '.join(stripper.text))
 
 
-def readable(raw):
-    """What a person reads in a message: (kind, words) of its first text part."""
+def text_parts(raw):
+    """The text parts that a reader is shown: {TEXT: its words, HTML: its words}, the first of each.
+
+    Empty for a message that Python's parser finds defective: then its opinion is worth nothing.
+    """
+    found = {}
     for part in email.message_from_bytes(raw).walk():
-        kind = part.get_content_type()
-        if kind not in ('text/plain', 'text/html') or part.get_filename():
-            continue
-        if part.get_content_disposition() == 'attachment':
+        kind = {'text/plain': TEXT, 'text/html': HTML}.get(part.get_content_type())
+        if part.defects:
+            return {}
+        if part.get_content_type() == 'message/rfc822':
+            break
+        if kind is None or part.get_filename() or part.get_content_disposition() == 'attachment':
             continue
         try:
             text = part.get_payload(decode=True).decode(part.get_content_charset('ascii'))
-        except (LookupError, UnicodeError, AttributeError):
-            return None
-        return (TEXT, words(text)) if kind == 'text/plain' else (HTML, words_of_html(text))
-    return None
+        except (LookupError, UnicodeError):
+            return {}
+        found.setdefault(kind, words(text) if kind == TEXT else words_of_html(text))
+    return found
 
 
 def missing(wanted, found):
@@ -113,12 +132,14 @@ class Corpus(WireTest):
         found = data.find('AirSyncBase:Body')
         self.assertIsNotNone(found)
         self.assertIn(found.get('Type'), ('1', '2'))
-        expected = readable(path.read_bytes())
-        if expected is None:
+        shown = text_parts(path.read_bytes())
+        kind, text = int(found.get('Type')), found.get('Data', '')
+        if not shown:
+            self.assertIn(PHRASES.get(path.name, ''), text)
             return
-        text = found.get('Data', '')
-        arrived = words(text) if found.get('Type') == '1' else words_of_html(text)
-        self.assertEqual(missing(expected[1], arrived), [], f'in {text[:300]!r}')
+        expected = shown.get(kind) or shown.get(TEXT) or shown[HTML]
+        arrived = words(text) if kind == TEXT else words_of_html(text)
+        self.assertEqual(missing(expected, arrived), [], f'in {text[:300]!r}')
 
     @in_versions('12.1', '14.1', '16.1')
     def test_as_mime(self, version):

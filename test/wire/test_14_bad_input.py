@@ -24,13 +24,6 @@ MALFORMED = {
 
 
 class BadInput(WireTest):
-    def setUp(self):
-        self.pid = self.lab.workers[0].process.pid
-
-    def tearDown(self):
-        self.assertTrue(self.lab.workers[0].running(), 'the worker died')
-        self.assertEqual(self.lab.workers[0].process.pid, self.pid)
-
     def assert_refused(self, answer, statuses, version, code=400):
         """An HTTP code up to 12.1; from 14.0 that, or a Status in a document."""
         if version == '12.1':

@@ -1,4 +1,4 @@
-"""When something breaks: the database goes away, a worker is stopped or killed, the load is high."""
+"""When something breaks: the database goes away, a worker is stopped or killed, phones are slow."""
 
 import socket
 import ssl
@@ -27,6 +27,12 @@ class Trouble(WireTest):
 
 
 class DatabaseAway(Trouble):
+    def database_back(self, *phones):
+        """Starts it again; phones are patient, since a worker looks for it every two seconds."""
+        self.lab.pg_start()
+        for phone in phones:
+            phone.patience = 10
+
     def test_every_command_says_503_and_all_goes_on_afterwards(self):
         phones = [self.synced_phone([message()], version) for version in ('12.1', '14.1', '16.1')]
         self.lab.pg_stop()
@@ -42,7 +48,7 @@ class DatabaseAway(Trouble):
                 self.assert_try_later(phone.raw('OPTIONS'))
                 self.assert_try_later(phone.autodiscover_raw(phone.user))
         finally:
-            self.lab.pg_start()
+            self.database_back(*phones)
         for phone in phones:
             self.lab.deliver(phone.user, message('After'))
             self.assertEqual(len(phone.sync_all(phone.inbox)), 2)
@@ -52,26 +58,27 @@ class DatabaseAway(Trouble):
         phone = self.synced_phone([message()])
         self.lab.pg_stop()
         self.lab.pg_start()
-        self.assertIsNone(phone.sync(phone.inbox))
+        for _ in range(8):  # more than there are threads, each with a connection that has died
+            self.assertIsNone(phone.sync(phone.inbox))
 
     def test_a_waiting_phone_gets_an_answer_and_is_woken_again_later(self):
         phone = self.synced_phone()
         ping = phone.ping([phone.inbox], 300)
         phone.folder_sync()
         self.lab.pg_stop()
-        self.lab.pg_start()
+        self.database_back(phone)
         self.lab.deliver(phone.user, message())
         answer = ping.answer()
         if answer.code == 200 and answer.status == '2':
             return
         self.assertTrue(answer.code == 503 or answer.status in ('1', '8'), answer)
-        answer = phone.ping([phone.inbox], 300).answer()
+        answer = phone.command('Ping', phone.ping_request([phone.inbox], 300))
         self.assertEqual(answer.status, '2')
 
     def test_waiting_after_the_database_came_back(self):
         phone = self.synced_phone()
         self.lab.pg_stop()
-        self.lab.pg_start()
+        self.database_back(phone)
         phone.folder_sync()
         ping = phone.ping([phone.inbox], 300)
         phone.folder_sync()
@@ -89,10 +96,6 @@ class DatabaseAway(Trouble):
 
 
 class WorkerAway(Trouble):
-    def tearDown(self):
-        if not self.lab.workers[0].running():
-            self.lab.workers[0].start()
-
     def test_with_no_worker_the_phone_is_told_to_come_later(self):
         phone = self.synced_phone([message()])
         self.lab.worker_kill()
@@ -215,17 +218,6 @@ class SeveralWorkers(Trouble):
             ping = phone.ping([phone.inbox], 300)
             self.lab.deliver(phone.user, message())
             self.assertEqual(ping.answer().status, '2')
-
-    def test_a_new_ping_at_the_other_worker_ends_the_old_one(self):
-        phone = self.synced_phone()
-        pings = []
-        for _ in range(3):
-            pings.append(phone.ping([phone.inbox], 300))
-            phone.folder_sync()
-        for ping in pings[:-1]:
-            self.assertEqual(ping.answer().status, '1')
-        self.lab.deliver(phone.user, message())
-        self.assertEqual(pings[-1].answer().status, '2')
 
     def test_one_of_them_dies(self):
         phone = self.synced_phone([message()])

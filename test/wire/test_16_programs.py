@@ -1,4 +1,4 @@
-"""The programs beside the worker: delivery, import, passwords, migrations, and how a worker starts."""
+"""The programs: delivery, import, passwords, migrations, and how a worker starts."""
 
 import mailbox
 import socket
