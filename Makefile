@@ -12,6 +12,7 @@ CPPFLAGS += -D_GNU_SOURCE -I. $(PKG_CFLAGS)
 CFLAGS += $(OPT) $(WARN) $(SAN) -pthread -fno-common
 LDLIBS = $(PKG_LIBS) -lfcgi -lm
 PREFIX ?= /usr/local
+Q = $(if $(V),,@)# make V=1 shows the commands
 
 LIB_SOURCES := $(wildcard core/base/*.c core/*.c wbxml/*.c store/*.c)
 FCGI_SOURCES := $(filter-out fcgi/main.c,$(wildcard fcgi/*.c))
@@ -45,28 +46,33 @@ help:
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo '  cc $<'
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(LIBRARY): $(LIB_SOURCES:%.c=$(BUILD)/obj/%.o)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 # Statements register themselves in a section of their own, so the library is linked whole.
 WHOLE = -Wl,--whole-archive $(LIBRARY) -Wl,--no-whole-archive
 
 $(BUILD)/easel: $(BUILD)/obj/fcgi/main.o $(FCGI_OBJECTS) $(LIBRARY)
-	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
+	@echo '  ld $@'
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
 $(BUILD)/easel-%: $(BUILD)/obj/core/programs/easel-%.o $(LIBRARY)
-	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
+	@echo '  ld $@'
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
 $(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $(FCGI_OBJECTS) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS) -lcmocka
+	@echo '  ld $@'
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS) -lcmocka
 
 $(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $(FCGI_OBJECTS) $(LIBRARY)
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
+	@echo '  ld $@'
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/easel/migrations

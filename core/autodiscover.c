@@ -169,7 +169,7 @@ void autodiscover_answer(struct call *c)
 	}
 	if (rq->body_state != BODY_COMPLETE ||
 	    (rq->body.n && (!autodiscover_decode(c->arena, rq->body, &asked, &c->err) ||
-			    asked.requests != 1))) {
+			    asked.requests != 1 || (asked.address.p && asked.address.n == 0)))) {
 		answer_error(c, AUTODISCOVER_INVALID, "Invalid Request");
 		return;
 	}

@@ -81,6 +81,7 @@ void call_common(struct call *c, unsigned common)
 		return;
 	}
 	body_free(&c->answer->body);
+	c->out.body = NULL;
 	c->answer->content_type = NULL;
 	c->answer->status = status_http(common);
 	if (c->answer->status == 503)

@@ -22,12 +22,6 @@ struct foldersync {
 	struct folder_list old, now; /* what the device knows, what there is */
 };
 
-/* What a device that only tries the account is called: no state is made for it. */
-static bool is_trial(const struct call *c)
-{
-	return str_eq_nocase(c->request->eas.device_id, STR("validate"));
-}
-
 /* The folders that the key stands for. FOUND_NONE: the key is not known. */
 static enum found find_old(struct call *c, struct foldersync *f)
 {
@@ -126,6 +120,8 @@ static void encode(struct call *c, const struct foldersync *f)
 {
 	char key[SYNCKEY_TEXT];
 	if (f->key.zero) {
+		/* With key 0 a client takes this as news of the versions only (MS-ASHTTP 3.2.5.1). */
+		answer_header(c->answer, "X-MS-RP", command_versions());
 		answer_header(c->answer, "MS-ASProtocolVersions", command_versions());
 		answer_header(c->answer, "MS-ASProtocolCommands", command_names());
 	}
@@ -166,7 +162,7 @@ static bool compare_and_save(struct call *c, struct foldersync *f, bool *known)
 	*known = old == FOUND_ONE;
 	if (old != FOUND_ONE)
 		return old == FOUND_NONE;
-	if (!advance(c, f) || is_trial(c))
+	if (!advance(c, f) || c->gate.device == 0)
 		return true;
 	return hierarchy_save(c->session->db, c->arena, c->gate.account, c->gate.device, &f->state,
 			      &c->err);

@@ -21,8 +21,7 @@ enum { OPERATIONS_MAX = 100 };
 struct operations {
 	struct call *call;
 	bool multipart;
-	struct source **parts; /* of a multipart answer, behind the document */
-	size_t nparts;
+	struct source_list parts; /* of a multipart answer, behind the document */
 };
 
 /* Bytes asked for, first and last included (MS-ASCMD 2.2.3.143.1). */
@@ -119,8 +118,8 @@ static bool cut_to_range(struct attachment *a, struct byte_range *range)
 static void encode_content(struct operations *o, struct source *content)
 {
 	if (o->multipart) {
-		o->parts[o->nparts++] = content;
-		wbxml_int(&o->call->out, ItemOperations_Part, (int64_t)o->nparts);
+		o->parts.v[o->parts.n++] = content;
+		wbxml_int(&o->call->out, ItemOperations_Part, (int64_t)o->parts.n);
 	} else {
 		wbxml_stream(&o->call->out, ItemOperations_Data, source_base64(content));
 	}
@@ -178,6 +177,15 @@ static void encode_item_head(struct wbxml_out *w, const struct wbxml_node *fetch
 	wbxml_cstr(w, AirSync_Class, "Email");
 }
 
+/* Closes the parts behind the first `keep`. */
+static void close_parts(struct operations *o, size_t keep)
+{
+	while (o->parts.n > keep) {
+		struct source *last = o->parts.v[--o->parts.n];
+		last->close(last);
+	}
+}
+
 /* A message is loaded and encoded as for a Sync. */
 static bool encode_message(struct operations *o, const struct wbxml_node *fetch, struct sync_collection *col,
 			   struct change *change)
@@ -189,11 +197,13 @@ static bool encode_message(struct operations *o, const struct wbxml_node *fetch,
 	if (!sync_items_load(c, col, change, 1, &bytes, &kept, &items))
 		return false;
 	struct wbxml_mark before = wbxml_mark(&c->out);
+	size_t parts = o->parts.n;
 	wbxml_begin(&c->out, ItemOperations_Fetch);
 	encode_item_head(&c->out, fetch);
 	wbxml_begin(&c->out, ItemOperations_Properties);
 	if (!sync_items_encode_data(c, col, items, 0, &e)) {
 		wbxml_rollback(&c->out, before);
+		close_parts(o, parts);
 		encode_failure(o, ItemOperations_Fetch,
 			       e.kind == ERR_NOT_FOUND ? ITEMOPS_NOT_FOUND : ITEMOPS_CONVERSION);
 		return true;
@@ -228,6 +238,7 @@ static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
 		encode_failure(o, ItemOperations_Fetch, ITEMOPS_PROTOCOL);
 		return true;
 	}
+	col.parts = o->multipart ? &o->parts : NULL;
 	ledger.folder_id = id.folder;
 	ledger.folder.epoch = id.epoch;
 	struct change change = {.kind = CHANGE_ADD, .item = summary->item};
@@ -280,26 +291,20 @@ static void make_multipart(struct operations *o)
 {
 	struct answer *w = o->call->answer;
 	struct body document = w->body;
-	uint64_t at = 4 + 8 * ((uint64_t)o->nparts + 1), length = body_length(&document);
+	uint64_t at = 4 + 8 * ((uint64_t)o->parts.n + 1), length = body_length(&document);
 	w->body = (struct body){0};
-	put_u32(&w->body, o->nparts + 1);
-	for (size_t i = 0; i <= o->nparts; i++) {
+	put_u32(&w->body, o->parts.n + 1);
+	for (size_t i = 0; i <= o->parts.n; i++) {
 		put_u32(&w->body, at);
 		put_u32(&w->body, length);
 		at += length;
-		length = i < o->nparts ? o->parts[i]->length : 0;
+		length = i < o->parts.n ? o->parts.v[i]->length : 0;
 	}
 	body_append(&w->body, &document);
-	for (size_t i = 0; i < o->nparts; i++)
-		body_add_source(&w->body, o->parts[i]);
+	for (size_t i = 0; i < o->parts.n; i++)
+		body_add_source(&w->body, o->parts.v[i]);
 	w->content_type = "application/vnd.ms-sync.multipart";
-	o->nparts = 0;
-}
-
-static void close_parts(struct operations *o)
-{
-	for (size_t i = 0; i < o->nparts; i++)
-		o->parts[i]->close(o->parts[i]);
+	o->parts.n = 0;
 }
 
 void command_itemoperations(struct call *c)
@@ -310,13 +315,13 @@ void command_itemoperations(struct call *c)
 		call_answer_status(c, ITEMOPS_PROTOCOL);
 		return;
 	}
-	o.parts = arena_array(c->arena, count, sizeof(struct source *));
+	o.parts.v = arena_array(c->arena, count, sizeof(struct source *));
 	call_begin(c);
 	call_status(c, STATUS_OK);
 	wbxml_begin(&c->out, ItemOperations_Response);
 	for (const struct wbxml_node *n = c->root->first; n; n = n->next)
 		if (!operate(&o, n)) {
-			close_parts(&o);
+			close_parts(&o, 0);
 			call_fail(c, NULL);
 			return;
 		}
@@ -325,5 +330,5 @@ void command_itemoperations(struct call *c)
 		make_multipart(&o);
 		c->out.body = NULL;
 	}
-	close_parts(&o);
+	close_parts(&o, 0);
 }

@@ -4,7 +4,7 @@
  * The first request gets the policy under a temporary key, which is good for nothing but the
  * acknowledgement; that gets the final key, which later requests carry. The policy is the neutral one,
  * that lets a device do everything. It is offered to whoever asks; whether a device must have
- * acknowledged it is decided by the gate.
+ * acknowledged it is decided by the gate; then one that refuses it gets no final key.
  */
 #include "core/call.h"
 
@@ -15,6 +15,9 @@
 #include "store/device.h"
 
 #define POLICY_TYPE "MS-EAS-Provisioning-WBXML"
+
+/* What a device says of a policy (MS-ASPROV 2.2.2.54.1). */
+enum { ACKNOWLEDGED = 1, ACKNOWLEDGED_PARTLY, ACKNOWLEDGED_NOT, ACKNOWLEDGED_ELSEWHERE };
 
 struct provision {
 	const struct wbxml_node *information; /* NULL: none */
@@ -69,11 +72,11 @@ static bool offer(struct call *c, struct outcome *o)
 	return device_offer_policy(c->session->db, c->gate.device, o->key, &c->err);
 }
 
-/* 1 accepted, 2 partly, 3 refused, 4 managed by somebody else (MS-ASPROV 2.2.2.54.1). */
 static bool acknowledge(struct call *c, const struct provision *p, struct outcome *o)
 {
 	uint64_t key, status;
-	if (!str_to_u64(p->key, &key) || !str_to_u64(p->status, &status) || status < 1 || status > 4) {
+	if (!str_to_u64(p->key, &key) || !str_to_u64(p->status, &status) || status < ACKNOWLEDGED ||
+	    status > ACKNOWLEDGED_ELSEWHERE) {
 		o->policy_status = POLICY_NOT_DEFINED;
 		return true;
 	}
@@ -81,9 +84,10 @@ static bool acknowledge(struct call *c, const struct provision *p, struct outcom
 		o->policy_status = POLICY_KEY_MISMATCH;
 		return true;
 	}
-	/* The neutral policy asks for nothing, so that a device which could not take all of it complies. */
+	/* One that took only part of it complies: the neutral policy asks for nothing. */
+	bool refused = status == ACKNOWLEDGED_NOT || status == ACKNOWLEDGED_ELSEWHERE;
 	o->policy_status = STATUS_OK;
-	o->key = call_new_key();
+	o->key = refused && c->gate.limits.require_policy ? 0 : call_new_key();
 	return device_acknowledge_policy(c->session->db, c->gate.device, (int)status, o->key, &c->err);
 }
 
@@ -130,6 +134,11 @@ void command_provision(struct call *c)
 	unsigned information = 0;
 	if (!decode(c->root, &p)) {
 		call_answer_status(c, PROVISION_PROTOCOL);
+		return;
+	}
+	/* From 14.1 on a device has to say what it is before it gets a policy (MS-ASPROV 3.2.5.1.1). */
+	if (c->version >= 141 && p.type.p && !p.key.p && !p.information) {
+		call_common(c, STATUS_DEVICE_INFORMATION_REQUIRED);
 		return;
 	}
 	if (p.information && (information = device_information_store(c, p.information)) == 0) {

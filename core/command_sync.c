@@ -15,6 +15,7 @@
 #include "store/pg.h"
 
 struct sync {
+	unsigned claimed; /* pg_connection() that holds the claim: it is lost with it */
 	struct sync_request request;
 	struct sync_collection *v; /* one for each that was asked for */
 	struct ledger *ledgers;
@@ -131,12 +132,19 @@ static bool all_quiet(struct call *c, struct sync *s)
 
 /* ---- The device's commands: the first commit ---- */
 
+/* Nothing is written once the claim was lost: another request may have it. */
+static bool still_claimed(struct call *c, const struct sync *s)
+{
+	return pg_connection(c->session->db) == s->claimed ||
+	       err_set(&c->err, ERR_UNAVAILABLE, "the database connection was lost on the way");
+}
+
 static bool run_commands(struct call *c, struct sync *s)
 {
 	struct store *store = c->session->store;
 	if (!s->request.has_commands)
 		return true;
-	if (!store->ops->begin(store, &c->err))
+	if (!store->ops->begin(store, &c->err) || !still_claimed(c, s))
 		return false;
 	for (size_t i = 0; i < s->request.n; i++) {
 		struct sync_collection *col = &s->v[i];
@@ -333,7 +341,7 @@ static bool save_collection(struct call *c, struct sync_collection *col)
 static bool save(struct call *c, struct sync *s)
 {
 	struct pg *db = c->session->db;
-	if (!pg_begin(db, &c->err))
+	if (!pg_begin(db, &c->err) || !still_claimed(c, s))
 		return false;
 	for (size_t i = 0; i < s->request.n; i++) {
 		struct sync_collection *col = &s->v[i];
@@ -407,12 +415,15 @@ static bool run(struct call *c, struct sync *s)
 	return encode(c, s) && save(c, s) && remember(c, s);
 }
 
-static bool claim(struct call *c, const struct sync *s)
+static bool claim(struct call *c, struct sync *s)
 {
 	int64_t *folders = arena_array(c->arena, s->request.n, sizeof *folders);
 	for (size_t i = 0; i < s->request.n; i++)
 		folders[i] = s->request.v[i].folder;
-	return ledger_claim(c->session->db, c->arena, c->gate.device, folders, s->request.n, &c->err);
+	if (!ledger_claim(c->session->db, c->arena, c->gate.device, folders, s->request.n, &c->err))
+		return false;
+	s->claimed = pg_connection(c->session->db);
+	return true;
 }
 
 void command_sync(struct call *c)

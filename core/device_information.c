@@ -7,7 +7,7 @@ unsigned device_information_store(struct call *c, const struct wbxml_node *infor
 {
 	const struct wbxml_node *set = wbxml_child(information, Settings_Set);
 	if (!set)
-		return SETTINGS_ARGUMENTS;
+		return SETTINGS_PROTOCOL;
 	struct str sms = wbxml_child_text(set, Settings_EnableOutboundSMS);
 	if (sms.p && !str_eq(sms, STR("0")) && !str_eq(sms, STR("1")))
 		return SETTINGS_ARGUMENTS;

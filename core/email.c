@@ -222,6 +222,18 @@ static void emit_attachments(struct emission *x, unsigned tag, struct str value)
 		wbxml_end(x->w);
 }
 
+/* The content of the body, or the number of the part that holds it (MS-ASAIRS 2.2.2.33). */
+static void emit_content(struct emission *x, struct source *source)
+{
+	struct source_list *parts = x->ctx->parts;
+	if (!parts) {
+		wbxml_stream(x->w, AirSyncBase_Data, source);
+		return;
+	}
+	parts->v[parts->n++] = source;
+	wbxml_int(x->w, ItemOperations_Part, (int64_t)parts->n);
+}
+
 static void emit_stream(struct emission *x)
 {
 	const struct email_context *ctx = x->ctx;
@@ -229,7 +241,7 @@ static void emit_stream(struct emission *x)
 	enum found found = ctx->store->ops->open(ctx->store, ctx->account, ctx->folder,
 						 x->s->item.uid, 0, x->m->size, &source, x->e);
 	if (found == FOUND_ONE) {
-		wbxml_stream(x->w, AirSyncBase_Data, source);
+		emit_content(x, source);
 		return;
 	}
 	x->failed = true;
@@ -253,6 +265,8 @@ static void emit_body(struct emission *x, unsigned tag, struct str value)
 		wbxml_int(x->w, AirSyncBase_Truncated, 1);
 	if (x->plan->source == BODY_STREAMED)
 		emit_stream(x);
+	else if (x->ctx->parts)
+		emit_content(x, source_bytes(body.data.p, body.data.n));
 	else if (body.data.n)
 		wbxml_text(x->w, AirSyncBase_Data, body.data);
 	if (body.preview.n)

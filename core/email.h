@@ -36,6 +36,8 @@ struct email_context {
 	/* The elements of an ItemOperations Schema (MS-ASEMAIL 3.2.5.2); all when only == NULL. */
 	const unsigned *only;
 	size_t nonly;
+	/* Of a multipart answer: the body goes here, and a Part with its number stands for it. */
+	struct source_list *parts;
 	/* Where a streamed body is read from. */
 	struct store *store;
 	int32_t account, folder;

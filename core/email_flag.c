@@ -97,7 +97,7 @@ void email_flag_encode(struct wbxml_out *w, const struct summary *s, const json_
 	wbxml_begin(w, Email_Flag);
 	/* A flag that was set elsewhere than in ActiveSync has none of these
 	 * (MS-ASEMAIL 2.2.2.75.2). */
-	if (!text_of(marks, "Subject").n && s->message->subject.n)
+	if (!text_of(marks, "Subject").n && s->message && s->message->subject.n)
 		wbxml_text(w, Tasks_Subject, s->message->subject);
 	wbxml_int(w, Email_Status, flags & ITEM_COMPLETED ? 1 : 2);
 	if (!text_of(marks, "FlagType").n)

@@ -20,10 +20,16 @@
 bool gate_login(struct session *s, const struct request *rq, struct gate_row *out, struct err *e);
 
 /*
- * Makes sure that the device is known, and notes the contact at most once a minute unless something
+ * Makes sure that the device is known, unless it is a trial, and notes the contact at most once a minute unless something
  * about the device changed. The device id must have been checked with gate_device_id_valid().
  */
 bool gate_device(struct session *s, const struct request *rq, struct gate_row *g, struct err *e);
+
+/*
+ * What a device that only tries the account calls itself (stock Android): it is no device, and leaves
+ * no trace. Its number stays 0.
+ */
+bool gate_device_is_trial(struct str device_id);
 
 /* 1 to 64 letters, digits, '.', '_' or '-' (MS-ASHTTP 2.2.1.1.1.2.4, and what clients send). */
 bool gate_device_id_valid(struct str device_id);

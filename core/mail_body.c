@@ -219,26 +219,6 @@ static struct str drop_cut_tag(struct str html)
 	return html;
 }
 
-static struct str with_crlf(struct arena *a, struct str text)
-{
-	size_t bare = 0;
-	const char *p = text.p, *end = text.p + text.n;
-	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
-		bare += p == text.p || p[-1] != '\r';
-		p++;
-	}
-	if (!bare)
-		return text;
-	char *out = arena_alloc(a, text.n + bare + 1);
-	size_t n = 0;
-	for (size_t i = 0; i < text.n; i++) {
-		if (text.p[i] == '\n' && (i == 0 || text.p[i - 1] != '\r'))
-			out[n++] = '\r';
-		out[n++] = text.p[i];
-	}
-	return (struct str){out, n};
-}
-
 /* The slice as legal XML text in UTF-8. */
 static struct str decode(struct arena *a, const struct body_plan *plan, struct str bytes, bool cut)
 {
@@ -260,7 +240,7 @@ static void make_from_part(struct arena *a, const struct body_plan *plan, struct
 {
 	bool cut = (int64_t)bytes.n < plan->part->length;
 	struct str text = decode(a, plan, bytes, cut);
-	text = plan->type == BODY_HTML ? declare_utf8(a, text) : with_crlf(a, text);
+	text = plan->type == BODY_HTML ? declare_utf8(a, text) : body_with_crlf(a, text);
 	set_data(out, text, cut, plan->part->size, plan->limit);
 	if (plan->type == BODY_HTML && out->truncated)
 		out->data = drop_cut_tag(out->data);

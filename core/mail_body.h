@@ -107,6 +107,9 @@ struct body_text {
 bool body_make(struct arena *a, const struct message *m, const struct body_plan *plan,
 	       struct str bytes, struct body_text *out, struct err *e);
 
+/* Line ends as CRLF: clients need it inside quoted-printable, and signatures are made over it. */
+struct str body_with_crlf(struct arena *a, struct str text);
+
 /*
  * The raw message as text that XML can carry: line ends CRLF, parts and headers with 8-bit bytes
  * encoded anew. What is signed or encrypted is not touched but for bytes that XML forbids.

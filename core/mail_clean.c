@@ -1,26 +1,34 @@
-/* mail_body: a raw message as text that XML can carry. See mail_body.h for the contract. */
+/*
+ * mail_body: a raw message as text that XML can carry. See mail_body.h for the contract.
+ *
+ * Only what has to be changed is: everything between the contents of the parts is copied, and a
+ * part whose content can't be carried is encoded anew and says so in its header.
+ */
 #include "core/mail_body.h"
 
-#include <gmime/gmime.h>
-
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/text.h"
 #include "store/mime.h"
 
-/* Line ends as CRLF: clients need it inside quoted-printable, and signatures are made over it. */
-static struct str with_crlf(struct arena *a, struct str in)
+enum { NESTED = 8, LINE = 75, BASE64_LINE = 57 };
+
+struct str body_with_crlf(struct arena *a, struct str text)
 {
 	size_t bare = 0;
-	for (size_t i = 0; i < in.n; i++)
-		bare += in.p[i] == '\n' && (i == 0 || in.p[i - 1] != '\r');
+	const char *p = text.p, *end = text.p + text.n;
+	while (p < end && (p = memchr(p, '\n', (size_t)(end - p)))) {
+		bare += p == text.p || p[-1] != '\r';
+		p++;
+	}
 	if (!bare)
-		return in;
-	char *out = arena_alloc(a, in.n + bare + 1);
+		return text;
+	char *out = arena_alloc(a, text.n + bare + 1);
 	size_t n = 0;
-	for (size_t i = 0; i < in.n; i++) {
-		if (in.p[i] == '\n' && (i == 0 || in.p[i - 1] != '\r'))
+	for (size_t i = 0; i < text.n; i++) {
+		if (text.p[i] == '\n' && (i == 0 || text.p[i - 1] != '\r'))
 			out[n++] = '\r';
-		out[n++] = in.p[i];
+		out[n++] = text.p[i];
 	}
 	return (struct str){out, n};
 }
@@ -45,95 +53,139 @@ static struct str repair_lines(struct arena *a, struct str in)
 	return (struct str){out, n};
 }
 
+/* ---- Encoding a part anew ---- */
+
 /* Whether every byte is ASCII that XML allows: ISO-2022 is 7-bit and yet full of escapes. */
-static bool is_plain(GMimeDataWrapper *content)
+static bool is_plain(struct str s)
 {
-	GMimeStream *out = g_mime_stream_mem_new();
-	g_mime_data_wrapper_write_to_stream(content, out);
-	GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(out));
-	bool plain = true;
-	for (guint i = 0; plain && i < bytes->len; i++)
-		plain = (bytes->data[i] >= 0x20 && bytes->data[i] < 0x80) ||
-			memchr("\t\r\n", bytes->data[i], 3);
-	g_object_unref(out);
-	return plain;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c >= 0x7f || (c < 0x20 && c != '\t' && c != '\r' && c != '\n'))
+			return false;
+	}
+	return true;
 }
 
-static void encode_part(GMimePart *part)
+static bool ends_line(struct str s, size_t i)
 {
-	GMimeContentType *type = g_mime_object_get_content_type(GMIME_OBJECT(part));
-	GMimeContentEncoding now = g_mime_part_get_content_encoding(part);
-	if (now == GMIME_CONTENT_ENCODING_BASE64 || now == GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE ||
-	    now == GMIME_CONTENT_ENCODING_UUENCODE || !g_mime_part_get_content(part) ||
-	    is_plain(g_mime_part_get_content(part)))
-		return;
-	bool text = type && g_mime_content_type_is_type(type, "text", "*");
-	g_mime_part_set_content_encoding(part, text ? GMIME_CONTENT_ENCODING_QUOTEDPRINTABLE
-						    : GMIME_CONTENT_ENCODING_BASE64);
+	return i == s.n || s.p[i] == '\n' || (s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n');
 }
 
-/* Gives every part whose bytes are not plain a transfer encoding; not inside what is signed. */
-static void encode_parts(GMimeObject *object, unsigned depth)
+/* Quoted-printable text (RFC 2045 6.7), its line ends kept. */
+static void put_qp(struct buf *out, struct str s)
 {
-	if (depth > MIME_DEPTH || GMIME_IS_MULTIPART_SIGNED(object) ||
-	    GMIME_IS_MULTIPART_ENCRYPTED(object))
-		return;
-	if (GMIME_IS_MULTIPART(object)) {
-		GMimeMultipart *multipart = GMIME_MULTIPART(object);
-		for (int i = 0; i < g_mime_multipart_get_count(multipart); i++)
-			encode_parts(g_mime_multipart_get_part(multipart, i), depth + 1);
-	} else if (GMIME_IS_MESSAGE_PART(object)) {
-		GMimeMessage *nested = g_mime_message_part_get_message(GMIME_MESSAGE_PART(object));
-		if (nested && g_mime_message_get_mime_part(nested))
-			encode_parts(g_mime_message_get_mime_part(nested), depth + 1);
-	} else if (GMIME_IS_PART(object)) {
-		encode_part(GMIME_PART(object));
+	static const char hex[] = "0123456789ABCDEF";
+	size_t column = 0;
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+		if (c == '\n' || (c == '\r' && ends_line(s, i))) {
+			buf_byte(out, c);
+			column = 0;
+			continue;
+		}
+		bool blank = c == ' ' || c == '\t';
+		bool plain = blank ? !ends_line(s, i + 1) : c > 0x20 && c < 0x7f && c != '=';
+		if (column + (plain ? 1 : 3) > LINE) {
+			buf_cstr(out, "=\r\n");
+			column = 0;
+		}
+		column += plain ? 1 : 3;
+		if (plain)
+			buf_byte(out, c);
+		else
+			buf_put(out, (char[]){'=', hex[c >> 4], hex[c & 15]}, 3);
 	}
 }
 
-static struct str write_object(struct arena *a, GMimeObject *object)
+static void put_base64(struct arena *a, struct buf *out, struct str s)
 {
-	GMimeStream *out = g_mime_stream_mem_new();
-	g_mime_object_write_to_stream(object, NULL, out);
-	GByteArray *bytes = g_mime_stream_mem_get_byte_array(GMIME_STREAM_MEM(out));
-	struct str s = {arena_dup(a, bytes->data, bytes->len), bytes->len};
-	g_object_unref(out);
-	return s;
+	while (s.n) {
+		struct arena_mark mark = arena_mark(a);
+		buf_str(out, text_base64_encode(a, str_sub(s, 0, BASE64_LINE)));
+		buf_cstr(out, "\r\n");
+		arena_release(a, mark);
+		s = str_sub(s, BASE64_LINE, s.n);
+	}
 }
 
-/* The message written anew, or as it is when GMime can't read it. */
-static struct str encode_anew(struct arena *a, struct str raw)
+/* The header without its Content-Transfer-Encoding, and with the new one. */
+static void put_head(struct buf *out, struct str head, bool text)
 {
-	mime_init();
-	GMimeStream *in = g_mime_stream_mem_new_with_buffer(raw.p, raw.n);
-	GMimeParser *parser = g_mime_parser_new_with_stream(in);
-	GMimeMessage *message = g_mime_parser_construct_message(parser, NULL);
-	struct str out = raw;
-	if (message && g_mime_message_get_mime_part(message)) {
-		encode_parts(g_mime_message_get_mime_part(message), 0);
-		out = write_object(a, GMIME_OBJECT(message));
+	struct str name, value, rest = head;
+	while (mime_field(&rest, &name, &value)) {
+		if (str_eq_nocase(name, STR("Content-Transfer-Encoding")))
+			continue;
+		buf_put(out, name.p, (size_t)(value.p + value.n - name.p));
+		if (value.n && value.p[value.n - 1] != '\n')
+			buf_cstr(out, "\r\n");
 	}
-	if (message)
-		g_object_unref(message);
-	g_object_unref(parser);
-	g_object_unref(in);
-	return out;
+	buf_printf(out, "Content-Transfer-Encoding: %s\r\n\r\n",
+		   text ? "quoted-printable" : "base64");
+}
+
+static void put_message(struct arena *a, struct buf *out, struct str raw, unsigned depth);
+
+static void put_content(struct arena *a, struct buf *out, struct str raw, const struct mime_part *p,
+			unsigned depth)
+{
+	struct str content = str_sub(raw, p->at, p->n);
+	size_t start = (size_t)(p->head.p - raw.p);
+	bool nested = str_starts(p->type, STR("message/"));
+	bool opaque = str_starts(p->type, STR("multipart/")) || (nested && depth == NESTED);
+	if (is_plain(content) || opaque) {
+		buf_put(out, raw.p + start, p->at + p->n - start);
+	} else if (nested) { /* must not get an encoding of its own (RFC 2046 5.2.1) */
+		buf_put(out, raw.p + start, p->at - start);
+		put_message(a, out, content, depth + 1);
+	} else {
+		bool text = str_starts(p->type, STR("text/"));
+		struct str decoded = mime_decode_all(a, p->encoding, content);
+		put_head(out, p->head, text);
+		if (text)
+			put_qp(out, decoded);
+		else
+			put_base64(a, out, decoded);
+	}
 }
 
 /* Content that must stay as it is, byte for byte, as far as it can be sent at all. */
-static bool is_sealed(struct str raw)
+static bool is_sealed(const struct mime_part *p)
 {
-	size_t body;
-	struct str type = str_trim(mime_field_find(mime_head(raw, &body), STR("Content-Type")));
-	return str_starts_nocase(type, STR("multipart/signed")) ||
-	       str_starts_nocase(type, STR("multipart/encrypted")) ||
-	       str_starts_nocase(type, STR("application/pkcs7-mime")) ||
-	       str_starts_nocase(type, STR("application/x-pkcs7-mime"));
+	return str_eq(p->type, STR("multipart/signed")) ||
+	       str_eq(p->type, STR("multipart/encrypted")) ||
+	       str_ends_nocase(p->type, STR("pkcs7-mime"));
+}
+
+static void put_message(struct arena *a, struct buf *out, struct str raw, unsigned depth)
+{
+	struct mime_tree tree;
+	size_t done = 0;
+	mime_split(a, raw, &tree);
+	for (unsigned i = 0; i < tree.n; i++) {
+		const struct mime_part *p = &tree.v[i];
+		bool sealed = is_sealed(p);
+		if (p->children && !sealed)
+			continue;
+		size_t start = (size_t)(p->head.p - raw.p), end = p->at + p->n;
+		buf_put(out, raw.p + done, start - done);
+		if (sealed)
+			buf_put(out, raw.p + start, end - start);
+		else
+			put_content(a, out, raw, p, depth);
+		done = end;
+		while (sealed && i + 1 < tree.n && tree.v[i + 1].depth > p->depth)
+			i++;
+	}
+	buf_put(out, raw.p + done, raw.n - done);
 }
 
 struct str body_clean_mime(struct arena *a, struct str raw)
 {
-	if (!text_is_xml(raw) && !is_sealed(raw))
-		raw = encode_anew(a, raw);
-	return text_to_xml(a, repair_lines(a, with_crlf(a, raw)));
+	if (!text_is_xml(raw)) {
+		struct buf out = {0};
+		put_message(a, &out, raw, 0);
+		raw = (struct str){str_dup(a, buf_get(&out)), out.n};
+		buf_free(&out);
+	}
+	return text_to_xml(a, repair_lines(a, body_with_crlf(a, raw)));
 }

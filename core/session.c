@@ -118,6 +118,11 @@ static bool check_query(struct call *c)
 		call_common(c, STATUS_DEVICE_ID_INVALID);
 		return false;
 	}
+	if (q->device_type.n == 0) {
+		err_set(&c->err, ERR_INVALID, "device type missing");
+		call_common(c, STATUS_DEVICE_TYPE_INVALID);
+		return false;
+	}
 	return true;
 }
 
@@ -170,7 +175,7 @@ static bool check_policy(struct call *c)
 	return false;
 }
 
-static void serve_command(struct call *c)
+static void run_command(struct call *c)
 {
 	struct err e = {0};
 	if (!check_query(c) || !read_body(c))
@@ -179,18 +184,24 @@ static void serve_command(struct call *c)
 		call_fail(c, &e);
 		return;
 	}
-	if (!check_policy(c))
+	if (check_policy(c))
+		c->command->handler(c);
+}
+
+static bool has_document(const struct call *c)
+{
+	return !c->waiter && c->answer->content_type && c->out.body;
+}
+
+static void serve_command(struct call *c)
+{
+	run_command(c);
+	if (!has_document(c) || wbxml_finish(&c->out))
 		return;
-	c->command->handler(c);
-	if (c->waiter || c->answer->status != 200 || c->answer->content_type == NULL ||
-	    c->out.body == NULL)
-		return;
-	if (!wbxml_finish(&c->out)) {
-		err_set(&c->err, ERR_TOO_LARGE, "the answer is larger than it may be");
-		call_common(c, STATUS_SERVER_ERROR);
-		if (c->answer->status == 200)
-			wbxml_finish(&c->out);
-	}
+	err_set(&c->err, ERR_TOO_LARGE, "the answer is larger than it may be");
+	call_common(c, STATUS_SERVER_ERROR);
+	if (has_document(c))
+		wbxml_finish(&c->out);
 }
 
 static void route(struct call *c)

@@ -37,6 +37,7 @@ struct sync_collection {
 	bool left_out;           /* the global window was used up before its turn */
 	bool answered;           /* has an Answer with a new key */
 	struct str key;          /* to answer with */
+	struct source_list *parts; /* of a multipart answer: where bodies go; NULL: inline */
 };
 
 /*

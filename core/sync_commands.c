@@ -15,6 +15,8 @@ struct runner {
 	struct sync_collection *col;
 	struct sync_done *done; /* carried out before with this key */
 	size_t ndone;
+	struct str *seen; /* digests of this request's commands so far */
+	size_t nseen;
 };
 
 /* ---- Recognising a repeat ---- */
@@ -32,16 +34,28 @@ static void put_tree(struct buf *out, const struct wbxml_node *node)
 static void digest_of(const struct wbxml_node *command, unsigned char digest[DIGEST_SIZE])
 {
 	struct buf text = {0};
+	buf_printf(&text, "%x", command->tag);
 	put_tree(&text, command->first);
 	digest_sha256(buf_get(&text), digest);
 	buf_free(&text);
 }
 
-/* "Change 1:1:345" */
-static struct str reference_of(struct runner *r, const struct wbxml_node *command, struct str id)
+/*
+ * "Change 1:1:345", for the second of its kind and content in one request "Change 1:1:345 2": read,
+ * unread and read again are three edits.
+ */
+static struct str reference_of(struct runner *r, const struct wbxml_node *command, struct str id,
+			       struct str digest)
 {
-	return str_of(arena_printf(r->call->arena, "%s %.*s", wbxml_tag_name(command->tag),
-				   (int)(id.n < 100 ? id.n : 100), id.p));
+	unsigned before = 0;
+	for (size_t i = 0; i < r->nseen; i++)
+		before += str_eq(r->seen[i], digest);
+	r->seen[r->nseen++] = digest;
+	const char *kind = wbxml_tag_name(command->tag);
+	int shown = (int)(id.n < 100 ? id.n : 100);
+	if (before == 0)
+		return str_of(arena_printf(r->call->arena, "%s %.*s", kind, shown, id.p));
+	return str_of(arena_printf(r->call->arena, "%s %.*s %u", kind, shown, id.p, before + 1));
 }
 
 static const struct sync_done *find_done(const struct runner *r, struct str reference, struct str digest)
@@ -192,10 +206,11 @@ static bool run_once(struct runner *r, const struct wbxml_node *command, struct 
 	unsigned char digest[DIGEST_SIZE];
 	struct str id = response->server_id.p ? response->server_id : wbxml_child_text(command, AirSync_ClientId);
 	digest_of(command, digest);
+	struct str kept = {arena_dup(c->arena, digest, sizeof digest), sizeof digest};
 	struct sync_done done = {
 		.n = r->col->ledger->base.n,
-		.reference = reference_of(r, command, id.p ? id : STR("")),
-		.digest = {arena_dup(c->arena, digest, sizeof digest), sizeof digest},
+		.reference = reference_of(r, command, id.p ? id : STR(""), kept),
+		.digest = kept,
 	};
 	const struct sync_done *before = find_done(r, done.reference, done.digest);
 	if (before) {
@@ -234,6 +249,7 @@ bool sync_commands_run(struct call *c, struct sync_collection *col)
 	struct runner r = {.call = c, .col = col};
 	const struct wbxml_node *commands = col->asked->commands;
 	unsigned count = wbxml_count(commands);
+	r.seen = arena_array(c->arena, count, sizeof *r.seen);
 	col->responses = arena_array(c->arena, count, sizeof *col->responses);
 	if (!load_done(&r, count))
 		return false;

@@ -115,6 +115,7 @@ static struct email_context context(struct call *c, const struct sync_collection
 		.arena = c->arena,
 		.scope = is_whole(change) ? EMAIL_WHOLE : EMAIL_MARKS,
 		.server_id = server_id_text(c->arena, id),
+		.parts = col->parts,
 		.store = c->session->store,
 		.account = c->gate.account,
 		.folder = col->ledger->folder_id,

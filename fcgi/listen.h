@@ -31,7 +31,10 @@ bool listen_open(struct listener *l, const char *address, mode_t mode, struct er
 /* Finds the socket that was handed over. ERR_INVALID: there is none. */
 bool listen_inherit(struct listener *l, struct err *e);
 
-/* Takes a Unix socket's path away, so that nobody connects any more, if it is still ours. */
+/*
+ * Takes a Unix socket's path away, so that nobody connects any more, if it is still ours. While the
+ * descriptor is open: until then the system can't give its file's number to another.
+ */
 void listen_unlink(struct listener *l);
 
 #endif

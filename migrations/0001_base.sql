@@ -113,8 +113,9 @@ CREATE TABLE easel.folder (
 	PRIMARY KEY (account_id, id),
 	FOREIGN KEY (account_id, parent_id) REFERENCES easel.folder,
 	CHECK (parent_id <> id)
-);
+) WITH (fillfactor = 50); -- updated with every change in it: new versions stay on the page
 CREATE UNIQUE INDEX folder_name ON easel.folder (account_id, coalesce(parent_id, 0), lower(name));
+CREATE INDEX folder_parent ON easel.folder (account_id, parent_id);
 CREATE UNIQUE INDEX folder_role ON easel.folder (account_id, role) WHERE role IS NOT NULL;
 COMMENT ON TABLE easel.folder IS 'A folder of one account. Its row is locked by whoever changes what is in it, so that uids and modseqs appear in the order in which they are given.';
 COMMENT ON COLUMN easel.folder.account_id IS 'The owner.';
@@ -408,6 +409,22 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION easel.raise_hierarchy() IS 'Raises the account''s hierarchy_modseq when its folder tree changes.';
 
+CREATE FUNCTION easel.refuse_folder_cycle() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF EXISTS (
+		WITH RECURSIVE above AS (
+			SELECT NEW.parent_id AS id
+			UNION
+			SELECT f.parent_id FROM above a JOIN easel.folder f ON f.account_id = NEW.account_id AND f.id = a.id)
+		SELECT FROM above WHERE id = NEW.id) THEN
+		RAISE EXCEPTION 'folder % would be inside itself', NEW.id USING ERRCODE = 'check_violation';
+	END IF;
+	RETURN NEW;
+END $$;
+COMMENT ON FUNCTION easel.refuse_folder_cycle() IS 'Refuses a parent that lies inside the folder itself: such folders would be seen by nobody.';
+
+CREATE TRIGGER folder_cycle BEFORE UPDATE OF parent_id ON easel.folder
+	FOR EACH ROW WHEN (NEW.parent_id IS NOT NULL) EXECUTE FUNCTION easel.refuse_folder_cycle();
 CREATE TRIGGER folder_tree AFTER INSERT OR DELETE OR UPDATE OF name, class, role, parent_id ON easel.folder
 	FOR EACH ROW EXECUTE FUNCTION easel.raise_hierarchy();
 CREATE TRIGGER folder_changed AFTER UPDATE ON easel.folder

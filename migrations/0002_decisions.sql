@@ -67,43 +67,37 @@ CREATE FUNCTION easel.is_echo(echo bigint[], uid bigint, modseq bigint) RETURNS 
 $$;
 COMMENT ON FUNCTION easel.is_echo(bigint[], bigint, bigint) IS 'Whether a change is the device''s own: the pair uid, modseq stands in echo.';
 
-CREATE FUNCTION easel.sync_pending(account integer, device integer, folder integer)
-RETURNS boolean LANGUAGE plpgsql STABLE AS $$
-DECLARE
-	f easel.folder;
-	s easel.sync_state;
-BEGIN
-	SELECT * INTO f FROM easel.folder WHERE account_id = sync_pending.account AND id = sync_pending.folder;
-	SELECT * INTO s FROM easel.sync_state
-		WHERE account_id = sync_pending.account AND sync_state.device = sync_pending.device
-		AND folder_id = sync_pending.folder;
-	IF f.id IS NULL OR s.n IS NULL THEN
-		RETURN false;
-	END IF;
-	IF s.modseq = f.modseq AND s.cut_uid IS NULL AND s.fill_uid IS NULL AND s.todo = '{}'
-	   AND s.folder_epoch = f.epoch THEN
-		RETURN false;
-	END IF;
-	IF s.folder_epoch <> f.epoch OR s.todo <> '{}' OR f.modseq < s.modseq THEN
-		RETURN true;
-	END IF;
-	IF s.fill_uid IS NOT NULL AND EXISTS (
+CREATE FUNCTION easel.syncs_pending(accounts integer[], devices integer[], folders integer[])
+RETURNS SETOF integer LANGUAGE sql STABLE ROWS 100 AS $$
+	SELECT q.i::integer
+	FROM unnest(accounts, devices, folders) WITH ORDINALITY AS q(account, device, folder, i)
+	JOIN easel.folder f ON f.account_id = q.account AND f.id = q.folder
+	JOIN easel.sync_state s ON s.account_id = q.account AND s.device = q.device AND s.folder_id = q.folder
+	JOIN easel.account a ON a.id = q.account AND a.enabled
+	JOIN easel.domain d ON d.id = a.domain_id AND d.enabled
+	WHERE (s.folder_epoch <> f.epoch OR s.todo <> '{}' OR f.modseq < s.modseq
+	OR s.fill_uid IS NOT NULL AND EXISTS (
 		SELECT FROM easel.item i
 		WHERE i.account_id = f.account_id AND i.folder_id = f.id AND i.uid < s.fill_uid
-		AND (s.cutoff IS NULL OR i.date >= s.cutoff)) THEN
-		RETURN true;
-	END IF;
-	RETURN EXISTS (
-		SELECT FROM easel.item i
-		WHERE i.account_id = f.account_id AND i.folder_id = f.id
-		AND (i.modseq, i.uid) > (s.modseq, coalesce(s.cut_uid, 9223372036854775807))
-		AND (i.uid <@ s.held OR (s.cutoff IS NULL OR i.date >= s.cutoff) AND i.uid >= coalesce(s.fill_uid, 0))
-		AND NOT easel.is_echo(s.echo, i.uid, i.modseq))
-	OR EXISTS (
-		SELECT FROM easel.tombstone t
-		WHERE t.account_id = f.account_id AND t.folder_id = f.id
-		AND (t.modseq, t.uid) > (s.modseq, coalesce(s.cut_uid, 9223372036854775807))
-		AND t.uid <@ s.held
-		AND NOT easel.is_echo(s.echo, t.uid, t.modseq));
-END $$;
-COMMENT ON FUNCTION easel.sync_pending(integer, integer, integer) IS 'The one test for change: whether a Sync of the folder would bring the device something. False for a folder that the device has never synced.';
+		AND (s.cutoff IS NULL OR i.date >= s.cutoff))
+	OR (f.modseq > s.modseq OR s.cut_uid IS NOT NULL OR s.fill_uid IS NOT NULL) AND (
+		EXISTS (
+			SELECT FROM easel.item i
+			WHERE i.account_id = f.account_id AND i.folder_id = f.id
+			AND (i.modseq, i.uid) > (s.modseq, coalesce(s.cut_uid, 9223372036854775807))
+			AND (i.uid <@ s.held OR (s.cutoff IS NULL OR i.date >= s.cutoff) AND i.uid >= coalesce(s.fill_uid, 0))
+			AND NOT easel.is_echo(s.echo, i.uid, i.modseq))
+		OR EXISTS (
+			SELECT FROM easel.tombstone t
+			WHERE t.account_id = f.account_id AND t.folder_id = f.id
+			AND (t.modseq, t.uid) > (s.modseq, coalesce(s.cut_uid, 9223372036854775807))
+			AND t.uid <@ s.held
+			AND NOT easel.is_echo(s.echo, t.uid, t.modseq))))
+$$;
+COMMENT ON FUNCTION easel.syncs_pending(integer[], integer[], integer[]) IS 'The one test for change, for many at once: the positions, from 1, of those triples account, device, folder where a Sync of the folder would bring the device something. Never one of a folder that the device has never synced, or of an account that may not come in.';
+
+CREATE FUNCTION easel.sync_pending(account integer, device integer, folder integer)
+RETURNS boolean LANGUAGE sql STABLE AS $$
+	SELECT EXISTS (SELECT FROM easel.syncs_pending(ARRAY[account], ARRAY[device], ARRAY[folder]))
+$$;
+COMMENT ON FUNCTION easel.sync_pending(integer, integer, integer) IS 'Whether a Sync of the folder would bring the device something. False for a folder that the device has never synced.';

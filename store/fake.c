@@ -157,6 +157,14 @@ static int by_position(const void *x, const void *y)
 	return a->uid < b->uid ? -1 : a->uid > b->uid;
 }
 
+static int by_date(const void *x, const void *y)
+{
+	const struct item *a = x, *b = y;
+	if (a->date != b->date)
+		return a->date < b->date ? -1 : 1;
+	return a->uid < b->uid ? -1 : a->uid > b->uid;
+}
+
 static int from_the_top(const void *x, const void *y)
 {
 	const struct item *a = x, *b = y;
@@ -263,7 +271,7 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t fol
 	struct choice c = {.below = INT64_MAX, .from = from, .until = until};
 	if (fails_now(s, e))
 		return false;
-	*out = choose(s, a, account, folder_id, &c, by_position, limit);
+	*out = choose(s, a, account, folder_id, &c, by_date, limit);
 	return !fails_after(s, e);
 }
 

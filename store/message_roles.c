@@ -209,53 +209,54 @@ static void set_inline(struct roles *r)
 
 /* ---- Names ---- */
 
+/* Usual ends of file names. */
+static const struct {
+	const char *type, *extension;
+} extensions[] = {
+	{"text/plain", "txt"},
+	{"text/html", "htm"},
+	{"text/calendar", "ics"},
+	{"application/ics", "ics"},
+	{"text/vcard", "vcf"},
+	{"text/x-vcard", "vcf"},
+	{"text/csv", "csv"},
+	{"text/xml", "xml"},
+	{"application/xml", "xml"},
+	{"application/json", "json"},
+	{"text/rfc822-headers", "txt"},
+	{"message/delivery-status", "txt"},
+	{"message/disposition-notification", "txt"},
+	{"message/feedback-report", "txt"},
+	{"image/jpeg", "jpg"},
+	{"image/pjpeg", "jpg"},
+	{"image/svg+xml", "svg"},
+	{"image/tiff", "tif"},
+	{"image/x-icon", "ico"},
+	{"audio/mpeg", "mp3"},
+	{"audio/x-wav", "wav"},
+	{"video/quicktime", "mov"},
+	{"application/pdf", "pdf"},
+	{"application/zip", "zip"},
+	{"application/msword", "doc"},
+	{"application/rtf", "rtf"},
+	{"text/rtf", "rtf"},
+	{"application/vnd.ms-excel", "xls"},
+	{"application/vnd.ms-powerpoint", "ppt"},
+	{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
+	{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
+	{"application/vnd.openxmlformats-officedocument.presentationml.presentation", "pptx"},
+	{"application/pkcs7-mime", "p7m"},
+	{"application/x-pkcs7-mime", "p7m"},
+	{"application/pkcs7-signature", "p7s"},
+	{"application/pgp-signature", "asc"},
+	{"application/pgp-keys", "asc"},
+};
+
 static struct str extension(const struct mime_part *p)
 {
-	static const struct {
-		const char *type, *extension;
-	} known[] = {
-		{"text/plain", "txt"},
-		{"text/html", "htm"},
-		{"text/calendar", "ics"},
-		{"application/ics", "ics"},
-		{"text/vcard", "vcf"},
-		{"text/x-vcard", "vcf"},
-		{"text/csv", "csv"},
-		{"text/xml", "xml"},
-		{"application/xml", "xml"},
-		{"application/json", "json"},
-		{"text/rfc822-headers", "txt"},
-		{"message/delivery-status", "txt"},
-		{"message/disposition-notification", "txt"},
-		{"message/feedback-report", "txt"},
-		{"image/jpeg", "jpg"},
-		{"image/pjpeg", "jpg"},
-		{"image/svg+xml", "svg"},
-		{"image/tiff", "tif"},
-		{"image/x-icon", "ico"},
-		{"audio/mpeg", "mp3"},
-		{"audio/x-wav", "wav"},
-		{"video/quicktime", "mov"},
-		{"application/pdf", "pdf"},
-		{"application/zip", "zip"},
-		{"application/msword", "doc"},
-		{"application/rtf", "rtf"},
-		{"text/rtf", "rtf"},
-		{"application/vnd.ms-excel", "xls"},
-		{"application/vnd.ms-powerpoint", "ppt"},
-		{"application/vnd.openxmlformats-officedocument.wordprocessingml.document", "docx"},
-		{"application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "xlsx"},
-		{"application/vnd.openxmlformats-officedocument.presentationml.presentation",
-		 "pptx"},
-		{"application/pkcs7-mime", "p7m"},
-		{"application/x-pkcs7-mime", "p7m"},
-		{"application/pkcs7-signature", "p7s"},
-		{"application/pgp-signature", "asc"},
-		{"application/pgp-keys", "asc"},
-	};
-	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
-		if (is(p, known[i].type))
-			return str_of(known[i].extension);
+	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+		if (is(p, extensions[i].type))
+			return str_of(extensions[i].extension);
 	if (str_starts(p->type, STR("text/")))
 		return STR("txt");
 	/* image/png, video/mp4 …: the subtype is the usual extension when it is a short word. */

@@ -9,6 +9,8 @@
 #include "core/base/text.h"
 #include "store/mime_header.h"
 
+enum { GROUPS = 200 };
+
 static GMimeParserOptions *options;
 
 static void start(void)
@@ -104,13 +106,24 @@ static void put_list(struct arena *a, struct buf *out, InternetAddressList *list
 		put_address(a, out, internet_address_list_get_address(list, i));
 }
 
+/* GMime descends into groups within groups, which RFC 5322 does not know, as deep as they go. */
+static char *limit_groups(char *list)
+{
+	unsigned colons = 0;
+	for (char *p = list; *p; p++)
+		if (*p == ':' && ++colons > GROUPS)
+			*p = ' ';
+	return list;
+}
+
 struct str mime_addresses(struct arena *a, struct str raw)
 {
 	raw = str_trim(raw);
 	if (!raw.n)
 		return (struct str){"", 0};
 	mime_init();
-	InternetAddressList *list = internet_address_list_parse(options, unfold(a, raw));
+	InternetAddressList *list =
+		internet_address_list_parse(options, limit_groups(unfold(a, raw)));
 	if (!list)
 		return mime_text(a, raw);
 	struct buf out = {.limit = 4 * MIME_HEADER};

@@ -50,11 +50,12 @@ struct hub {
 /* The only place where the one test for change is asked for. Gives the positions of the yeses. */
 static PG_STATEMENT(
 	hub_pending,
-	"SELECT r.i::int FROM unnest($1::int[], $2::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
-	" AS r(account, device, folder, hierarchy, i)"
-	" WHERE CASE WHEN r.folder = 0 THEN EXISTS (SELECT FROM easel.account a"
-	" WHERE a.id = r.account AND a.hierarchy_modseq > r.hierarchy)"
-	" ELSE easel.sync_pending(r.account, r.device, r.folder) END");
+	"SELECT i FROM easel.syncs_pending($1::int[], $2::int[], $3::int[]) AS i"
+	" UNION ALL SELECT r.i::int"
+	" FROM unnest($1::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
+	" AS r(account, folder, hierarchy, i)"
+	" JOIN easel.account a ON a.id = r.account AND a.hierarchy_modseq > r.hierarchy"
+	" WHERE r.folder = 0");
 
 enum { COLUMNS = 4 };
 

@@ -79,7 +79,7 @@ void hub_ask(struct hub *h, const struct hub_question *q, size_t n);
 
 /*
  * The same test, at once, on a worker's own connection: a Ping that has just come. The one test for
- * change is the SQL function easel.sync_pending(). yes has room for n.
+ * change is the SQL function easel.syncs_pending(). yes has room for n.
  */
 bool hub_check(struct pg *db, const struct hub_question *q, size_t n, bool *yes, struct err *e);
 

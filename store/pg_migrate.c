@@ -8,12 +8,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
 #include "core/base/arena.h"
+#include "core/base/digest.h"
 #include "core/base/text.h"
 #include "store/pg.h"
 
@@ -57,10 +57,10 @@ static bool read_migration(struct arena *a, const char *folder, const char *file
 			   struct err *e)
 {
 	struct str text;
-	unsigned char digest[SHA256_DIGEST_LENGTH];
+	unsigned char digest[DIGEST_SIZE];
 	if (!read_file(a, arena_printf(a, "%s/%s", folder, file), &text, e))
 		return false;
-	SHA256((const unsigned char *)text.p, text.n, digest);
+	digest_sha256(text, digest);
 	m->name = str_dup(a, str_sub(str_of(file), 0, strlen(file) - strlen(".sql")));
 	m->sql = text.p;
 	m->checksum = str_dup(a, text_hex_encode(a, (struct str){(char *)digest, sizeof digest}));

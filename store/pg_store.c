@@ -133,8 +133,19 @@ static PG_STATEMENT(store_changes,
 
 static PG_STATEMENT(store_newest,
 	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
-	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint AND date >= $4::timestamptz "
-	"ORDER BY uid DESC LIMIT $5::integer");
+	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint "
+	"ORDER BY uid DESC LIMIT $4::integer");
+
+/*
+ * Of the days that a filter shows, the first uid tells where to stop, or the end of the fill would go
+ * through all older items too. It is uid + 0 so that it is taken from the index by date.
+ */
+static PG_STATEMENT(store_newest_since,
+	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
+	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint AND date >= $5::timestamptz "
+	"AND uid >= (SELECT min(uid + 0) FROM easel.item"
+	"	WHERE account_id = $1 AND folder_id = $2 AND date >= $5::timestamptz) "
+	"ORDER BY uid DESC LIMIT $4::integer");
 
 static PG_STATEMENT(store_dated,
 	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
@@ -143,14 +154,22 @@ static PG_STATEMENT(store_dated,
 
 static PG_STATEMENT(store_count,
 	"SELECT count(*) FROM (SELECT FROM easel.item "
-	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint AND date >= $4::timestamptz "
-	"LIMIT $5::integer) i");
+	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint LIMIT $4::integer) i");
 
-/* Not ordered by the server: rows carry their place, so that no sort has to carry them. */
+static PG_STATEMENT(store_count_since,
+	"SELECT count(*) FROM (SELECT FROM easel.item "
+	"WHERE account_id = $1 AND folder_id = $2 AND uid + 0 < $3::bigint AND date >= $5::timestamptz "
+	"LIMIT $4::integer) i");
+
+/*
+ * Not ordered by the server: rows carry their place, so that no sort has to carry them. Each item is
+ * looked up by itself: as a join, a plan made for folders of usual size would read a large one whole.
+ */
 static PG_STATEMENT(store_lookup,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place "
-	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place) "
-	"JOIN easel.item i ON i.account_id = $1 AND i.folder_id = $2 AND i.uid = u.uid");
+	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
+	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = u.uid"
+	"	LIMIT 1) i");
 
 static struct item item_from_row(struct arena *a, const struct pg_rows *r, size_t row)
 {
@@ -189,14 +208,23 @@ static bool changes(struct store *s, struct arena *a, int32_t account, int32_t f
 	return list(s, a, &store_changes, &p, out, e);
 }
 
-static bool newest(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
-		   int64_t below, int64_t cutoff, size_t limit, struct items *out, struct err *e)
+/* Parameters of newest and count: a cutoff only when there is one. */
+static struct pg_params below_params(int32_t account, int32_t folder_id, int64_t below, int64_t cutoff,
+				     size_t limit)
 {
 	struct pg_params p = in_folder(account, folder_id);
 	pg_int(&p, below);
-	pg_time(&p, cutoff);
 	pg_limit(&p, limit);
-	return list(s, a, &store_newest, &p, out, e);
+	if (cutoff != INT64_MIN)
+		pg_time(&p, cutoff);
+	return p;
+}
+
+static bool newest(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		   int64_t below, int64_t cutoff, size_t limit, struct items *out, struct err *e)
+{
+	struct pg_params p = below_params(account, folder_id, below, cutoff, limit);
+	return list(s, a, cutoff == INT64_MIN ? &store_newest : &store_newest_since, &p, out, e);
 }
 
 static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id, int64_t from,
@@ -212,11 +240,9 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t fol
 static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below, int64_t cutoff,
 		  size_t limit, size_t *out, struct err *e)
 {
-	struct pg_params p = in_folder(account, folder_id);
-	pg_int(&p, below);
-	pg_time(&p, cutoff);
-	pg_limit(&p, limit);
-	struct pg_rows *r = pg_run(db_of(s), &store_count, &p, e);
+	struct pg_params p = below_params(account, folder_id, below, cutoff, limit);
+	const struct pg_statement *st = cutoff == INT64_MIN ? &store_count : &store_count_since;
+	struct pg_rows *r = pg_run(db_of(s), st, &p, e);
 	if (!r)
 		return false;
 	*out = (size_t)pg_get_int(r, 0, 0);
@@ -253,17 +279,20 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t fo
  * Content */
 
 static PG_STATEMENT(store_summaries,
-	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place, c.summary "
-	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place) "
-	"JOIN easel.item i ON i.account_id = $1 AND i.folder_id = $2 AND i.uid = u.uid "
-	"JOIN easel.content c ON c.account_id = $1 AND c.id = i.content_id");
+	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place,"
+	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id) "
+	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
+	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = u.uid"
+	"	LIMIT 1) i");
 
 /* substring() counts its bytes from 1, in integers; nothing is stored that is longer than that. */
 static PG_STATEMENT(store_slices,
-	"SELECT substring(c.data FROM (s.at + 1)::integer FOR s.length::integer), s.place "
-	"FROM unnest($3::bigint[], $4::bigint[], $5::bigint[]) WITH ORDINALITY s(uid, at, length, place) "
-	"JOIN easel.item i ON i.account_id = $1 AND i.folder_id = $2 AND i.uid = s.uid "
-	"JOIN easel.content c ON c.account_id = $1 AND c.id = i.content_id");
+	"SELECT (SELECT substring(data FROM (s.at + 1)::integer FOR s.length::integer)"
+	"	 FROM easel.content WHERE account_id = $1 AND id = i.content_id), s.place "
+	"FROM unnest($3::bigint[], $4::bigint[], $5::bigint[])"
+	"	WITH ORDINALITY s(uid, at, length, place), LATERAL ("
+	"	SELECT content_id FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = s.uid"
+	"	LIMIT 1) i");
 
 static PG_STATEMENT(store_open,
 	"SELECT content_id, size FROM easel.item "
@@ -439,8 +468,8 @@ static PG_STATEMENT(store_set_flags,
 	"	SELECT i.modseq, i.flags, i.marks::text AS marks,"
 	"	       i.flags & ~$5::integer | $4::integer AS new_flags,"
 	"	       CASE WHEN $6::boolean THEN nullif($7::text, '') ELSE i.marks::text END AS new_marks"
-	"	FROM f JOIN easel.item i ON i.account_id = $1 AND i.folder_id = f.id AND i.uid = $3::bigint"
-	"	FOR UPDATE OF i),"
+	"	FROM easel.item i WHERE EXISTS (SELECT FROM f)"
+	"	AND i.account_id = $1 AND i.folder_id = $2 AND i.uid = $3::bigint FOR UPDATE OF i),"
 	"r AS ("
 	"	UPDATE easel.folder SET modseq = folder.modseq + 1 FROM i"
 	"	WHERE account_id = $1 AND id = $2"
@@ -455,9 +484,8 @@ static PG_STATEMENT(store_remove,
 	"WITH f AS MATERIALIZED ("
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE),"
 	"d AS ("
-	"	DELETE FROM easel.item i USING f"
-	"	WHERE i.account_id = $1 AND i.folder_id = f.id AND i.uid = $3::bigint"
-	"	RETURNING i.content_id),"
+	"	DELETE FROM easel.item WHERE EXISTS (SELECT FROM f)"
+	"	AND account_id = $1 AND folder_id = $2 AND uid = $3::bigint RETURNING content_id),"
 	"r AS ("
 	"	UPDATE easel.folder SET modseq = modseq + 1 FROM d WHERE account_id = $1 AND id = $2"
 	"	RETURNING modseq),"
@@ -465,9 +493,10 @@ static PG_STATEMENT(store_remove,
 	"	INSERT INTO easel.tombstone (account_id, folder_id, uid, modseq)"
 	"	SELECT $1, $2, $3::bigint, modseq FROM r),"
 	"c AS ("
-	"	DELETE FROM easel.content c USING d WHERE c.account_id = $1 AND c.id = d.content_id"
+	"	DELETE FROM easel.content c"
+	"	WHERE c.account_id = $1 AND c.id = (SELECT content_id FROM d)"
 	"	AND NOT EXISTS (SELECT FROM easel.item o"
-	"		WHERE o.account_id = $1 AND o.content_id = d.content_id"
+	"		WHERE o.account_id = $1 AND o.content_id = (SELECT content_id FROM d)"
 	"		AND (o.folder_id, o.uid) <> ($2, $3::bigint))) "
 	"SELECT modseq FROM r");
 
@@ -477,9 +506,8 @@ static PG_STATEMENT(store_move,
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id IN ($2, $4)"
 	"	ORDER BY id FOR NO KEY UPDATE),"
 	"i AS MATERIALIZED ("
-	"	SELECT i.uid FROM f JOIN easel.item i"
-	"	ON i.account_id = $1 AND i.folder_id = f.id AND i.uid = $3::bigint WHERE f.id = $2"
-	"	FOR UPDATE OF i),"
+	"	SELECT i.uid FROM easel.item i WHERE (SELECT count(*) FROM f WHERE id = $2) = 1"
+	"	AND i.account_id = $1 AND i.folder_id = $2 AND i.uid = $3::bigint FOR UPDATE OF i),"
 	"r AS ("
 	"	UPDATE easel.folder SET modseq = modseq + 1,"
 	"		next_uid = next_uid + CASE WHEN id = $4 THEN 1 ELSE 0 END"

@@ -27,6 +27,12 @@ struct source {
 	void (*close)(struct source *s);
 };
 
+/* Sources that wait to be sent, each on its own: parts of a multipart answer. */
+struct source_list {
+	struct source **v; /* room for as many as may be put in */
+	size_t n;
+};
+
 struct body_ref {
 	size_t at; /* stands before byte `at` of mem */
 	struct source *source;

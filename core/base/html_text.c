@@ -1,27 +1,30 @@
-/* html_text: HTML as readable text, with libxml2's HTML parser. See html_text.h for the contract.
+/*
+ * html_text: HTML as readable text. See html_text.h for the contract.
+ *
+ * A reader of its own: of HTML only the order of tags and text is needed, not the tree, and hostile
+ * mail must not cost more than its length (libxml2 takes 18 s for one tag of 1 MB, since it
+ * compares every attribute with every other one).
  */
 #include "core/base/html_text.h"
 
-#include <libxml/HTMLparser.h>
-#include <libxml/parserInternals.h>
-#include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/text.h"
 
-/* ---- HTML to text ---- */
+/* ---- What the tags mean for text ---- */
 
-enum { LISTS = 16 };
+enum { LISTS = 16, PIECE = 4096 };
 
-/* The document is never built: the parser's events are turned into text as they come. */
 struct reader {
-	htmlParserCtxtPtr parser;
+	struct str in; /* what is still to be read */
+	bool unquoted; /* quotes around values are not believed any more */
+	bool last_tag; /* no '>' follows any more: what looks like a tag is text */
+	bool unclosed; /* a title was opened whose end tag does not follow */
 	struct buf out;
 	size_t max;
-	bool full;
-	unsigned hidden; /* open elements whose text is not read */
 	unsigned pre;
 	unsigned breaks; /* line ends due before the next text: at most 2 */
 	bool blank;	 /* a blank is due before the next text */
@@ -36,7 +39,7 @@ struct element {
 	enum role role;
 };
 
-/* Sorted by name; the parser gives names in lower case. */
+/* Sorted by name. */
 static const struct element elements[] = {
 	{"address", LINE},  {"article", LINE},	  {"aside", LINE},	{"blockquote", PARAGRAPH},
 	{"body", LINE},	    {"br", BREAK},	  {"caption", LINE},	{"center", LINE},
@@ -56,7 +59,7 @@ static int compare_element(const void *name, const void *element)
 	return strcmp(name, ((const struct element *)element)->name);
 }
 
-static enum role role_of(const xmlChar *name)
+static enum role role_of(const char *name)
 {
 	const struct element *found = bsearch(name, elements, sizeof elements / sizeof *elements,
 					      sizeof *elements, compare_element);
@@ -106,14 +109,9 @@ static void begin_list(struct reader *r, bool ordered)
 	r->lists++;
 }
 
-static void on_start(void *ctx, const xmlChar *name, const xmlChar **attributes)
+static void on_start(struct reader *r, const char *name)
 {
-	struct reader *r = ctx;
-	(void)attributes;
 	switch (role_of(name)) {
-	case HIDDEN:
-		r->hidden++;
-		break;
 	case BREAK:
 		if (r->breaks < 3 && r->out.n)
 			r->breaks++;
@@ -141,19 +139,15 @@ static void on_start(void *ctx, const xmlChar *name, const xmlChar **attributes)
 	case ITEM:
 		begin_item(r);
 		break;
+	case HIDDEN:
 	case INLINE:
 		break;
 	}
 }
 
-static void on_end(void *ctx, const xmlChar *name)
+static void on_end(struct reader *r, const char *name)
 {
-	struct reader *r = ctx;
 	switch (role_of(name)) {
-	case HIDDEN:
-		if (r->hidden)
-			r->hidden--;
-		break;
 	case PRE:
 		if (r->pre)
 			r->pre--;
@@ -218,16 +212,11 @@ static size_t plain(const unsigned char *p, size_t n)
 	return i;
 }
 
-static void on_text(void *ctx, const xmlChar *text, int len)
+static void on_text(struct reader *r, const unsigned char *p, size_t n)
 {
-	struct reader *r = ctx;
-	const unsigned char *p = text;
-	size_t n = len < 0 ? 0 : (size_t)len;
-	if (r->hidden || r->full)
-		return;
 	if (r->pre) {
 		put_pre(r, p, n);
-		n = 0;
+		return;
 	}
 	while (n) {
 		bool blank;
@@ -247,38 +236,248 @@ static void on_text(void *ctx, const xmlChar *text, int len)
 		p += step;
 		n -= step;
 	}
-	if (r->out.n > r->max) {
-		r->full = true;
-		xmlStopParser(r->parser);
-	}
 }
 
-static void start_parser(void)
+/* ---- Reading ---- */
+
+static void skip(struct reader *r, size_t n)
 {
-	xmlInitParser();
+	r->in = str_sub(r->in, n, r->in.n);
+}
+
+/* The bytes at the start of what is left, as text. */
+static void text_piece(struct reader *r, size_t n)
+{
+	on_text(r, (const unsigned char *)r->in.p, n);
+	skip(r, n);
+}
+
+static const struct entity {
+	const char *name;
+	uint32_t code;
+} entities[] = {
+#define ENTITY(name, code) {name, code},
+#include "core/base/html_entities.def"
+#undef ENTITY
+};
+
+static int compare_entity(const void *name, const void *entity)
+{
+	return strcmp(name, ((const struct entity *)entity)->name);
+}
+
+/* Numbers 128 to 159 mean what they mean in windows-1252, as browsers read them. */
+static uint32_t numbered(uint32_t c)
+{
+	static const uint16_t high[32] = {0x20ac, 0xfffd, 0x201a, 0x0192, 0x201e, 0x2026, 0x2020,
+					  0x2021, 0x02c6, 0x2030, 0x0160, 0x2039, 0x0152, 0xfffd,
+					  0x017d, 0xfffd, 0xfffd, 0x2018, 0x2019, 0x201c, 0x201d,
+					  0x2022, 0x2013, 0x2014, 0x02dc, 0x2122, 0x0161, 0x203a,
+					  0x0153, 0xfffd, 0x017e, 0x0178};
+	if (c >= 0x80 && c < 0xa0)
+		return high[c - 0x80];
+	return c == 0 || c > 0x10ffff || (c >= 0xd800 && c < 0xe000) ? 0xfffd : c;
+}
+
+static size_t put_utf8(uint32_t c, unsigned char out[4])
+{
+	if (c < 0x80) {
+		out[0] = (unsigned char)c;
+		return 1;
+	}
+	size_t n = c >= 0x10000 ? 4 : c >= 0x800 ? 3 : 2;
+	for (size_t i = n; i-- > 1; c >>= 6)
+		out[i] = (unsigned char)(0x80 | (c & 0x3f));
+	out[0] = (unsigned char)((n == 4 ? 0xf0 : n == 3 ? 0xe0 : 0xc0) | c);
+	return n;
+}
+
+static bool is_letter(char c)
+{
+	return (c | 32) >= 'a' && (c | 32) <= 'z';
+}
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Length of "&#…;" at the start of s and its character, or 0. */
+static size_t number_entity(struct str s, uint32_t *code)
+{
+	size_t n = 2;
+	bool hex = n < s.n && (s.p[n] | 32) == 'x';
+	uint32_t c = 0;
+	n += hex;
+	size_t first = n;
+	for (; n < s.n && n < first + 9; n++) {
+		char d = s.p[n];
+		uint32_t v = d >= '0' && d <= '9' ? (uint32_t)(d - '0')
+			     : hex && (d | 32) >= 'a' && (d | 32) <= 'f'
+				     ? (uint32_t)((d | 32) - 'a' + 10)
+				     : 99;
+		if (v == 99)
+			break;
+		c = c > 0x10ffff ? c : c * (hex ? 16 : 10) + v;
+	}
+	*code = numbered(c);
+	return n == first ? 0 : n + (n < s.n && s.p[n] == ';');
+}
+
+static size_t named_entity(struct str s, uint32_t *code)
+{
+	char name[12];
+	size_t n = 1;
+	while (n < s.n && n < sizeof name && (is_letter(s.p[n]) || is_digit(s.p[n])))
+		n++;
+	memcpy(name, s.p + 1, n - 1);
+	name[n - 1] = '\0';
+	bool closed = n < s.n && s.p[n] == ';';
+	/* Without the semicolon only these are meant; "&copy=1" is part of an address. */
+	if (!closed && strcmp(name, "nbsp") && strcmp(name, "amp") && strcmp(name, "lt") &&
+	    strcmp(name, "gt") && strcmp(name, "quot"))
+		return 0;
+	const struct entity *found = bsearch(name, entities, sizeof entities / sizeof *entities,
+					     sizeof *entities, compare_entity);
+	if (!found)
+		return 0;
+	*code = found->code;
+	return n + closed;
+}
+
+static void read_entity(struct reader *r)
+{
+	uint32_t code;
+	unsigned char out[4];
+	bool number = r->in.n > 1 && r->in.p[1] == '#';
+	size_t n = number ? number_entity(r->in, &code) : named_entity(r->in, &code);
+	if (!n) {
+		text_piece(r, 1);
+		return;
+	}
+	on_text(r, out, put_utf8(code, out));
+	skip(r, n);
+}
+
+/* The name of the tag whose name starts at `from`, in lower case; "" when it is too long to matter.
+ */
+static void tag_name(struct str s, size_t from, char out[16])
+{
+	size_t n = 0;
+	for (size_t i = from; i < s.n && n < 16; i++, n++) {
+		char c = s.p[i];
+		if (!is_letter(c) && !is_digit(c))
+			break;
+		out[n] = (char)(c | (is_letter(c) ? 32 : 0));
+	}
+	out[n < 16 ? n : 0] = '\0';
+}
+
+/* Bytes up to and with the '>' that ends the tag at the start of s, quoted values regarded; or 0.
+ */
+static size_t quoted_tag_length(struct str s)
+{
+	for (size_t i = 1; i < s.n; i++) {
+		if (s.p[i] == '>')
+			return i + 1;
+		if (s.p[i] != '=')
+			continue;
+		while (i + 1 < s.n && is_space((unsigned char)s.p[i + 1]))
+			i++;
+		if (i + 1 == s.n || (s.p[i + 1] != '"' && s.p[i + 1] != '\''))
+			continue;
+		const char *quote = memchr(s.p + i + 2, s.p[i + 1], s.n - i - 2);
+		if (quote)
+			i = (size_t)(quote - s.p);
+	}
+	return 0;
+}
+
+/* The same, and 0 only when there is no '>' at all. Each way of searching in vain happens once. */
+static size_t tag_length(struct reader *r)
+{
+	size_t n = r->unquoted ? 0 : quoted_tag_length(r->in);
+	if (n)
+		return n;
+	r->unquoted = true;
+	ptrdiff_t at = r->last_tag ? -1 : str_find_byte(r->in, '>');
+	r->last_tag = at < 0;
+	return at < 0 ? 0 : (size_t)at + 1;
+}
+
+/* Passes over the content of an element that is not read, its end tag included. */
+static void skip_hidden(struct reader *r, const char *name)
+{
+	bool to_end = strcmp(name, "script") == 0 || strcmp(name, "style") == 0;
+	struct str rest = r->in, word = str_of(name);
+	ptrdiff_t at;
+	if (!to_end && r->unclosed)
+		return;
+	while ((at = str_find(rest, STR("</"))) >= 0) {
+		rest = str_sub(rest, (size_t)at + 2, rest.n);
+		if (str_starts_nocase(rest, word)) {
+			r->in = rest; /* what is left of the end tag has no '<' */
+			at = str_find_byte(rest, '>');
+			skip(r, at < 0 ? rest.n : (size_t)at + 1);
+			return;
+		}
+	}
+	if (to_end)
+		skip(r, r->in.n);
+	else
+		r->unclosed = true;
+}
+
+static void read_comment(struct reader *r)
+{
+	ptrdiff_t end = str_find(str_sub(r->in, 2, r->in.n), STR("-->"));
+	skip(r, end < 0 ? r->in.n : (size_t)end + 5);
+}
+
+static void read_tag(struct reader *r)
+{
+	char name[16];
+	bool closes = r->in.n > 1 && r->in.p[1] == '/';
+	char first = r->in.n > 1u + closes ? r->in.p[1 + closes] : ' ';
+	bool tag = is_letter(first), other = first == '!' || first == '?' || closes;
+	if (str_starts(r->in, STR("<!--"))) {
+		read_comment(r);
+		return;
+	}
+	size_t n = tag || other ? tag_length(r) : 0;
+	if (!n) {
+		text_piece(r, 1);
+		return;
+	}
+	tag_name(r->in, 1u + closes, name);
+	bool empty = n > 2 && r->in.p[n - 2] == '/';
+	skip(r, n);
+	if (!tag)
+		return;
+	if (closes)
+		on_end(r, name);
+	else
+		on_start(r, name);
+	if (!closes && !empty && role_of(name) == HIDDEN)
+		skip_hidden(r, name);
 }
 
 struct str html_to_text(struct arena *a, struct str html, size_t max, bool *more)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-	pthread_once(&once, start_parser);
-	struct reader r = {.max = max};
-	struct str in = text_to_xml(a, html);
-	r.parser = htmlNewParserCtxt();
-	if (r.parser && in.n && in.n < INT32_MAX / 2) {
-		htmlCtxtUseOptions(r.parser, 0);
-		*r.parser->sax = (htmlSAXHandler){.startElement = on_start,
-						  .endElement = on_end,
-						  .characters = on_text,
-						  .ignorableWhitespace = on_text};
-		r.parser->userData = &r;
-		htmlCtxtReadMemory(r.parser, in.p, (int)in.n, NULL, "UTF-8",
-				   HTML_PARSE_RECOVER | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
-					   HTML_PARSE_NONET | HTML_PARSE_IGNORE_ENC);
+	struct reader r = {.in = html, .max = max};
+	while (r.in.n && r.out.n <= max) {
+		if (*r.in.p == '<') {
+			read_tag(&r);
+		} else if (*r.in.p == '&') {
+			read_entity(&r);
+		} else {
+			size_t n = 1, most = text_cut_utf8(r.in, PIECE).n;
+			while (n < most && r.in.p[n] != '<' && r.in.p[n] != '&')
+				n++;
+			text_piece(&r, n);
+		}
 	}
-	if (r.parser)
-		htmlFreeParserCtxt(r.parser);
-	*more = r.full;
+	*more = r.out.n > max;
 	struct str out = text_to_xml(a, (struct str){str_dup(a, buf_get(&r.out)), r.out.n});
 	buf_free(&r.out);
 	return out;

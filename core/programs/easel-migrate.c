@@ -1,6 +1,7 @@
 /* easel-migrate: brings the schema of a database up to date. */
 #include <getopt.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "core/base/arena.h"
 #include "core/programs/program.h"
@@ -15,7 +16,8 @@ static const char HELP[] =
 	"Running it again, or several at once, is harmless.\n"
 	"\n"
 	"  -d, --database=CONNINFO  the database, as libpq takes it; without it PGHOST, PGDATABASE …\n"
-	"  -m, --migrations=FOLDER  where the NNNN_name.sql are (default: migrations)\n"
+	"  -m, --migrations=FOLDER  where the NNNN_name.sql are (default: those installed with\n"
+	"                           this program, else migrations)\n"
 	"  -n, --dry-run            only tell what would be run\n"
 	"  -h, --help               show this\n"
 	"\n"
@@ -25,7 +27,7 @@ static const char HELP[] =
 	"was made from other ones.\n";
 
 struct options {
-	const char *database, *folder;
+	const char *database, *folder; /* folder NULL: not said */
 	bool dry, help;
 };
 
@@ -72,14 +74,31 @@ static void report(void *ctx, const struct migration *m)
 	fflush(stdout);
 }
 
+/* Where the migrations lie that came with this program: installed, or in the tree that built it. */
+static const char *default_folder(struct arena *a)
+{
+	static const char *const places[] = {"../share/easel/migrations", "../migrations"};
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self);
+	while (n > 0 && self[n - 1] != '/')
+		n--;
+	for (size_t i = 0; n > 0 && i < sizeof places / sizeof *places; i++) {
+		const char *folder = arena_printf(a, "%.*s%s", (int)n, self, places[i]);
+		if (access(folder, R_OK) == 0)
+			return folder;
+	}
+	return "migrations";
+}
+
 static int migrate(const struct options *o)
 {
 	struct arena *a = arena_new(64 << 20);
+	const char *folder = o->folder ? o->folder : default_folder(a);
 	struct pg *db = pg_new(o->database, NAME);
 	struct migrations m;
 	struct tally t = {.dry = o->dry};
 	struct err e = {.kind = ERR_NONE};
-	bool ok = pg_migrate_read(a, o->folder, &m, &e) &&
+	bool ok = pg_migrate_read(a, folder, &m, &e) &&
 		  pg_migrate_run(db, &m, o->dry, report, &t, &e);
 	if (ok && t.n == 0)
 		printf("the schema is up to date: %s\n", m.v[m.n - 1].name);
@@ -90,7 +109,7 @@ static int migrate(const struct options *o)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.database = "", .folder = "migrations"};
+	struct options o = {.database = ""};
 	if (!parse(argc, argv, &o))
 		return program_usage(NAME);
 	if (o.help)

@@ -70,11 +70,7 @@ class Lab:
         self.workers = []
         for number in range(workers):
             self.workers.append(self._started(self.new_worker(number)))
-        certificate = servers.make_certificate(self.folder / 'certificate')
-        self.nginx = self._start_on_free_port(
-            lambda: Nginx(self.folder, free_port(), free_port(),
-                          [worker.upstream() for worker in self.workers], certificate,
-                          '127.0.0.1:'))
+        self.nginx = self._start_on_free_port(self.new_nginx)
         self.url = f'https://127.0.0.1:{self.nginx.port}'
 
     def _started(self, server):
@@ -95,6 +91,12 @@ class Lab:
         """A worker on a socket of its own, not started."""
         return Worker(self.folder, number, self.build, self.postgres.conninfo,
                       [*self.options, *options])
+
+    def new_nginx(self):
+        """The web server in front of the workers, not started."""
+        certificate = servers.make_certificate(self.folder / 'certificate')
+        return Nginx(self.folder, free_port(), free_port(),
+                     [worker.upstream() for worker in self.workers], certificate, '127.0.0.1:')
 
     def close(self):
         """Stops everything and removes the folder. Safe to call again."""

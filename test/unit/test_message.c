@@ -492,7 +492,21 @@ static void test_html_to_text(void **state)
 		{"<pre>a\n  b</pre>", "a\r\n  b"},
 		{"&lt;b&gt; &amp; &euro; &nbsp;x", "<b> & \xe2\x82\xac x"},
 		{"<meta charset=iso-8859-1>\xc3\xa9", "\xc3\xa9"},
-		{"<p>a<!-- no --></p>", "a"},
+		{"<p>a<!-- n > o --></p>", "a"},
+		{"x<", "x<"},
+		{"a < b <3 <", "a < b <3 <"},
+		{"<p title=\"a>b\" class=x>c", "c"},
+		{"<p title=\"never closed>text</p>more", "text\r\n\r\nmore"},
+		{"<b", "<b"},
+		{"&#8364;&#128;&#x41;&#xd800;&#;&bogus;&", "\xe2\x82\xac\xe2\x82\xac"
+							   "A\xef\xbf\xbd&#;&bogus;&"},
+		{"?a&copy=1&amp;b&nbsp c", "?a&copy=1&b c"},
+		{"<!DOCTYPE html><?xml x?><![if !mso]>y<![endif]>", "y"},
+		{"<script>if (a<b) x('</p>')</script>y<style/>z", "yz"},
+		{"<SCRIPT>x</Script >y", "y"},
+		{"<title>not closed", "not closed"},
+		{"a<script>not closed", "a"},
+		{"a<!-- not closed", "a"},
 	};
 	bool more;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)

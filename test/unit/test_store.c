@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -360,13 +362,15 @@ static void newest_from_the_top(struct given *g)
 
 static void dated_between(struct given *g)
 {
+	static const int days[] = {1, 0, 3, 1};
 	struct added v[4];
 	for (int i = 0; i < 4; i++)
-		v[i] = add_at(g, g->inbox, NOON + i * DAY);
-	assert_uids(dated(g, NOON, NOON + DAY, 9), UIDS(v[0].uid));
-	assert_int_equal(dated(g, INT64_MIN, NOON + 3 * DAY, 2).n, 2);
-	assert_int_equal(dated(g, NOON + 1, INT64_MAX, 9).n, 3);
-	assert_int_equal(dated(g, NOON + DAY, NOON, 9).n, 0);
+		v[i] = add_at(g, g->inbox, NOON + days[i] * DAY);
+	assert_uids(dated(g, NOON, NOON + DAY, 9), UIDS(v[1].uid));
+	assert_uids(dated(g, INT64_MIN, NOON + 3 * DAY, 9), UIDS(v[1].uid, v[0].uid, v[3].uid));
+	assert_uids(dated(g, INT64_MIN, NOON + 3 * DAY, 2), UIDS(v[1].uid, v[0].uid));
+	assert_uids(dated(g, NOON + 1, INT64_MAX, 9), UIDS(v[0].uid, v[3].uid, v[2].uid));
+	assert_uids(dated(g, NOON + DAY, NOON, 9), 0, NULL);
 }
 
 static void count_up_to_a_limit(struct given *g)
@@ -636,7 +640,7 @@ static const struct contract {
 	{"changes: up to a limit", changes_up_to_a_limit},
 	{"changes: of one folder only", changes_of_one_folder_only},
 	{"newest: from the top down", newest_from_the_top},
-	{"dated: between two times", dated_between},
+	{"dated: between two times, by date", dated_between},
 	{"count: up to a limit", count_up_to_a_limit},
 	{"lookup: in the order asked", lookup_in_the_order_asked},
 	{"summaries: in the order asked", summaries_in_the_order_asked},
@@ -763,6 +767,93 @@ static void database_away(struct given *g)
 	pg_free(&db);
 }
 
+/*
+ * Writers in other processes change two folders at random, moving items to and fro, while a reader
+ * follows the changes of one of them; in the end it must have seen what is there.
+ */
+enum { WRITERS = 3, WRITES = 120, SEEN = 4096 };
+
+static bool write_one(struct given *g, unsigned *seed)
+{
+	int32_t from = rand_r(seed) % 2 ? g->inbox : g->archive;
+	int32_t to = from == g->inbox ? g->archive : g->inbox;
+	int64_t uid = 1 + rand_r(seed) % 40, x, y;
+	struct added out;
+	struct moved m;
+	switch (rand_r(seed) % 8) {
+	case 0:
+	case 1:
+		return try_add(g, g->account, from, "\r\n", NOON, &out);
+	case 2:
+		return g->s->ops->remove(g->s, g->account, from, uid, &x, &g->e) != FOUND_FAILED;
+	case 3:
+	case 4:
+		return move(g, from, uid, to, &m) != FOUND_FAILED;
+	default:
+		return g->s->ops->set_flags(g->s, g->account, from, uid, (unsigned)rand_r(seed) % 4,
+					    (unsigned)rand_r(seed) % 4, NULL, &x, &y, &g->e) !=
+		       FOUND_FAILED;
+	}
+}
+
+static pid_t start_writer(const struct given *parent, unsigned seed)
+{
+	pid_t pid = fork();
+	if (pid != 0)
+		return pid;
+	struct given g = *parent;
+	struct pg *db = pg_new(getenv("EASEL_TEST_DATABASE"), "test writer");
+	g.s = store_pg_new(db);
+	int code = 0;
+	for (int i = 0; i < WRITES && code == 0; i++)
+		code = !write_one(&g, &seed);
+	if (code)
+		print_error("writer: %s\n", g.e.text);
+	pg_free(&db);
+	_exit(code);
+}
+
+/* Takes over what changed after *at; `seen` is by uid. */
+static void follow(struct given *g, struct position *at, struct item *seen)
+{
+	struct items got;
+	do {
+		got = changes(g, g->inbox, at->modseq, at->uid, 7);
+		for (size_t i = 0; i < got.n; i++) {
+			assert_true(got.v[i].uid < SEEN);
+			seen[got.v[i].uid] = got.v[i];
+			*at = (struct position){got.v[i].modseq, got.v[i].uid};
+		}
+	} while (got.n > 0);
+}
+
+static void nothing_is_missed(struct given *g)
+{
+	static struct item seen[SEEN];
+	memset(seen, 0, sizeof seen);
+	struct position at = {0, 0};
+	int running = WRITERS, status;
+	for (unsigned i = 0; i < WRITERS; i++)
+		start_writer(g, i + 1);
+	while (running > 0) {
+		follow(g, &at, seen);
+		if (waitpid(-1, &status, WNOHANG) <= 0)
+			continue;
+		assert_int_equal(status, 0);
+		running--;
+	}
+	follow(g, &at, seen);
+	size_t alive = 0;
+	struct items all = newest(g, INT64_MAX, INT64_MIN, SEEN);
+	for (size_t i = 0; i < SEEN; i++)
+		alive += seen[i].uid > 0 && !seen[i].gone;
+	assert_int_equal(alive, all.n);
+	for (size_t i = 0; i < all.n; i++) {
+		assert_int_equal(seen[all.v[i].uid].modseq, all.v[i].modseq);
+		assert_int_equal(seen[all.v[i].uid].flags, all.v[i].flags);
+	}
+}
+
 static const struct contract of_pg[] = {
 	{"rollback undoes", rollback_undoes},
 	{"remove deletes the content", remove_deletes_the_content},
@@ -770,6 +861,7 @@ static const struct contract of_pg[] = {
 	{"lost connection is made again", lost_connection_is_made_again},
 	{"lost connection in a transaction", lost_connection_in_a_transaction},
 	{"database away", database_away},
+	{"nothing is missed", nothing_is_missed},
 };
 
 /* ---------------------------------------------------------------------------------------------

@@ -1,0 +1,315 @@
+"""`make bench`: what the server costs, each figure beside its yardstick from the same run.
+
+    run.py [--quick] [--only PART …]
+
+Starts PostgreSQL, a worker and nginx in a lab of their own, measures with test/bench/phones.c, and
+prints a table; build/bench.json holds the same figures for programs. --quick is a small version
+that only shows that everything works. It ends with 1 when something did not work, not when it is
+slow.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from bench_lab import DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
+from machine import CpuMeter, pss
+from sample_mail import SampleMail, short_message
+
+FULL = {'seconds': 5, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
+        'waiting': 200, 'deliveries': 50}
+QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
+         'waiting': 20, 'deliveries': 5}
+CONNECTIONS = 8
+MAILBOX = f'mailbox@{DOMAIN}'
+HTML, PLAIN = {'type': 2, 'size': 32768}, {'type': 1, 'size': 500}
+
+
+class Table:
+    """The figures: what was measured, what stands beside it, and what was asked for."""
+
+    def __init__(self):
+        self.rows = []
+
+    def add(self, key, name, value, unit, beside='', floor=None, most=None):
+        """floor: the value should be that or more; most: that or less."""
+        good = None if floor is None and most is None else \
+            (floor is None or value >= floor) and (most is None or value <= most)
+        asked = '' if good is None else f'>= {floor:,}' if most is None else f'<= {most:,}'
+        self.rows.append({'key': key, 'name': name, 'value': round(value, 3), 'unit': unit,
+                          'beside': beside, 'asked': asked, 'good': good})
+        print(self.line(self.rows[-1]), flush=True)
+
+    @staticmethod
+    def line(row):
+        value = row['value']
+        shown = f'{value:,.0f}' if abs(value) >= 1000 else f'{value:,.3g}'
+        verdict = {None: '', True: ' ok', False: ' MISSED'}[row['good']]
+        return (f'{row["name"]:<52} {shown:>9} {row["unit"]:<9} {row["asked"] + verdict:<18} '
+                f'{row["beside"]}').rstrip()
+
+    @staticmethod
+    def heading():
+        return f'{"":<52} {"measured":>9} {"":<9} {"asked":<18} beside it'
+
+
+class Bench:
+    """The parts of the bench, in a lab that they share."""
+
+    def __init__(self, lab, size, table):
+        self.lab, self.size, self.table = lab, size, table
+        self.bare = {}
+
+    def cpu_meter(self):
+        lab = self.lab
+        return CpuMeter(worker=lab.workers[0].process.pid, postgres=lab.postgres.process.pid,
+                        nginx=lab.nginx.process.pid)
+
+    # ---- The yardsticks ----
+
+    def yardsticks(self):
+        """The bare FastCGI program and the bare query, which the other figures stand beside."""
+        query = subprocess.run(
+            [str(self.lab.build / 'bench' / 'query'), self.lab.postgres.conninfo,
+             str(CONNECTIONS), str(self.size['seconds'])], stdout=subprocess.PIPE, check=True)
+        self.bare['query'] = json.loads(query.stdout)['per_second']
+        self.table.add('query', f'SELECT 1, {CONNECTIONS} connections', self.bare['query'], '/s')
+        for phones in (CONNECTIONS, 1):
+            with self.lab.hello_phones(phones=phones, seconds=self.size['seconds']) as run:
+                self.bare[phones] = run.result()
+            self.table.add(f'hello_{phones}', f'hello through nginx, {connections(phones)}',
+                           self.bare[phones]['per_second'], '/s', latency(self.bare[phones]))
+
+    # ---- Sync that finds nothing ----
+
+    def nochange(self):
+        self.lab.make_accounts(CONNECTIONS)
+        for phones in (CONNECTIONS, 1):
+            with self.lab.phones('nochange', phones=phones, accounts=phones,
+                                 seconds=self.size['seconds']) as run:
+                self.tell_nochange(run.result(), f'nochange_{phones}', phones)
+
+    def tell_nochange(self, got, key, phones, what=''):
+        if got['items']:
+            raise LabError(f'a Sync that should find nothing found {got["items"]} items')
+        bare = self.bare[phones]['per_second']
+        self.table.add(key, f'Sync without changes{what}, {connections(phones)}',
+                       got['per_second'], '/s', latency(got))
+        self.table.add(f'{key}_of_hello', '  of the bare hello', 100 * got['per_second'] / bare,
+                       '%', f'hello {bare:,.0f} /s', floor=40 if phones == CONNECTIONS else None)
+
+    # ---- The first sync of a large inbox ----
+
+    def fill(self):
+        self.import_mailbox()
+        for name, wishes in (('HTML, 32768', HTML), ('plain text, 500', PLAIN)):
+            meter = self.cpu_meter()
+            with self.lab.phones('fill', user=MAILBOX, **wishes) as run:
+                got = run.result()
+            if got['items'] != self.size['messages']:
+                raise LabError(f'the first sync brought {got["items"]} items')
+            self.tell_fill(name, got, {**meter.read(), 'client': round(got['cpu'], 2)})
+        with self.lab.phones('nochange', user=MAILBOX, seconds=self.size['seconds'],
+                             **PLAIN) as run:
+            self.tell_nochange(run.result(), 'nochange_large', 1,
+                               f' of {self.size["messages"]:,} items')
+
+    def import_mailbox(self):
+        folder, count = self.lab.folder / 'mail', self.size['messages']
+        if self.lab.sql("SELECT 1 FROM easel.account WHERE address = :'a'", a=MAILBOX):
+            return
+        size = SampleMail().write(folder, count)
+        self.lab.account(MAILBOX)
+        began = time.monotonic()
+        self.lab.import_mail(MAILBOX, folder)
+        self.table.add('import', f'import of {count:,} messages by easel-deliver',
+                       count / (time.monotonic() - began), 'items/s', f'{size / 1e6:,.0f} MB')
+        self.lab.sql('ANALYZE')
+
+    def tell_fill(self, name, got, cpu):
+        key = name.partition(' ')[0].strip(',').lower()
+        self.table.add(f'fill_{key}', f'first sync of {got["items"]:,} messages, {name}',
+                       got['per_second'], 'items/s',
+                       f'{got["seconds"]:.2f} s, {got["bytes"] / 1e6:,.1f} MB; '
+                       f'{self.bare[1]["ms"]["p50"]:.2f} ms for a hello',
+                       floor=2000)
+        parts = ', '.join(f'{who} {seconds:.2f}' for who, seconds in cpu.items())
+        self.table.add(f'fill_{key}_cpu', '  CPU seconds', sum(cpu.values()), 's', parts)
+
+    # ---- Parked phones ----
+
+    def park(self):
+        self.lab.make_accounts(self.size['accounts'])
+        for phones in self.size['parked']:
+            self.lab.fresh_worker()
+            self.warm_up()
+            before = pss(self.lab.workers[0].process.pid)
+            with self.lab.phones('park', phones=phones, accounts=self.size['accounts'],
+                                 rounds=self.size['rounds'], limit=600) as run:
+                self.park_run(run, phones, before)
+
+    def warm_up(self):
+        """Every thread has served something, so that only the phones make a difference."""
+        with self.lab.phones('nochange', phones=CONNECTIONS, accounts=CONNECTIONS,
+                             seconds=1) as run:
+            run.result()
+
+    def park_run(self, run, phones, before):
+        began = time.monotonic_ns()
+        parked = run.event('parked')
+        each = (pss(self.lab.workers[0].process.pid) - before) / phones / 1024
+        self.table.add(f'park_{phones}', f'worker memory of each of {phones:,} parked phones', each,
+                       'KiB', f'all parked {(parked["at"] - began) / 1e9:.1f} s after the first '
+                       'came', most=16)
+        meter = self.cpu_meter()
+        time.sleep(self.size['seconds'])
+        self.table.add(f'idle_{phones}', '  CPU of the worker while all wait',
+                       100 * meter.read()['worker'] / self.size['seconds'], '%')
+        woken, again, refused = self.wake_rounds(run)
+        self.table.add(f'wake_all_{phones}', f'  one statement, until all {phones:,} are answered',
+                       statistics.median(woken), 's', f'rounds {seconds(woken)}; hello at its rate '
+                       f'{phones / self.bare[CONNECTIONS]["per_second"]:.2f} s', most=2)
+        self.table.add(f'again_{phones}', '  and until all have synced and are parked again',
+                       statistics.median(again), 's', f'rounds {seconds(again)}')
+        self.table.add(f'refused_{phones}', '  answered with 503 meanwhile', refused, 'requests',
+                       most=0)
+
+    def wake_rounds(self, run):
+        """Seconds from the statement to the last answer, and from then until all wait again.
+
+        Also how many requests were refused; such phones come back as late as they were told.
+        """
+        woken, again = [], []
+        psql = Psql(self.lab.postgres.conninfo)
+        for _ in range(self.size['rounds']):
+            began = time.monotonic_ns()
+            psql.run(TOUCH_ALL)
+            last = run.event('woken')['last']
+            woken.append((last - began) / 1e9)
+            synced = run.event('again')['at']
+            # The last round is followed by the result, once all wait.
+            if len(woken) < self.size['rounds']:
+                at = run.event('parked')['at']
+            else:
+                result = run.result()
+                at = result['parked_at']
+            again.append((at - synced) / 1e9)
+        psql.close()
+        return woken, again, result['refused']
+
+    # ---- One message for one waiting phone ----
+
+    def wake(self):
+        waiting = self.size['waiting']
+        self.lab.make_accounts(waiting)
+        took, after = [], []
+        with self.lab.phones('wake', phones=waiting, accounts=waiting, settle=50,
+                             rounds=self.size['deliveries']) as run:
+            for number in range(self.size['deliveries']):
+                run.event('parked')
+                began, ended = self.deliver(number % waiting, number)
+                answered = run.event('woken')['at']
+                took.append((answered - began) / 1e6)
+                after.append((answered - ended) / 1e6)
+            run.result()
+        self.table.add('wake', 'easel-deliver to the answer, median', statistics.median(took), 'ms',
+                       f'from the start of the program; {self.bare[1]["ms"]["p50"]:.2f} ms for a '
+                       'hello', most=50)
+        self.table.add('wake_p99', '  99th percentile', nearest_rank(took, 99), 'ms')
+        self.table.add('wake_after', '  median after the program has ended',
+                       statistics.median(after), 'ms')
+
+    def deliver(self, account, number):
+        """Delivers a message; when it began and when the program had ended, as phones count."""
+        command = [str(self.lab.build / 'easel-deliver'), '--database',
+                   self.lab.postgres.conninfo, f'bench{account}@{DOMAIN}']
+        began = time.monotonic_ns()
+        subprocess.run(command, input=short_message(number), check=True)
+        return began, time.monotonic_ns()
+
+
+PARTS = ('nochange', 'fill', 'park', 'wake')
+
+
+def connections(count):
+    return 'one connection' if count == 1 else f'{count} connections'
+
+
+def latency(got):
+    ms = got['ms']
+    return f'p50 {ms["p50"]:.2f} ms, p99 {ms["p99"]:.2f} ms'
+
+
+def seconds(values):
+    return ', '.join(f'{value:.2f}' for value in values)
+
+
+def nearest_rank(values, percent):
+    values = sorted(values)
+    return values[max(0, -(-len(values) * percent // 100) - 1)]
+
+
+def build_programs():
+    """Makes what is run, whoever calls; a make that called us has said what it had to say."""
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(('MAKE', 'MFLAGS'))}
+    subprocess.run(['make', '--no-print-directory', '-s', 'programs', 'bench-programs'],
+                   cwd=servers.ROOT, env=environment, check=True)
+
+
+def machine():
+    lines = Path('/proc/cpuinfo').read_text().splitlines()
+    model = [line.partition(':')[2].strip() for line in lines if line.startswith('model name')]
+    return {'cores': os.cpu_count(), 'cpu': model[0] if model else '', 'load': os.getloadavg()[0],
+            'at': time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime())}
+
+
+def measure(arguments, table):
+    size = QUICK if arguments.quick else FULL
+    with BenchLab(arguments.threads, fsync=not arguments.no_fsync) as lab:
+        bench = Bench(lab, size, table)
+        try:
+            bench.yardsticks()
+            for part in PARTS:
+                if part in (arguments.only or PARTS):
+                    getattr(bench, part)()
+        except LabError:
+            print('\n'.join(lab.log_lines()[-15:]), lab.nginx.log_tail(), sep='\n', file=sys.stderr)
+            raise
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description='Measures the server beside bare yardsticks.')
+    parser.add_argument('--quick', action='store_true', help='a small version that proves it works')
+    parser.add_argument('--only', action='append', choices=PARTS, help='only that part')
+    parser.add_argument('--threads', type=int, default=CONNECTIONS,
+                        help=f'threads of the worker and of hello [{CONNECTIONS}]')
+    parser.add_argument('--no-fsync', action='store_true', help='PostgreSQL without fsync')
+    return parser.parse_args()
+
+
+def main():
+    arguments, table = parse_arguments(), Table()
+    build_programs()
+    about = machine()
+    print(f'{about["cores"]} cores, {about["cpu"]}, load {about["load"]:.1f}\n{table.heading()}',
+          flush=True)
+    try:
+        measure(arguments, table)
+    except (LabError, subprocess.CalledProcessError) as error:
+        print(f'The bench failed: {error}', file=sys.stderr)
+        return 1
+    out = servers.ROOT / 'build' / 'bench.json'
+    out.write_text(json.dumps({**about, 'quick': arguments.quick, 'figures': table.rows}, indent=1))
+    missed = sum(row['good'] is False for row in table.rows)
+    if missed and not arguments.quick:
+        print(f'{missed} figures are not what was asked for.')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,265 @@
+/* The hub against the database that EASEL_TEST_DATABASE names: listening, asking, being cut off. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include <poll.h>
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "store/pg.h"
+#include "store/pg_hub.h"
+
+/* What the hub told, in the order in which it was told: "lost", "folder 1:2", "tree 1" … */
+struct heard {
+	struct hub *hub;
+	struct buf text;
+	bool answered, ok;
+	bool yes[8];
+};
+
+static void folder_changed(void *ctx, int32_t account, int32_t folder)
+{
+	buf_printf(&((struct heard *)ctx)->text, "folder %d:%d\n", account, folder);
+}
+
+static void hierarchy_changed(void *ctx, int32_t account)
+{
+	buf_printf(&((struct heard *)ctx)->text, "tree %d\n", account);
+}
+
+static void lost(void *ctx)
+{
+	buf_cstr(&((struct heard *)ctx)->text, "lost\n");
+}
+
+static void answered(void *ctx, bool ok, const bool *yes, size_t n)
+{
+	struct heard *h = ctx;
+	h->answered = true;
+	h->ok = ok;
+	for (size_t i = 0; ok && i < n && i < 8; i++)
+		h->yes[i] = yes[i];
+}
+
+/* Pumps until `text` was heard (or, without one, an answer), for ten seconds at most. */
+static void await(struct heard *h, const char *text)
+{
+	int64_t until = clock_monotonic() + 10000;
+	while (text ? !h->text.p || !strstr(h->text.p, text) : !h->answered) {
+		struct pollfd p = {.fd = hub_fd(h->hub), .events = POLLIN};
+		if (hub_wants_write(h->hub))
+			p.events |= POLLOUT;
+		int limit = hub_timeout(h->hub);
+		poll(&p, p.fd >= 0, limit < 100 ? limit : 100);
+		hub_pump(h->hub);
+		if (clock_monotonic() > until)
+			fail_msg("not heard: %s", text ? text : "an answer");
+	}
+}
+
+static void forget(struct heard *h)
+{
+	buf_cut(&h->text, 0);
+	buf_byte(&h->text, '\n');
+	h->answered = false;
+}
+
+struct fixture {
+	struct heard heard;
+	struct pg *db;
+};
+
+static int set_up(void **state)
+{
+	const char *conninfo = getenv("EASEL_TEST_DATABASE");
+	struct fixture *f = base_calloc(1, sizeof *f);
+	*state = f;
+	if (!conninfo)
+		return 0;
+	const struct hub_events events = {.ctx = &f->heard,
+					  .folder_changed = folder_changed,
+					  .hierarchy_changed = hierarchy_changed,
+					  .lost = lost,
+					  .answered = answered};
+	f->db = pg_new(conninfo, "test");
+	f->heard.hub = hub_new(conninfo, &events);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	if (f->db) {
+		hub_free(&f->heard.hub);
+		pg_free(&f->db);
+	}
+	buf_free(&f->heard.text);
+	free(f);
+	return 0;
+}
+
+static struct fixture *begin(void **state)
+{
+	struct fixture *f = *state;
+	if (!f->db)
+		skip();
+	await(&f->heard, "lost");
+	forget(&f->heard);
+	return f;
+}
+
+static void run(struct fixture *f, const char *sql)
+{
+	struct err e = {.kind = ERR_NONE};
+	if (!pg_script(f->db, sql, &e))
+		fail_msg("%s: %s", sql, e.text);
+}
+
+/* ---- Listening ---- */
+
+static void notifications_are_told_one_by_one(void **state)
+{
+	struct fixture *f = begin(state);
+	run(f, "SELECT pg_notify('easel_folders', '7:1 7:22 81:3')");
+	run(f, "SELECT pg_notify('easel_hierarchy', '5 66')");
+	await(&f->heard, "tree 66\n");
+	assert_string_equal(f->heard.text.p,
+			    "\nfolder 7:1\nfolder 7:22\nfolder 81:3\ntree 5\ntree 66\n");
+}
+
+static void a_payload_that_is_none_of_ours_does_no_harm(void **state)
+{
+	struct fixture *f = begin(state);
+	run(f, "SELECT pg_notify('easel_folders', 'x 7 :: 7: :7 7:y  ')");
+	run(f, "SELECT pg_notify('easel_folders', '1:1')");
+	await(&f->heard, "folder 1:1\n");
+	assert_string_equal(f->heard.text.p, "\nfolder 1:1\n");
+}
+
+/* ---- Asking ---- */
+
+/* An account with a folder tree of its own; what it is called does not matter. */
+static int32_t make_account(struct fixture *f)
+{
+	static PG_STATEMENT(test_hub_account, "SELECT max(id)::int FROM easel.account");
+	struct err e;
+	run(f, "INSERT INTO easel.domain (name) VALUES ('hub.test') ON CONFLICT DO NOTHING;"
+	       "SELECT easel.account_create('a' || txid_current() || '@hub.test')");
+	struct pg_rows *rows = pg_run(f->db, &test_hub_account, &(struct pg_params){0}, &e);
+	assert_non_null(rows);
+	int32_t id = (int32_t)pg_get_int(rows, 0, 0);
+	pg_done(&rows);
+	return id;
+}
+
+static void questions_get_their_own_answers(void **state)
+{
+	struct fixture *f = begin(state);
+	int32_t account = make_account(f);
+	const struct hub_question q[] = {
+		{.account = account, .folder = 0, .hierarchy = INT64_MAX},
+		{.account = account, .folder = 0, .hierarchy = 0},
+		{.account = account, .device = 1, .folder = 1}, /* never synced */
+		{.account = account, .folder = 0, .hierarchy = 0},
+		{.account = -1, .folder = 0, .hierarchy = 0},
+	};
+	static const bool want[] = {false, true, false, true, false};
+
+	assert_true(hub_ready(f->heard.hub));
+	hub_ask(f->heard.hub, q, 5);
+	assert_false(hub_ready(f->heard.hub));
+	await(&f->heard, NULL);
+	assert_true(f->heard.ok);
+	assert_memory_equal(f->heard.yes, want, sizeof want);
+	assert_true(hub_ready(f->heard.hub));
+
+	bool yes[5];
+	struct err e;
+	assert_true(hub_check(f->db, q, 5, yes, &e));
+	assert_memory_equal(yes, want, sizeof want);
+	assert_true(hub_check(f->db, q, 0, yes, &e));
+}
+
+static void the_most_questions_are_answered(void **state)
+{
+	struct fixture *f = begin(state);
+	struct hub_question *q = base_calloc(HUB_QUESTIONS, sizeof *q);
+	for (int i = 0; i < HUB_QUESTIONS; i++)
+		q[i] = (struct hub_question){.account = INT32_MAX, .hierarchy = INT64_MAX};
+	hub_ask(f->heard.hub, q, HUB_QUESTIONS);
+	free(q); /* they are copied */
+	await(&f->heard, NULL);
+	assert_true(f->heard.ok);
+}
+
+/* ---- Being cut off ---- */
+
+static void a_connection_that_ends_comes_back_and_says_so(void **state)
+{
+	struct fixture *f = begin(state);
+	run(f, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+	       " WHERE application_name = 'easel-hub' AND datname = current_database()");
+	await(&f->heard, "lost");
+	run(f, "SELECT pg_notify('easel_folders', '1:1')");
+	await(&f->heard, "folder 1:1");
+	assert_false(f->heard.answered);
+}
+
+static void a_question_that_is_cut_off_is_answered_as_not_known(void **state)
+{
+	struct fixture *f = begin(state);
+	const struct hub_question q = {.account = 1, .hierarchy = 1};
+	run(f, "BEGIN; LOCK TABLE easel.account IN ACCESS EXCLUSIVE MODE");
+	hub_ask(f->heard.hub, &q, 1);
+	for (int i = 0; i < 10; i++)
+		hub_pump(f->heard.hub);
+	run(f, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+	       " WHERE application_name = 'easel-hub' AND datname = current_database()");
+	await(&f->heard, NULL);
+	assert_false(f->heard.ok);
+	run(f, "ROLLBACK");
+	await(&f->heard, "lost");
+	forget(&f->heard);
+	hub_ask(f->heard.hub, &q, 1);
+	await(&f->heard, NULL);
+	assert_true(f->heard.ok);
+}
+
+static void a_server_that_is_not_there_is_tried_again(void **state)
+{
+	(void)state;
+	struct heard h = {.hub = NULL};
+	const struct hub_events events = {.ctx = &h, .lost = lost};
+	h.hub = hub_new("host=/nonexistent dbname=x", &events);
+	for (int i = 0; i < 20; i++) {
+		int wait = hub_timeout(h.hub);
+		assert_in_range(wait, 0, 2000);
+		poll(NULL, 0, wait < 10 ? wait : 10);
+		hub_pump(h.hub);
+		assert_false(hub_ready(h.hub));
+	}
+	hub_free(&h.hub);
+	assert_null(h.hub);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(notifications_are_told_one_by_one),
+		TEST(a_payload_that_is_none_of_ours_does_no_harm),
+		TEST(questions_get_their_own_answers),
+		TEST(the_most_questions_are_answered),
+		TEST(a_connection_that_ends_comes_back_and_says_so),
+		TEST(a_question_that_is_cut_off_is_answered_as_not_known),
+		cmocka_unit_test(a_server_that_is_not_there_is_tried_again),
+	};
+	return cmocka_run_group_tests_name("hub", tests, NULL, NULL);
+}
