@@ -30,8 +30,8 @@ START_TRIES = 5
 class Lab:
     """A running set of servers. Start it in the main thread, which the servers' lives hang on."""
 
-    def __init__(self, build='build', workers=1, fsync=False, options=(), log_level='debug'):
-        self.build = servers.ROOT / build
+    def __init__(self, build=None, workers=1, fsync=False, options=(), log_level='debug'):
+        self.build = servers.ROOT / (build or os.environ.get('EASEL_BUILD', 'build'))
         self.fsync, self.options = fsync, [*options, '--log-level', log_level]
         self.hashes = {}
         servers.raise_file_limit()
@@ -176,9 +176,3 @@ class Lab:
         """Pss of a worker in bytes."""
         rollup = Path(f'/proc/{self.workers[number].process.pid}/smaps_rollup').read_text()
         return int(re.search(r'^Pss:\s+(\d+) kB', rollup, re.M)[1]) * 1024
-
-
-def build_exists(build='build'):
-    """Whether the programs that a lab runs have been built."""
-    return all(os.access(servers.ROOT / build / name, os.X_OK)
-               for name in ('easel', 'easel-migrate', 'easel-passwd', 'easel-deliver'))

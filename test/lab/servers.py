@@ -240,9 +240,15 @@ class Worker(Server):
         return [str(self.build / 'easel'), '--socket', self.socket, '--database', self.conninfo,
                 '--key-file', str(self.folder / 'key')] + self.options
 
+    def start(self):
+        self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        return super().start()
+
     def ready(self):
-        host, _, port = self.socket.rpartition(':')
-        return answers((host, int(port)) if host else self.socket)
+        """It says so; connections are accepted, and answered with 503, a little earlier."""
+        with open(self.log_path, 'rb') as log:
+            log.seek(self.log_start)
+            return b' info ready' in log.read()
 
 
 class Nginx(Server):
