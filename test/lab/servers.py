@@ -308,7 +308,7 @@ class Apache(Server):
     name = 'apache'
     death_signal = signal.SIGTERM  # its children would outlive a killed parent
     MODULES = ('mpm_event', 'authn_core', 'authz_core', 'alias', 'socache_shmcb', 'ssl', 'proxy',
-               'proxy_fcgi', 'headers', 'setenvif', 'mime')
+               'proxy_fcgi', 'headers', 'setenvif')
 
     def __init__(self, folder, port, http_port, upstream, certificate):
         super().__init__(folder)
