@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 import servers
-from servers import LabError, Nginx, Postgres, Worker, free_port, program
+from servers import Apache, LabError, Nginx, Postgres, Worker, free_port, program
 
 DOMAIN = 'example.test'
 PASSWORD = 'secret'
@@ -72,6 +72,16 @@ class Lab:
             self.workers.append(self._started(self.new_worker(number)))
         self.nginx = self._start_on_free_port(self.new_nginx)
         self.url = f'https://127.0.0.1:{self.nginx.port}'
+
+    def apache(self):
+        """An Apache in front of the first worker, started; its URL."""
+        worker = self.workers[0]
+        if worker.socket.startswith('/'):
+            os.chmod(worker.socket, 0o666)  # Apache's children run as another user
+        apache = self._start_on_free_port(
+            lambda: Apache(self.folder, free_port(), free_port(), worker.upstream(),
+                           self.folder / 'certificate'))
+        return f'https://127.0.0.1:{apache.port}'
 
     def _started(self, server):
         self.servers.append(server)
