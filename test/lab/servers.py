@@ -178,8 +178,8 @@ class Postgres(Server):
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         done = subprocess.run(
             self.as_owner([self.program('initdb'), '--pgdata', str(self.data), '--username=easel',
-                           '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions']
-                          + ([] if self.fsync else ['--no-sync'])),
+                           '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8',
+                           '--no-instructions'] + ([] if self.fsync else ['--no-sync'])),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd='/')
         if done.returncode != 0:
             raise LabError(f'initdb failed:\n{done.stdout}')
@@ -336,58 +336,13 @@ class Apache(Server):
     def site(self):
         """The example, with this lab's values."""
         text = (ROOT / 'apache-example.conf').read_text()
-        text = text.replace('unix:/run/easel/easel.sock', self.upstream)
-        text = text.replace('*:443', f'127.0.0.1:{self.port}').replace('*:80', f'127.0.0.1:{self.http_port}')
+        text = put(text, 'unix:/run/easel/easel.sock', self.upstream)
+        text = put(text, '*:443', f'127.0.0.1:{self.port}')
+        text = put(text, '*:80', f'127.0.0.1:{self.http_port}')
         text = put(text, '/etc/letsencrypt/live/mail.example.org/fullchain.pem',
                    str(self.certificate.with_suffix('.pem')))
         return put(text, '/etc/letsencrypt/live/mail.example.org/privkey.pem',
                    str(self.certificate.with_suffix('.key')))
-
-    def ready(self):
-        return (self.folder / 'apache.pid').exists() and answers(('127.0.0.1', self.port))
-
-
-class Apache(Server):
-    """Apache with the repository's example as its site, as Nginx above."""
-
-    name = 'apache'
-    death_signal = signal.SIGTERM
-    MODULES = ('mpm_event', 'ssl', 'socache_shmcb', 'proxy', 'proxy_fcgi', 'headers', 'setenvif',
-               'authz_core', 'alias')
-
-    def __init__(self, folder, port, http_port, upstream, certificate, stays=False):
-        super().__init__(folder, stays)
-        self.port, self.http_port, self.certificate = port, http_port, certificate
-        self.upstream = upstream
-
-    @staticmethod
-    def program():
-        return shutil.which('apache2', path=os.environ['PATH'] + ':/usr/sbin:/sbin')
-
-    def command(self):
-        conf = self.folder / 'apache.conf'
-        modules = ''.join(f'LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so\n'
-                          for name in self.MODULES)
-        user = 'User www-data\nGroup www-data\n' if os.geteuid() == 0 else ''
-        conf.write_text(f'{modules}{user}ServerRoot {self.folder}\nServerName localhost\n'
-                        f'PidFile {self.folder}/apache.pid\nErrorLog {self.log_path}\n'
-                        f'Listen 127.0.0.1:{self.port}\nListen 127.0.0.1:{self.http_port}\n'
-                        f'Include {self.folder}/apache-site.conf\n')
-        (self.folder / 'apache-site.conf').write_text(self.site())
-        return [self.program(), '-D', 'FOREGROUND', '-f', str(conf)]
-
-    def site(self):
-        """The example, with this lab's values."""
-        text = (ROOT / 'apache-example.conf').read_text()
-        for old, new in (('*:80', f'127.0.0.1:{self.http_port}'),
-                         ('*:443', f'127.0.0.1:{self.port}'),
-                         ('unix:/run/easel/easel.sock', self.upstream),
-                         ('/etc/letsencrypt/live/mail.example.org/fullchain.pem',
-                          str(self.certificate.with_suffix('.pem'))),
-                         ('/etc/letsencrypt/live/mail.example.org/privkey.pem',
-                          str(self.certificate.with_suffix('.key')))):
-            text = put(text, old, new)
-        return text
 
     def ready(self):
         return (self.folder / 'apache.pid').exists() and answers(('127.0.0.1', self.port))

@@ -535,7 +535,8 @@ def body(kind, size=None, all_or_none=None, preview=None):
 
 def options(*preferences, filter_type=None, mime=None, conflict=None):
     """Options of a Collection, in the order that phones send."""
-    return E('AirSync:Options', filter_type is not None and E('AirSync:FilterType', filter_type) or None,
+    return E('AirSync:Options',
+             filter_type is not None and E('AirSync:FilterType', filter_type) or None,
              mime is not None and E('AirSync:MIMESupport', mime) or None, list(preferences),
              conflict is not None and E('AirSync:Conflict', conflict) or None)
 
