@@ -10,8 +10,8 @@ ADMIN = ROOT / 'migrations' / 'admin'
 
 
 class Scripts(WireTest):
-    def run_script(self, name, **variables):
-        command = ['psql', '-Xq', '-f', str(ADMIN / name), self.lab.postgres.conninfo]
+    def run_script(self, script, **variables):
+        command = ['psql', '-Xq', '-f', str(ADMIN / script), self.lab.postgres.conninfo]
         for key, value in variables.items():
             command[1:1] = ['-v', f'{key}={value}']
         return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
