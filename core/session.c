@@ -9,10 +9,11 @@
 #include "core/base/log.h"
 #include "core/call.h"
 #include "core/gate.h"
+#include "core/sync_request.h"
 #include "core/welcome.h"
 #include "store/pg.h"
 
-enum { SECRETS_CAP = 64 * 1024 };
+enum { SECRETS_CAP = 64 * 1024, LOOK_AHEAD_MAX = 8 * 1024 };
 
 struct session *session_new(const struct server *server)
 {
@@ -148,6 +149,8 @@ static bool read_body(struct call *c)
 		}
 		return true;
 	}
+	if (c->root)
+		return true;
 	struct wbxml_node *root;
 	if (!wbxml_decode(c->arena, rq->body, &wbxml_default_limits, &root, &c->err)) {
 		call_common(c, STATUS_INVALID_WBXML);
@@ -193,15 +196,39 @@ static bool has_document(const struct call *c)
 	return !c->waiter && c->answer->content_type && c->out.body;
 }
 
-static void serve_command(struct call *c)
+static void finish_document(struct call *c)
 {
-	run_command(c);
 	if (!has_document(c) || wbxml_finish(&c->out))
 		return;
 	err_set(&c->err, ERR_TOO_LARGE, "the answer is larger than it may be");
 	call_common(c, STATUS_SERVER_ERROR);
 	if (has_document(c))
 		wbxml_finish(&c->out);
+}
+
+static void serve_command(struct call *c)
+{
+	run_command(c);
+	finish_document(c);
+}
+
+/*
+ * A small Sync is read before its sender is known, so that the one query that tells who it is also
+ * tells whether there is anything to do. What can't be read is read again in its turn.
+ */
+static bool look_ahead(struct call *c, struct gate_quiet *quiet)
+{
+	const struct request *rq = c->request;
+	struct wbxml_node *root;
+	struct err ignored;
+	if (rq->endpoint != ENDPOINT_ACTIVESYNC || rq->method != METHOD_POST ||
+	    rq->body_state != BODY_COMPLETE || rq->body.n == 0 || rq->body.n > LOOK_AHEAD_MAX ||
+	    !str_eq_nocase(rq->eas.command, STR("Sync")) ||
+	    !wbxml_decode(c->arena, rq->body, &wbxml_default_limits, &root, &ignored) ||
+	    root->tag != AirSync_Sync)
+		return false;
+	c->root = root;
+	return sync_request_quiet(c->arena, root, rq->eas.version, quiet);
 }
 
 static void route(struct call *c)
@@ -212,7 +239,8 @@ static void route(struct call *c)
 		c->answer->status = 404;
 		return;
 	}
-	if (!gate_login(c->session, rq, &c->gate, &e)) {
+	struct gate_quiet quiet;
+	if (!gate_login(c->session, rq, look_ahead(c, &quiet) ? &quiet : NULL, &c->gate, &e)) {
 		refuse(c, &e);
 		return;
 	}
@@ -257,6 +285,43 @@ static void log_request(struct call *c)
 	if (failed)
 		log_err(&l, &c->err);
 	log_end(&l);
+}
+
+/* Who the waiter is, with everything that holds for him now. */
+static bool find_waiter(struct call *c, const struct waiter *waiter, struct err *e)
+{
+	struct session *s = c->session;
+	struct str address, device_id;
+	enum found found = account_of_device(s->db, c->arena, waiter->device, &address, &device_id, e);
+	if (found == FOUND_ONE) {
+		c->request->eas.device_id = device_id;
+		found = account_gate(s->db, c->arena, address, device_id, STR(""), NULL, &c->gate, e);
+	}
+	if (found == FOUND_FAILED)
+		return false;
+	if (found == FOUND_NONE || c->gate.device != waiter->device || !c->gate.enabled)
+		return err_set(e, ERR_FORBIDDEN, "the account or device went away while it waited");
+	return true;
+}
+
+void serve_waited(struct session *s, const struct waiter *waiter, struct answer *w)
+{
+	struct request rq = {.arena = s->arena, .secrets = s->secrets, .started = waiter->since};
+	struct call c = {.session = s, .arena = s->arena, .request = &rq, .answer = w, .waited = true};
+	struct err e = {0};
+	w->status = 200;
+	c.version = waiter->version;
+	c.command = command_find(STR("Sync"));
+	rq.eas.version = waiter->version;
+	rq.eas.command = STR("Sync");
+	if (!find_waiter(&c, waiter, &e)) {
+		refuse(&c, &e);
+	} else {
+		command_sync(&c);
+		finish_document(&c);
+	}
+	log_request(&c);
+	pg_rollback(s->db);
 }
 
 void serve(struct session *s, struct request *rq, struct answer *w, struct waiter **waiter)

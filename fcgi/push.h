@@ -3,7 +3,8 @@
  * peers' ends and on the next deadline, and answers whatever ends.
  *
  * It never waits for a single peer or query: answers are sent without blocking, questions about
- * woken requests go out in batches while the last batch's answers are sent.
+ * woken requests go out in batches while the last batch's answers are sent. What needs more than
+ * that, a Sync that has to be run again, is taken by other threads.
  *
  * Failure rule: nothing fails; an answer that can't be sent costs its connection. Thread: any
  * thread may call these functions.
@@ -26,10 +27,24 @@ struct park *push_registry(struct push *p);
 /* park_hand_over(), and from now on the end of the peer is seen. */
 void push_hand_over(struct push *p, struct parked *r, struct peer peer);
 
+/*
+ * A waiting Sync for which something has come, to be run again by a thread with a database
+ * connection: waits for one; NULL when there will be no more. The record is the caller's, who
+ * closes its connection and gives it back with push_release().
+ */
+struct parked *push_take(struct push *p);
+void push_release(struct push *p, struct parked *r);
+
 /* Answers all that wait as if their time were up, and from now on whatever comes. Does not wait. */
 void push_close(struct push *p);
 
-/* After the last worker thread has ended: ends the thread. Sets the pointer to NULL. */
+/*
+ * After the last thread that hands over has ended: waits until all are answered and given back, at
+ * most until clock_monotonic() is `until`; then push_take() gives NULL. False: some are not.
+ */
+bool push_end(struct push *p, int64_t until);
+
+/* After push_end(), and the last thread that takes. Sets the pointer to NULL. */
 void push_free(struct push **p);
 
 #endif

@@ -140,18 +140,15 @@ static void refuse(struct answer *w, const char *retry_after)
 }
 
 /* Sends the answer and ends the connection. */
-static bool finish(struct peer peer, struct answer *w, bool unread)
+static bool finish(struct peer peer, struct answer *w, bool unread, struct err *e)
 {
-	struct err e;
 	if (w->body.mem.failed) {
-		err_set(&e, ERR_INTERNAL, "an answer grew past its limit");
-		log_event(LOG_ERROR, "answer", &e);
+		err_set(e, ERR_INTERNAL, "an answer grew past its limit");
+		log_event(LOG_ERROR, "answer", e);
 		body_free(&w->body);
 		*w = (struct answer){.status = 500};
 	}
-	bool ok = reply_send(peer, w, true, &e);
-	if (!ok)
-		log_event(LOG_WARNING, "answer-cut", &e);
+	bool ok = reply_send(peer, w, true, e);
 	body_free(&w->body);
 	reply_close(peer, unread);
 	return ok;
@@ -161,19 +158,26 @@ static bool finish(struct peer peer, struct answer *w, bool unread)
 static void answer_full(struct waiter *waiter, struct peer peer)
 {
 	struct answer w = {.status = 200};
+	struct err e;
 	refuse(&w, "60");
-	finish(peer, &w, false);
+	finish(peer, &w, false, &e);
 	wait_finish(waiter, WAIT_FAILED, "refused");
 	waiter_free(&waiter);
 }
 
-static void answer_waiter(struct waiter *waiter, enum wait_outcome outcome, const int32_t *changed,
-			  size_t nchanged, struct peer peer)
+/* A Sync for which something has come is run again; everything else is answered from what is known.
+ */
+static void answer_waiter(struct session *s, const struct waiter *waiter, enum wait_outcome outcome,
+			  const int32_t *changed, size_t nchanged, struct peer peer)
 {
 	struct answer w = {.status = 200};
-	wait_answer(waiter, outcome, changed, nchanged, &w);
-	wait_finish(waiter, outcome, finish(peer, &w, false) ? "answered" : "hung-up");
-	waiter_free(&waiter);
+	struct err e;
+	if (waiter->kind == WAIT_SYNC && outcome == WAIT_CHANGED)
+		serve_waited(s, waiter, &w);
+	else
+		wait_answer(waiter, outcome, changed, nchanged, &w);
+	bool ok = finish(peer, &w, false, &e);
+	wait_finish(waiter, outcome, ok ? "answered" : "hung-up");
 }
 
 /*
@@ -196,7 +200,8 @@ static void wait_or_answer(struct thread *t, struct waiter *waiter, struct peer 
 		push_hand_over(push, r, peer);
 	} else {
 		waiter = park_unregister(push_registry(push), r);
-		answer_waiter(waiter, outcome, changed, nchanged, peer);
+		answer_waiter(t->session, waiter, outcome, changed, nchanged, peer);
+		waiter_free(&waiter);
 	}
 }
 
@@ -219,6 +224,7 @@ static void serve_connection(struct thread *t, int fd)
 	struct request rq = {.arena = s->arena, .secrets = s->secrets};
 	struct answer w = {.status = 200};
 	struct waiter *waiter = NULL;
+	struct err e;
 
 	set_limits(t->worker, fd);
 	if (!read_fcgi(&r, fd))
@@ -230,12 +236,38 @@ static void serve_connection(struct thread *t, int fd)
 		serve(s, &rq, &w, &waiter);
 	else
 		answer_starting(&rq, &w);
-	if (!waiter)
-		finish(peer, &w, in.unread);
+	if (!waiter && !finish(peer, &w, in.unread, &e))
+		log_event(LOG_WARNING, "answer-cut", &e);
 	FCGX_Free(&r, 0);
 	if (waiter)
 		wait_or_answer(t, waiter, peer);
 	session_reset(s);
+}
+
+static bool is_gone(struct peer peer)
+{
+	struct pollfd p = {.fd = peer.fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Runs waiting Syncs again: apart from the other threads, so that many at once delay no one else.
+ */
+static void *run_again(void *ctx)
+{
+	struct thread *t = ctx;
+	struct push *push = t->worker->push;
+	t->session = session_new(&t->worker->config->server);
+	for (struct parked *r; (r = push_take(push)); session_reset(t->session)) {
+		if (is_gone(r->peer)) {
+			reply_close(r->peer, false);
+			wait_finish(r->waiter, r->outcome, "hung-up");
+		} else {
+			answer_waiter(t->session, r->waiter, r->outcome, NULL, 0, r->peer);
+		}
+		push_release(push, r);
+	}
+	session_free(&t->session);
+	return NULL;
 }
 
 static void *run_thread(void *ctx)
@@ -319,17 +351,30 @@ static void set_up_listener(struct worker *w)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look_up, sizeof look_up);
 }
 
+static void start_thread(struct worker *w, struct thread *t, void *(*run)(void *ctx))
+{
+	t->worker = w;
+	errno = pthread_create(&t->id, NULL, run, t);
+	if (errno) {
+		perror("easel: thread");
+		exit(EX_OSERR);
+	}
+}
+
+/* Threads that run waiting Syncs again, besides those that accept. */
+static unsigned again_threads(const struct worker_config *c)
+{
+	return (c->nthreads + 1) / 2;
+}
+
 static void start_threads(struct worker *w, struct thread *threads)
 {
-	for (unsigned i = 0; i < w->config->nthreads; i++) {
-		threads[i].worker = w;
-		atomic_fetch_add(&w->running, 1);
-		errno = pthread_create(&threads[i].id, NULL, run_thread, &threads[i]);
-		if (errno) {
-			perror("easel: thread");
-			exit(EX_OSERR);
-		}
-	}
+	unsigned n = w->config->nthreads;
+	atomic_store(&w->running, n);
+	for (unsigned i = 0; i < n; i++)
+		start_thread(w, &threads[i], run_thread);
+	for (unsigned i = 0; i < again_threads(w->config); i++)
+		start_thread(w, &threads[n + i], run_again);
 }
 
 /* False: some request did not end in time. */
@@ -339,12 +384,11 @@ static bool stop_threads(struct worker *w, struct thread *threads)
 	w->drain_until = clock_monotonic() + DRAIN_LIMIT;
 	atomic_store(&w->stopping, true);
 	push_close(w->push);
-	while (atomic_load(&w->running)) {
-		if (clock_monotonic() > until)
-			return false;
+	while (atomic_load(&w->running) && clock_monotonic() < until)
 		pause_ms(10);
-	}
-	for (unsigned i = 0; i < w->config->nthreads; i++)
+	if (atomic_load(&w->running) || !push_end(w->push, until))
+		return false;
+	for (unsigned i = 0; i < w->config->nthreads + again_threads(w->config); i++)
 		pthread_join(threads[i].id, NULL);
 	return true;
 }
@@ -362,7 +406,7 @@ static void log_start(const struct worker_config *c)
 int worker_run(const struct worker_config *config)
 {
 	struct worker w = {.config = config};
-	struct thread threads[WORKER_THREADS] = {{0}};
+	struct thread threads[2 * WORKER_THREADS] = {{0}};
 
 	FCGX_Init();
 	set_signals();

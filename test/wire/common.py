@@ -2,7 +2,10 @@
 
 import os
 import email.policy
+import functools
 import itertools
+import signal
+import time
 import unittest
 from email.message import EmailMessage
 from pathlib import Path
@@ -46,6 +49,18 @@ def message(subject='Hello', text='Hello Anna.\n', html=None, attachments=(), **
     return mail.as_bytes()
 
 
+def in_versions(*versions):
+    """Runs a test for each of the protocol versions (all, when none is named), as subtests."""
+    def decorate(test):
+        @functools.wraps(test)
+        def run(self):
+            for version in versions or VERSIONS:
+                with self.subTest(version=version):
+                    test(self, version)
+        return run
+    return decorate
+
+
 class WireTest(unittest.TestCase):
     """A test with a lab, and an account of its own whenever it asks for one."""
 
@@ -54,6 +69,14 @@ class WireTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = the_lab()
+
+    def tearDown(self):
+        """A worker that died is a failure of this test, and must not be one of the next as well."""
+        for worker in self.lab.workers:
+            if not worker.running():
+                code = worker.process.returncode
+                worker.start()
+                self.assertEqual(code, -signal.SIGKILL, f'{worker.name} died')
 
     def account(self, stem='anna', password=PASSWORD):
         """A new account; returns its address."""
@@ -77,17 +100,21 @@ class WireTest(unittest.TestCase):
         phone.sync_all(phone.inbox, options=options or ())
         return phone
 
-    def each_version(self, versions=VERSIONS):
-        """Runs what follows as a subtest for each protocol version."""
-        for version in versions:
-            with self.subTest(version=version):
-                yield version
-
     def one_item(self, phone, folder=None):
         """ServerId and data of the only item of a folder."""
         items = phone.items[folder or phone.inbox]
         self.assertEqual(len(items), 1, items)
         return next(iter(items.items()))
+
+    def wait_for_log(self, count, *words, seconds=10):
+        """Waits until the worker has logged so many lines that hold all the words."""
+        deadline = time.monotonic() + seconds
+        while True:
+            lines = [line for line in self.lab.log_lines() if all(word in line for word in words)]
+            if len(lines) >= count:
+                return lines
+            self.assertLess(time.monotonic(), deadline, f'{len(lines)} of {count} lines: {words}')
+            time.sleep(0.02)
 
     def find_item(self, phone, subject, folder=None):
         """ServerId and data of the item with this subject."""
