@@ -37,7 +37,17 @@ enum {
 	RETRY_MOST = 5000
 };
 
+/* Syncs that waited and have something to say: answered by a thread of their own. */
+struct resumer {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct parked *first, *last; /* linked by `next` */
+	bool ending;
+};
+
 struct worker {
+	struct resumer resumer;
 	const struct worker_config *config;
 	struct push *push;
 	bool tcp;
@@ -251,6 +261,75 @@ static void *run_thread(void *ctx)
 	return NULL;
 }
 
+/* ---- Syncs that waited ---- */
+
+static void resume(void *ctx, struct parked *r)
+{
+	struct resumer *q = &((struct worker *)ctx)->resumer;
+	r->next = NULL;
+	pthread_mutex_lock(&q->lock);
+	if (q->first)
+		q->last->next = r;
+	else
+		q->first = r;
+	q->last = r;
+	pthread_cond_signal(&q->more);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* The next one, or NULL at the end. */
+static struct parked *next_resumed(struct resumer *q)
+{
+	pthread_mutex_lock(&q->lock);
+	while (!q->first && !q->ending)
+		pthread_cond_wait(&q->more, &q->lock);
+	struct parked *r = q->first;
+	if (r)
+		q->first = r->next;
+	pthread_mutex_unlock(&q->lock);
+	return r;
+}
+
+static void *run_resumer(void *ctx)
+{
+	struct worker *w = ctx;
+	struct session *s = session_new(&w->config->server);
+	for (struct parked *r; (r = next_resumed(&w->resumer));) {
+		struct answer answer = {.status = 200};
+		struct err e = {0};
+		serve_waited(s, r->waiter, &answer);
+		bool ok = finish(r->peer, &answer, false, &e);
+		wait_finish(r->waiter, r->outcome, ok ? "answered" : "hung-up");
+		session_reset(s);
+		push_release(w->push, r);
+	}
+	session_free(&s);
+	return NULL;
+}
+
+static void start_resumer(struct worker *w)
+{
+	pthread_mutex_init(&w->resumer.lock, NULL);
+	pthread_cond_init(&w->resumer.more, NULL);
+	errno = pthread_create(&w->resumer.thread, NULL, run_resumer, w);
+	if (errno) {
+		perror("easel: thread");
+		exit(EX_OSERR);
+	}
+}
+
+/* After the last record was released: nothing is resumed any more. */
+static void stop_resumer(struct worker *w)
+{
+	pthread_mutex_lock(&w->resumer.lock);
+	w->resumer.ending = true;
+	pthread_cond_signal(&w->resumer.more);
+	pthread_mutex_unlock(&w->resumer.lock);
+	pthread_join(w->resumer.thread, NULL);
+	pthread_cond_destroy(&w->resumer.more);
+	pthread_mutex_destroy(&w->resumer.lock);
+}
+
 /* ---- The process ---- */
 
 static sigset_t stop_signals(void)
@@ -370,7 +449,8 @@ int worker_run(const struct worker_config *config)
 	worker_block_signals();
 	set_up_listener(&w);
 	log_start(config);
-	w.push = push_start(config->server.database, config->max_parked);
+	w.push = push_start(config->server.database, config->max_parked, (struct push_resume){resume, &w});
+	start_resumer(&w);
 	start_threads(&w, threads);
 	int result = await_database(&w);
 	if (result == EX_OK) {
@@ -387,5 +467,6 @@ int worker_run(const struct worker_config *config)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
+	stop_resumer(&w);
 	return result < 0 ? EX_OK : result;
 }
