@@ -463,6 +463,13 @@ enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
 	return !held ? HOLDS_NOT : current ? HOLDS : HOLDS_OLD;
 }
 
+void ledger_send_again(struct ledger *l, int64_t uid)
+{
+	uidset_add(&l->base.todo, uid);
+	for (size_t i = 0; i < l->nanswers; i++)
+		uidset_add(&l->answers[i].state.todo, uid);
+}
+
 /* Nothing that an answer was to say of the uid counts any more. */
 static void forget(struct ledger *l, int64_t uid)
 {

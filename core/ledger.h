@@ -117,6 +117,9 @@ enum holding {
 /* The item's modseq is the one that it has now. */
 enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq);
 
+/* The device is to be told of an item again, whichever of the states it is in. */
+void ledger_send_again(struct ledger *l, int64_t uid);
+
 /*
  * The device moved an item out of the folder, or into it, outside Sync: it is not told to it, neither
  * from the base nor from any answer. `modseq` is that of the tombstone, or of the item where it came. What
