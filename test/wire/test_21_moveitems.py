@@ -1,6 +1,7 @@
 """MoveItems: items go to another folder, once, and no phone gets them twice (MS-ASCMD 2.2.1.12)."""
 
 import threading
+import time
 
 from common import WireTest, in_versions, message
 from phone import delete, options, read_change
@@ -189,15 +190,17 @@ class Moved(Moves):
         self.assertIsNone(phone.sync(target, options=wish))
 
     def test_a_move_wakes_no_ping_of_the_mover(self):
-        phone = self.phone_with(1)
-        target = phone.folder('Target')
+        phone = self.phone_with(1, folders=('Target', 'Third'))
+        target, third = phone.folder('Target'), phone.folder('Third')
         item, _ = self.one_item(phone)
-        pending = phone.ping([phone.inbox, target], 60)
-        self.assertTrue(pending.waiting(0.5))
+        pending = phone.ping([phone.inbox, target, third], 300)
+        time.sleep(0.5)
         phone.move(item, phone.inbox, target)
-        self.assertTrue(pending.waiting(1))
-        self.lab.deliver(phone.user, message('Wakes it'))
-        self.assertEqual(pending.answer().status, '2')
+        time.sleep(0.5)
+        self.lab.deliver(phone.user, message('Wakes it'), folder='Third')
+        answer = pending.answer()
+        self.assertEqual(answer.status, '2')
+        self.assertEqual([folder.text for folder in answer.root.all('Folders/Folder')], [third])
 
     @in_versions('12.1', '16.1')
     def test_a_thousand(self, version):
