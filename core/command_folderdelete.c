@@ -1,12 +1,12 @@
 /*
- * FolderDelete (MS-ASCMD 2.2.1.4): a folder goes, with the folders below it and all that is in them. A
- * folder that has a role stays.
+ * FolderDelete (MS-ASCMD 2.2.1.4): a folder goes, with the folders below it and all that is in
+ * them. A folder that has a role stays.
  */
 #include "core/folder_edit.h"
 
 #include "core/server_id.h"
 
-static unsigned delete(struct call *c, struct folder_edit *edit, const struct folder_list *now)
+static unsigned delete (struct call *c, struct folder_edit *edit, const struct folder_list *now)
 {
 	struct store *store = c->session->store;
 	if (!folder_list_find(now, edit->folder.id))

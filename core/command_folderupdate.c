@@ -1,14 +1,14 @@
 /*
- * FolderUpdate (MS-ASCMD 2.2.1.6): a folder gets another name, or another parent, or both. A folder that
- * has a role keeps its own.
+ * FolderUpdate (MS-ASCMD 2.2.1.6): a folder gets another name, or another parent, or both. A folder
+ * that has a role keeps its own.
  */
 #include "core/folder_edit.h"
 
 #include "core/server_id.h"
 
 /*
- * A parent inside the folder is answered like one that is not there: the device is to look at the tree
- * again, where it may have been moved by somebody else.
+ * A parent inside the folder is answered like one that is not there: the device is to look at the
+ * tree again, where it may have been moved by somebody else.
  */
 static unsigned refusal(const struct call *c)
 {
@@ -33,7 +33,8 @@ static unsigned update(struct call *c, struct folder_edit *edit, const struct fo
 		return FOLDER_NOT_FOUND;
 	if (!folder_edit_parent_found(now, f->parent))
 		return FOLDER_NO_PARENT;
-	switch (store->ops->update_folder(store, c->gate.account, f->id, f->parent, f->name, &c->err)) {
+	switch (store->ops->update_folder(store, c->gate.account, f->id, f->parent, f->name,
+					  &c->err)) {
 	case FOUND_ONE:
 		return STATUS_OK;
 	case FOUND_NONE:
@@ -60,7 +61,8 @@ void command_folderupdate(struct call *c)
 	struct folder_edit edit = {.act = update, .apply = with_change};
 	struct str id;
 	if (!folder_edit_text(c, FolderHierarchy_ServerId, &id) || id.n == 0 ||
-	    !folder_edit_parent(c, &edit.folder.parent) || !folder_edit_name(c, &edit.folder.name)) {
+	    !folder_edit_parent(c, &edit.folder.parent) ||
+	    !folder_edit_name(c, &edit.folder.name)) {
 		call_answer_status(c, FOLDER_MALFORMED);
 		return;
 	}

@@ -1,11 +1,11 @@
 /*
  * MoveItems (MS-ASCMD 2.2.1.12): items go from folder to folder, each with its own status.
  *
- * Both folders are claimed, as Sync claims them. A move, what both ledgers are to know of it, and its
- * record for the case that the answer is lost, are one transaction. The device has the item under its new
- * id (DstMsgId) from the answer on: neither folder's Sync tells it of the move. A device that moves an
- * item from where it was once more never saw the first answer: to the same folder that is a repeat, to
- * another one the item is moved on from where it is.
+ * Both folders are claimed, as Sync claims them. A move, what both ledgers are to know of it, and
+ * its record for the case that the answer is lost, are one transaction. The device has the item
+ * under its new id (DstMsgId) from the answer on: neither folder's Sync tells it of the move. A
+ * device that moves an item from where it was once more never saw the first answer: to the same
+ * folder that is a repeat, to another one the item is moved on from where it is.
  */
 #include "core/call.h"
 
@@ -20,7 +20,7 @@
 enum { MOVES_MAX = 1000, ID_MAX = 64 };
 
 struct move {
-	struct str id;    /* SrcMsgId */
+	struct str id;	  /* SrcMsgId */
 	int32_t from, to; /* folders; 0: none */
 	unsigned status;  /* 0: not decided */
 	struct moved_item *item;
@@ -33,11 +33,11 @@ struct moves {
 	size_t n;
 	struct moved_item *items; /* of the moves that name an item, each once */
 	size_t nitems;
-	bool *done;               /* of items: moved by this request */
-	int64_t *folders;         /* that are concerned, each once */
+	bool *done;	  /* of items: moved by this request */
+	int64_t *folders; /* that are concerned, each once */
 	size_t nfolders;
-	struct ledger *ledgers;   /* theirs */
-	bool *touched;            /* of ledgers: to be written */
+	struct ledger *ledgers; /* theirs */
+	bool *touched;		/* of ledgers: to be written */
 };
 
 /* ---- The request ---- */
@@ -85,11 +85,13 @@ static const struct folder *find_folder(const struct folder *v, size_t n, int32_
 }
 
 /* Decides what can be without a look at the item; else *place is the item. */
-static unsigned judge(const struct move *m, const struct folder *v, size_t n, struct item_place *place)
+static unsigned judge(const struct move *m, const struct folder *v, size_t n,
+		      struct item_place *place)
 {
 	struct server_id id;
 	const struct folder *from = find_folder(v, n, m->from);
-	if (!from || !server_id_parse(m->id, &id) || id.folder != m->from || id.epoch != from->epoch)
+	if (!from || !server_id_parse(m->id, &id) || id.folder != m->from ||
+	    id.epoch != from->epoch)
 		return MOVE_NO_SOURCE;
 	if (m->from == m->to)
 		return MOVE_SAME_FOLDER;
@@ -126,8 +128,8 @@ static bool find_moved(struct call *c, struct moves *s)
 }
 
 /*
- * The items that the moves name, and the folders to claim: where they are, where they go, and where they
- * went with an answer that the device may not have seen.
+ * The items that the moves name, and the folders to claim: where they are, where they go, and where
+ * they went with an answer that the device may not have seen.
  */
 static bool look_around(struct call *c, struct moves *s)
 {
@@ -175,15 +177,16 @@ static void touch(struct moves *s, const struct ledger *l)
 /* ---- Moving ---- */
 
 /*
- * The item is still where it was, and a device that ignores the status shows it no more: it is told of
- * it again.
+ * The item is still where it was, and a device that ignores the status shows it no more: it is told
+ * of it again.
  */
 static bool set_back(struct call *c, struct moves *s, struct item_place at)
 {
 	struct store *store = c->session->store;
 	struct ledger *l = ledger_of(s, at.folder);
 	struct items items;
-	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items, &c->err))
+	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items,
+				&c->err))
 		return false;
 	if (!items.v[0].gone && ledger_holding(l, at.uid, items.v[0].modseq) != HOLDS_NOT) {
 		ledger_send_again(l, at.uid);
@@ -216,12 +219,13 @@ static unsigned move_item(struct call *c, struct moves *s, struct item_place at,
 	struct ledger *source = ledger_of(s, at.folder), *target = ledger_of(s, to);
 	struct items items;
 	int64_t gone, uid, modseq;
-	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items, &c->err))
+	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items,
+				&c->err))
 		return 0;
 	if (items.v[0].gone || at.epoch != source->folder.epoch)
 		return MOVE_NO_SOURCE;
-	switch (store->ops->move(store, c->gate.account, at.folder, at.uid, to, &gone, &uid, &modseq,
-				 &c->err)) {
+	switch (store->ops->move(store, c->gate.account, at.folder, at.uid, to, &gone, &uid,
+				 &modseq, &c->err)) {
 	case FOUND_ONE:
 		break;
 	case FOUND_NONE:
@@ -274,8 +278,8 @@ static bool save_ledgers(struct call *c, const struct moves *s)
 	bool ok = true;
 	for (size_t i = 0; ok && i < s->nfolders; i++)
 		if (s->touched[i] && s->ledgers[i].base_found)
-			ok = ledger_rewrite(c->session->db, c->arena, c->gate.account, c->gate.device,
-					    &s->ledgers[i], &c->err);
+			ok = ledger_rewrite(c->session->db, c->arena, c->gate.account,
+					    c->gate.device, &s->ledgers[i], &c->err);
 	return ok;
 }
 
@@ -288,21 +292,22 @@ static bool record(struct call *c, const struct moves *s)
 			moved[n++] = s->items[i];
 	if (n == 0 || c->gate.device == 0)
 		return true;
-	return moved_item_record(c->session->db, c->arena, c->gate.account, c->gate.device, moved, n,
-				 &c->err);
+	return moved_item_record(c->session->db, c->arena, c->gate.account, c->gate.device, moved,
+				 n, &c->err);
 }
 
 static bool run_moves(struct call *c, struct moves *s)
 {
 	struct pg *db = c->session->db;
-	if (!ledger_load(db, c->arena, c->gate.account, c->gate.device, s->folders, s->nfolders, s->ledgers,
-			 &c->err))
+	if (!ledger_load(db, c->arena, c->gate.account, c->gate.device, s->folders, s->nfolders,
+			 s->ledgers, &c->err))
 		return false;
 	if (!pg_begin(db, &c->err))
 		return false;
 	/* Nothing is written once the claim was lost: another request may have it. */
 	if (pg_connection(db) != s->claimed)
-		return err_set(&c->err, ERR_UNAVAILABLE, "the database connection was lost on the way");
+		return err_set(&c->err, ERR_UNAVAILABLE,
+			       "the database connection was lost on the way");
 	if (!find_moved(c, s))
 		return false;
 	for (size_t i = 0; i < s->n; i++)

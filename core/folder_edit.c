@@ -70,10 +70,11 @@ static int32_t new_folder(const struct folder_list *before, const struct folder_
 }
 
 /*
- * Whether the edit is what led from the key before to the current one. FOUND_ONE: then there is nothing
- * to do, and a folder that it made has its id.
+ * Whether the edit is what led from the key before to the current one. FOUND_ONE: then there is
+ * nothing to do, and a folder that it made has its id.
  */
-static enum found find_repeat(struct call *c, const struct hierarchy_step *s, struct folder_edit *edit)
+static enum found find_repeat(struct call *c, const struct hierarchy_step *s,
+			      struct folder_edit *edit)
 {
 	struct folder_list current;
 	if (s->key.n == s->state.n)
@@ -121,7 +122,8 @@ static unsigned take_step(struct call *c, struct hierarchy_step *s, struct folde
 	unsigned status = edit->act(c, edit, &s->now);
 	if (status != STATUS_OK)
 		return status;
-	if (!advance(c, s, edit) || !hierarchy_step_save(c, s) || !pg_commit(c->session->db, &c->err))
+	if (!advance(c, s, edit) || !hierarchy_step_save(c, s) ||
+	    !pg_commit(c->session->db, &c->err))
 		return 0;
 	return STATUS_OK;
 }
@@ -148,7 +150,8 @@ void folder_edit_run(struct call *c, struct folder_edit *edit, bool made)
 	call_answer_status(c, status);
 	if (status != STATUS_OK)
 		return;
-	wbxml_cstr(&c->out, FolderHierarchy_SyncKey, synckey_format(s.state.epoch, s.state.n, text));
+	wbxml_cstr(&c->out, FolderHierarchy_SyncKey,
+		   synckey_format(s.state.epoch, s.state.n, text));
 	if (made)
 		wbxml_int(&c->out, FolderHierarchy_ServerId, edit->folder.id);
 }

@@ -1,4 +1,5 @@
-/* hierarchy_step: one step of what a device knows of the tree. See hierarchy_step.h for the contract. */
+/* hierarchy_step: one step of what a device knows of the tree. See hierarchy_step.h for the
+ * contract. */
 #include "core/hierarchy_step.h"
 
 #include <string.h>
@@ -7,7 +8,8 @@
 
 bool hierarchy_step_load(struct call *c, struct hierarchy_step *s)
 {
-	enum found found = hierarchy_load(c->session->db, c->arena, c->gate.device, &s->state, &c->err);
+	enum found found =
+		hierarchy_load(c->session->db, c->arena, c->gate.device, &s->state, &c->err);
 	s->have_state = found == FOUND_ONE;
 	return found != FOUND_FAILED;
 }

@@ -1,12 +1,12 @@
 /*
- * hierarchy_step: one step of what a device knows of the folder tree, from the key that it sent to the
- * key that it is given: by FolderSync, which tells it what changed, or by an edit of its own
+ * hierarchy_step: one step of what a device knows of the folder tree, from the key that it sent to
+ * the key that it is given: by FolderSync, which tells it what changed, or by an edit of its own
  * (FolderCreate, FolderDelete, FolderUpdate).
  *
- * Two generations are kept, since the last answer may have been lost: the current key stands for the
- * tree as last told, the key before it for the tree before that answer. A step from the key before is
- * taken anew, unless it comes to the same: then it gets the same answer.
- * Everything lies in the call's arena. Thread: the session's.
+ * Two generations are kept, since the last answer may have been lost: the current key stands for
+ * the tree as last told, the key before it for the tree before that answer. A step from the key
+ * before is taken anew, unless it comes to the same: then it gets the same answer. Everything lies
+ * in the call's arena. Thread: the session's.
  */
 #ifndef EASEL_CORE_HIERARCHY_STEP_H
 #define EASEL_CORE_HIERARCHY_STEP_H
@@ -30,8 +30,9 @@ struct hierarchy_step {
 bool hierarchy_step_load(struct call *c, struct hierarchy_step *s);
 
 /*
- * Begins a transaction in which no other request of the device takes a step, and reads the state, both
- * lists of folders and whether the key is *known. False: c->err, and pg_rollback() is the caller's.
+ * Begins a transaction in which no other request of the device takes a step, and reads the state,
+ * both lists of folders and whether the key is *known. False: c->err, and pg_rollback() is the
+ * caller's.
  */
 bool hierarchy_step_begin(struct call *c, struct hierarchy_step *s, bool *known);
 

@@ -1,6 +1,7 @@
 /*
- * moved_item: the items that a device moved from folder to folder (MoveItems), remembered for a week
- * (easel.moved_item), so that an answer that was lost is given again and nothing is moved twice.
+ * moved_item: the items that a device moved from folder to folder (MoveItems), remembered for a
+ * week (easel.moved_item), so that an answer that was lost is given again and nothing is moved
+ * twice.
  *
  * Thread: the connection's.
  */
@@ -33,8 +34,8 @@ bool moved_item_find(struct pg *db, struct arena *a, int32_t account, int32_t de
 		     struct moved_item *items, size_t n, struct err *e);
 
 /*
- * Remembers moves, no two from the same place; one from a place that is known takes its place. Those of
- * the device that are older than a week are forgotten.
+ * Remembers moves, no two from the same place; one from a place that is known takes its place.
+ * Those of the device that are older than a week are forgotten.
  */
 bool moved_item_record(struct pg *db, struct arena *a, int32_t account, int32_t device,
 		       const struct moved_item *items, size_t n, struct err *e);

@@ -1,6 +1,6 @@
 /*
- * What devices know of folders and of what moved between them: lists of folders as they are edited, and
- * the ledger's notes of a move.
+ * What devices know of folders and of what moved between them: lists of folders as they are edited,
+ * and the ledger's notes of a move.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,7 +42,8 @@ static struct folder_list list(const char *text)
 	while (rest.n && str_next(&rest, ' ', &token)) {
 		int id, parent;
 		assert_int_equal(sscanf(token.p, "%d.%d", &id, &parent), 2);
-		l.v[l.n++] = (struct folder_entry){id, parent, 12, str_of(arena_printf(arena, "%d", id))};
+		l.v[l.n++] = (struct folder_entry){id, parent, 12,
+						   str_of(arena_printf(arena, "%d", id))};
 	}
 	return l;
 }
@@ -51,7 +52,8 @@ static const char *text_of(const struct folder_list *l)
 {
 	const char *text = "";
 	for (size_t i = 0; i < l->n; i++)
-		text = arena_printf(arena, "%s%s%d.%d", text, i ? " " : "", l->v[i].id, l->v[i].parent);
+		text = arena_printf(arena, "%s%s%d.%d", text, i ? " " : "", l->v[i].id,
+				    l->v[i].parent);
 	return text;
 }
 
@@ -105,7 +107,8 @@ static void folders_are_dropped(void **state)
 static void lists_are_compared(void **state)
 {
 	(void)state;
-	struct folder_list a = list("1.0 2.1"), b = list("2.1 1.0"), c = list("1.0 2.0"), d = list("1.0");
+	struct folder_list a = list("1.0 2.1"), b = list("2.1 1.0"), c = list("1.0 2.0"),
+			   d = list("1.0");
 	struct folder_list none = list("");
 	assert_true(folder_list_equal(&a, &b));
 	assert_true(folder_list_equal(&none, &none));
@@ -117,7 +120,8 @@ static void lists_are_compared(void **state)
 }
 
 /* ---------------------------------------------------------------------------------------------
- * Moves. The device has items 1 to 3 from its base, and got 4 and lost 2 with an outstanding answer. */
+ * Moves. The device has items 1 to 3 from its base, and got 4 and lost 2 with an outstanding
+ * answer. */
 
 static struct ledger given_ledger(void)
 {
@@ -155,9 +159,10 @@ static void holdings(void **state)
 		int64_t uid, modseq;
 		enum holding want;
 	} cases[] = {
-		{1, 10, HOLDS},      {1, 11, HOLDS_OLD}, /* news with an answer that may have been lost */
-		{1, 21, HOLDS_OLD},  {2, 10, HOLDS},     {4, 20, HOLDS},
-		{4, 21, HOLDS_OLD},  {5, 5, HOLDS_NOT},
+		{1, 10, HOLDS},	    {1, 11, HOLDS_OLD}, /* news with an answer that may have been
+							   lost */
+		{1, 21, HOLDS_OLD}, {2, 10, HOLDS},	{4, 20, HOLDS},
+		{4, 21, HOLDS_OLD}, {5, 5, HOLDS_NOT},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct ledger l = given_ledger();
@@ -168,7 +173,8 @@ static void holdings(void **state)
 	assert_int_equal(ledger_holding(&l, 1, 10), HOLDS_OLD);
 	l = given_ledger();
 	ledger_echo(arena, &l, 1, 10, 25);
-	assert_int_equal(ledger_holding(&l, 1, 25), HOLDS_OLD); /* the answer's row does not know of it */
+	assert_int_equal(ledger_holding(&l, 1, 25),
+			 HOLDS_OLD); /* the answer's row does not know of it */
 	l.nanswers = 0;
 	assert_int_equal(ledger_holding(&l, 1, 25), HOLDS);
 	l.folder.epoch = 2;
@@ -232,8 +238,8 @@ static void acknowledge(struct ledger *l)
 }
 
 /*
- * Whatever the device has acknowledged of either folder: after its own move it is told nothing of it, from
- * the base or from any answer.
+ * Whatever the device has acknowledged of either folder: after its own move it is told nothing of
+ * it, from the base or from any answer.
  */
 static void moves_are_not_told(void **state)
 {
@@ -256,14 +262,16 @@ static void moves_are_not_told(void **state)
 			acknowledge(&to);
 		if (variant & 4)
 			answer_all(s, &to); /* a repeat: two answers are out */
-		assert_int_equal(s->ops->move(s, 1, source, item, target, &gone, &uid, &at, &e), FOUND_ONE);
+		assert_int_equal(s->ops->move(s, 1, source, item, target, &gone, &uid, &at, &e),
+				 FOUND_ONE);
 		enum holding holding = ledger_holding(&from, item, modseq);
 		assert_int_equal(holding, HOLDS);
 		ledger_moved_out(arena, &from, item, gone);
 		ledger_moved_in(arena, &to, uid, at, holding);
 		struct change_list list_from = told(s, &from), list_to = told(s, &to);
 		assert_int_equal(list_from.n, 0);
-		assert_int_equal(list_to.n, variant & 2 ? 0 : 1); /* the other item, from the base */
+		assert_int_equal(list_to.n,
+				 variant & 2 ? 0 : 1); /* the other item, from the base */
 		if (to.nanswers) {
 			acknowledge(&to);
 			list_to = told(s, &to);
@@ -317,7 +325,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(holdings, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(moves_are_not_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(moves_hide_nothing, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(a_folder_never_synced_is_left_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_folder_never_synced_is_left_alone, set_up,
+						tear_down),
 	};
 	return cmocka_run_group_tests_name("folders", tests, NULL, NULL);
 }
