@@ -100,7 +100,7 @@ static bool advance(struct call *c, struct hierarchy_step *s, const struct folde
 	struct folder_list applied = edit->apply(c->arena, &s->old, edit);
 	int64_t modseq;
 	if (!hierarchy_step_look(c, s) ||
-	    !hierarchy_modseq(c->session->db, c->gate.account, &modseq, &c->err))
+	    !hierarchy_newest(c->session->db, c->gate.account, &modseq, &c->err))
 		return false;
 	bool all = folder_list_equal(&applied, &s->now);
 	hierarchy_step_next(c, s, folder_list_to_json(c->arena, all ? &s->now : &applied));

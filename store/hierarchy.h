@@ -33,7 +33,7 @@ bool hierarchy_save(struct pg *db, struct arena *a, int32_t account, int32_t dev
 		    const struct hierarchy_state *s, struct err *e);
 
 /* The modseq of the account's tree as it is now; who has just edited the tree reads it exactly. */
-bool hierarchy_modseq(struct pg *db, int32_t account, int64_t *out, struct err *e);
+bool hierarchy_newest(struct pg *db, int32_t account, int64_t *out, struct err *e);
 
 /* Nobody else's FolderSync of the same device runs until the end of the transaction. */
 bool hierarchy_claim(struct pg *db, int32_t device, struct err *e);

@@ -80,7 +80,7 @@ bool hierarchy_save(struct pg *db, struct arena *a, int32_t account, int32_t dev
 	return pg_do(db, &hierarchy_upsert, &p, e);
 }
 
-bool hierarchy_modseq(struct pg *db, int32_t account, int64_t *out, struct err *e)
+bool hierarchy_newest(struct pg *db, int32_t account, int64_t *out, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, account);

@@ -1,6 +1,7 @@
 """FolderCreate, FolderDelete, FolderUpdate: a device's own edits of the tree (MS-ASCMD 2.2.1.3 ff.)."""
 
 import threading
+import time
 
 from common import WireTest, in_versions, message
 from wbxml import E
@@ -94,6 +95,21 @@ class Edits(Folders):
         self.assert_in_step(one)
         two.folder_sync()
         self.assert_in_step(two)
+
+    def test_a_ping_tells_of_others_edits_and_not_of_the_own_one(self):
+        one = self.phone()
+        two = self.phone(one.user)
+        folder = self.made(one, 'Mine')
+        one.sync_all(folder)
+        ping = one.ping([folder], 300)
+        time.sleep(0.5)
+        self.lab.deliver(one.user, message(), folder='Mine')
+        self.assertEqual(ping.answer().status, '2')
+        two.folder_sync()
+        self.made(two, 'Theirs')
+        one.folder_update(folder, 'Mine!')
+        self.assertEqual(one.ping([folder], 300).answer().status, '7')
+        self.assertEqual(self.changes(one.folder_sync()), [('Add', 'Theirs')])
 
     def test_a_deleted_folder_takes_its_items_along(self):
         phone = self.phone()
