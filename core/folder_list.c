@@ -87,3 +87,53 @@ bool folder_entry_equal(const struct folder_entry *a, const struct folder_entry 
 {
 	return a->id == b->id && a->parent == b->parent && a->type == b->type && str_eq(a->name, b->name);
 }
+
+bool folder_list_equal(const struct folder_list *a, const struct folder_list *b)
+{
+	bool equal = a->n == b->n;
+	for (size_t i = 0; equal && i < a->n; i++) {
+		const struct folder_entry *other = folder_list_find(b, a->v[i].id);
+		equal = other && folder_entry_equal(&a->v[i], other);
+	}
+	return equal;
+}
+
+/* For each entry, whether it is the one with the id or below it; parents come before children. */
+static bool *find_below(struct arena *a, const struct folder_list *l, int32_t id)
+{
+	bool *below = arena_array(a, l->n, sizeof *below);
+	for (size_t i = 0; i < l->n; i++) {
+		below[i] = l->v[i].id == id;
+		for (size_t j = 0; j < i && !below[i]; j++)
+			below[i] = below[j] && l->v[j].id == l->v[i].parent;
+	}
+	return below;
+}
+
+static void append_where(struct folder_list *out, const struct folder_list *l, const bool *which, bool value)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (which[i] == value)
+			out->v[out->n++] = l->v[i];
+}
+
+struct folder_list folder_list_put(struct arena *a, const struct folder_list *l,
+				   const struct folder_entry *entry)
+{
+	struct folder_list out = {arena_array(a, l->n + 1, sizeof *out.v), 0};
+	const bool *below = find_below(a, l, entry->id);
+	append_where(&out, l, below, false);
+	size_t at = out.n;
+	append_where(&out, l, below, true);
+	if (out.n == at)
+		out.n++;
+	out.v[at] = *entry;
+	return out;
+}
+
+struct folder_list folder_list_drop(struct arena *a, const struct folder_list *l, int32_t id)
+{
+	struct folder_list out = {arena_array(a, l->n, sizeof *out.v), 0};
+	append_where(&out, l, find_below(a, l, id), false);
+	return out;
+}

@@ -35,4 +35,14 @@ const struct folder_entry *folder_list_find(const struct folder_list *l, int32_t
 
 bool folder_entry_equal(const struct folder_entry *a, const struct folder_entry *b);
 
+/* Whether both hold the same, in any order. */
+bool folder_list_equal(const struct folder_list *a, const struct folder_list *b);
+
+/* The list with an entry added, or put in place of the one with its id: it moves with those below it. */
+struct folder_list folder_list_put(struct arena *a, const struct folder_list *l,
+				   const struct folder_entry *entry);
+
+/* The list without the entry with the id and those below it. */
+struct folder_list folder_list_drop(struct arena *a, const struct folder_list *l, int32_t id);
+
 #endif

@@ -460,3 +460,74 @@ void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before,
 	if (modseq > l->folder.modseq)
 		l->folder.modseq = modseq;
 }
+
+/* ---- Moves ---- */
+
+/* Whether the ledger speaks of the folder as it is. */
+static bool is_current(const struct ledger *l)
+{
+	return l->base_found && l->folder_epoch == l->folder.epoch;
+}
+
+static bool knows(const struct sync_state *s, int64_t uid, int64_t modseq)
+{
+	return (!after(modseq, uid, s->done) || is_echo(s, uid, modseq)) && !uidset_has(&s->todo, uid);
+}
+
+enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
+{
+	if (!is_current(l))
+		return HOLDS_NOT;
+	bool in_base = uidset_has(&l->base.held, uid);
+	bool held = in_base, current = !in_base || knows(&l->base, uid, modseq);
+	for (size_t i = 0; i < l->nanswers; i++) {
+		const struct sync_answer *answer = &l->answers[i];
+		if (!uidset_has(&answer->added, uid) && (!in_base || uidset_has(&answer->taken, uid)))
+			continue;
+		held = true;
+		current = current && knows(&answer->state, uid, modseq);
+	}
+	return !held ? HOLDS_NOT : current ? HOLDS : HOLDS_OLD;
+}
+
+void ledger_send_again(struct ledger *l, int64_t uid)
+{
+	uidset_add(&l->base.todo, uid);
+	for (size_t i = 0; i < l->nanswers; i++)
+		uidset_add(&l->answers[i].state.todo, uid);
+}
+
+/* Nothing that an answer was to say of the uid counts any more. */
+static void forget(struct ledger *l, int64_t uid)
+{
+	uidset_take(&l->base.todo, uid);
+	for (size_t i = 0; i < l->nanswers; i++) {
+		uidset_take(&l->answers[i].state.todo, uid);
+		uidset_take(&l->answers[i].added, uid);
+		uidset_take(&l->answers[i].taken, uid);
+	}
+}
+
+static void add_echo_everywhere(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq)
+{
+	add_echo(a, &l->base, uid, modseq);
+	for (size_t i = 0; i < l->nanswers; i++)
+		add_echo(a, &l->answers[i].state, uid, modseq);
+}
+
+void ledger_moved_out(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq)
+{
+	if (!is_current(l))
+		return;
+	forget(l, uid);
+	add_echo_everywhere(a, l, uid, modseq);
+}
+
+void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq, enum holding holding)
+{
+	if (!is_current(l) || holding == HOLDS_NOT)
+		return;
+	uidset_add(&l->base.held, uid);
+	if (holding == HOLDS)
+		add_echo_everywhere(a, l, uid, modseq);
+}

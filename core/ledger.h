@@ -106,4 +106,26 @@ void ledger_advance(struct ledger *l, const struct change_list *list);
  */
 void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before, int64_t after);
 
+/* How the device has an item, in whichever of the states it is that the base and the answers stand for. */
+enum holding {
+	HOLDS_NOT,
+	HOLDS_OLD, /* it may not have been told of all that happened to it */
+	HOLDS
+};
+
+/* The item's modseq is the one that it has now. */
+enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq);
+
+/* The device is to be told of an item again, whichever of the states it is in. */
+void ledger_send_again(struct ledger *l, int64_t uid);
+
+/*
+ * The device moved an item out of the folder, or into it, outside Sync: it is not told to it, neither
+ * from the base nor from any answer. `modseq` is that of the tombstone, or of the item where it came. What
+ * the device holds of an item that came is then told as a change when it is HOLDS_OLD, and as an item
+ * that it lacks when it is HOLDS_NOT. A folder that the device never synced is left alone.
+ */
+void ledger_moved_out(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq);
+void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq, enum holding holding);
+
 #endif

@@ -43,8 +43,29 @@ enum status_sync {
 	SYNC_RETRY = 16
 };
 
-/* MS-ASCMD 2.2.3.177.4 (FolderSync) */
+/* MS-ASCMD 2.2.3.177.5 (FolderSync) */
 enum status_foldersync { FOLDERSYNC_SERVER = 6, FOLDERSYNC_KEY_INVALID = 9, FOLDERSYNC_MALFORMED = 10 };
+
+/* MS-ASCMD 2.2.3.177.3 (FolderCreate), 2.2.3.177.4 (FolderDelete), 2.2.3.177.6 (FolderUpdate) */
+enum status_folder_edit {
+	FOLDER_EXISTS = 2,
+	FOLDER_UPDATE_SPECIAL = 2,
+	FOLDER_SPECIAL = 3,
+	FOLDER_NOT_FOUND = 4,
+	FOLDER_NO_PARENT = 5,
+	FOLDER_KEY_INVALID = 9,
+	FOLDER_MALFORMED = 10
+};
+
+/* MS-ASCMD 2.2.3.177.10 (MoveItems) */
+enum status_moveitems {
+	MOVE_NO_SOURCE = 1,
+	MOVE_NO_DESTINATION = 2,
+	MOVE_OK = 3,
+	MOVE_SAME_FOLDER = 4,
+	MOVE_FAILED = 5,
+	MOVE_LOCKED = 7
+};
 
 /* MS-ASCMD 2.2.3.177.7 (GetItemEstimate) */
 enum status_estimate { ESTIMATE_NO_COLLECTION = 2, ESTIMATE_NOT_PRIMED = 3, ESTIMATE_KEY_INVALID = 4 };

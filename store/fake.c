@@ -17,6 +17,7 @@ struct fake_item {
 
 struct fake_folder {
 	int32_t account;
+	bool gone;	      /* its id is not used again */
 	struct folder folder; /* name malloc'd */
 	int64_t next_uid;
 	unsigned shared; /* changes that still share one modseq */
@@ -67,12 +68,16 @@ static void drop_content(struct fake_item *it)
 	it->raw = NULL;
 }
 
+/* What is in it and its name; what is left may be freed again. */
 static void free_folder(struct fake_folder *f)
 {
 	for (size_t i = 0; i < f->n; i++)
 		drop_content(&f->items[i]);
 	free(f->items);
 	free((char *)f->folder.name.p);
+	f->items = NULL;
+	f->n = f->room = 0;
+	f->folder.name = (struct str){NULL, 0};
 }
 
 void store_fake_free(struct store **s)
@@ -120,9 +125,29 @@ static struct fake_folder *find_folder(const struct store *s, int32_t account, i
 {
 	const struct fake *f = (const struct fake *)s;
 	for (size_t i = 0; i < f->n; i++)
-		if (f->folders[i].account == account && f->folders[i].folder.id == id)
+		if (f->folders[i].account == account && f->folders[i].folder.id == id &&
+		    !f->folders[i].gone)
 			return &f->folders[i];
 	return NULL;
+}
+
+/* Folders above it; there are no loops. */
+static unsigned depth_of(const struct store *s, const struct fake_folder *f)
+{
+	unsigned depth = 0;
+	while (f && f->folder.parent != 0) {
+		f = find_folder(s, f->account, f->folder.parent);
+		depth++;
+	}
+	return depth;
+}
+
+/* Whether the folder is the other one or below it. */
+static bool is_inside(const struct store *s, const struct fake_folder *f, int32_t other)
+{
+	while (f && f->folder.id != other)
+		f = find_folder(s, f->account, f->folder.parent);
+	return f != NULL;
 }
 
 /* A living item, or NULL; f may be NULL. */
@@ -218,7 +243,7 @@ static void rollback(struct store *s)
 	(void)s;
 }
 
-/* Folders are only ever added, at the top: by id, and that is how they lie. */
+/* By depth, then by id, which is how they lie. */
 static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out, size_t *n,
 		    struct err *e)
 {
@@ -227,9 +252,18 @@ static bool folders(struct store *s, struct arena *a, int32_t account, struct fo
 		return false;
 	*out = arena_array(a, f->n, sizeof **out);
 	*n = 0;
-	for (size_t i = 0; i < f->n; i++)
-		if (f->folders[i].account == account)
-			(*out)[(*n)++] = folder_copy(a, &f->folders[i].folder);
+	bool deeper = true;
+	for (unsigned depth = 0; deeper; depth++) {
+		deeper = false;
+		for (size_t i = 0; i < f->n; i++) {
+			if (f->folders[i].account != account || f->folders[i].gone)
+				continue;
+			unsigned d = depth_of(s, &f->folders[i]);
+			deeper = deeper || d > depth;
+			if (d == depth)
+				(*out)[(*n)++] = folder_copy(a, &f->folders[i].folder);
+		}
+	}
 	return !fails_after(s, e);
 }
 
@@ -396,7 +430,114 @@ static enum found open_content(struct store *s, int32_t account, int32_t folder_
 }
 
 /* ---------------------------------------------------------------------------------------------
- * Acting */
+ * Acting on folders */
+
+static struct fake_folder *new_folder(struct fake *f, int32_t account, struct str name)
+{
+	int32_t id = 1;
+	for (size_t i = 0; i < f->n; i++)
+		id += f->folders[i].account == account;
+	f->folders = grown(f->folders, f->n, &f->room, sizeof *f->folders);
+	f->folders[f->n] = (struct fake_folder){
+		.account = account,
+		.folder = {.id = id, .name = own(name), .epoch = 1, .modseq = 1},
+		.next_uid = 1,
+	};
+	return &f->folders[f->n++];
+}
+
+/* Characters, of text that is UTF-8. */
+static size_t characters(struct str s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Whether the folder `self` (0: one to be made) can have this place and name. */
+static bool check_place(struct store *s, int32_t account, int32_t self, int32_t parent,
+			struct str name, struct err *e)
+{
+	const struct fake *f = (struct fake *)s;
+	if (characters(name) < 1 || characters(name) > 256)
+		return err_set(e, ERR_INVALID, "not a name");
+	const struct fake_folder *above = find_folder(s, account, parent);
+	if (parent != 0 && !above)
+		return err_set(e, ERR_NOT_FOUND, "there is no folder %d", (int)parent);
+	if (self != 0 && is_inside(s, above, self))
+		return err_set(e, ERR_INVALID, "folder %d would be inside itself", (int)self);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fake_folder *o = &f->folders[i];
+		if (o->account == account && !o->gone && o->folder.parent == parent &&
+		    o->folder.id != self && str_eq_nocase(o->folder.name, name))
+			return err_set(e, ERR_EXISTS, "the name is taken");
+	}
+	return true;
+}
+
+static bool create_folder(struct store *s, int32_t account, int32_t parent, struct str name,
+			  enum item_class class, int32_t *id, struct err *e)
+{
+	if (fails_now(s, e) || !check_place(s, account, 0, parent, name, e))
+		return false;
+	struct fake_folder *f = new_folder((struct fake *)s, account, name);
+	f->folder.parent = parent;
+	f->folder.class = class;
+	*id = f->folder.id;
+	return !fails_after(s, e);
+}
+
+static enum found update_folder(struct store *s, int32_t account, int32_t id, int32_t parent,
+				struct str name, struct err *e)
+{
+	if (fails_now(s, e))
+		return FOUND_FAILED;
+	struct fake_folder *f = find_folder(s, account, id);
+	if (!f)
+		return found_or_fault(s, FOUND_NONE, e);
+	if (f->folder.role != ROLE_NONE) {
+		err_set(e, ERR_FORBIDDEN, "folder %d has a role", (int)id);
+		return FOUND_FAILED;
+	}
+	if (!check_place(s, account, id, parent, name, e))
+		return FOUND_FAILED;
+	free((char *)f->folder.name.p);
+	f->folder.name = own(name);
+	f->folder.parent = parent;
+	return found_or_fault(s, FOUND_ONE, e);
+}
+
+static enum found delete_folder(struct store *s, int32_t account, int32_t id, struct err *e)
+{
+	struct fake *f = (struct fake *)s;
+	if (fails_now(s, e))
+		return FOUND_FAILED;
+	bool *doomed = base_calloc(f->n + 1, sizeof *doomed);
+	size_t n = 0;
+	bool special = false;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fake_folder *o = &f->folders[i];
+		doomed[i] = o->account == account && !o->gone && is_inside(s, o, id);
+		n += doomed[i];
+		special = special || (doomed[i] && o->folder.role != ROLE_NONE);
+	}
+	for (size_t i = 0; i < f->n && !special; i++) {
+		if (!doomed[i])
+			continue;
+		free_folder(&f->folders[i]);
+		f->folders[i].gone = true;
+	}
+	free(doomed);
+	if (special) {
+		err_set(e, ERR_FORBIDDEN, "folder %d is or holds one that has a role", (int)id);
+		return FOUND_FAILED;
+	}
+	return found_or_fault(s, n ? FOUND_ONE : FOUND_NONE, e);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Acting on items */
 
 /* The modseq of the next change of a folder. */
 static int64_t raise_modseq(struct fake_folder *f)
@@ -522,6 +663,9 @@ static const struct store_ops fake_ops = {
 	.rollback = rollback,
 	.folders = folders,
 	.folder = folder,
+	.create_folder = create_folder,
+	.update_folder = update_folder,
+	.delete_folder = delete_folder,
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,
@@ -549,18 +693,10 @@ struct store *store_fake_new(void)
 int32_t fake_add_folder(struct store *s, int32_t account, const char *name, enum item_class class,
 			enum folder_role role)
 {
-	struct fake *f = (struct fake *)s;
-	int32_t id = 1;
-	for (size_t i = 0; i < f->n; i++)
-		id += f->folders[i].account == account;
-	f->folders = grown(f->folders, f->n, &f->room, sizeof *f->folders);
-	f->folders[f->n++] = (struct fake_folder){
-		.account = account,
-		.folder = {.id = id, .name = own(str_of(name)), .class = class, .role = role,
-			   .epoch = 1, .modseq = 1},
-		.next_uid = 1,
-	};
-	return id;
+	struct fake_folder *f = new_folder((struct fake *)s, account, str_of(name));
+	f->folder.class = class;
+	f->folder.role = role;
+	return f->folder.id;
 }
 
 void fake_set_fault(struct store *s, enum fake_fault fault, unsigned nth)

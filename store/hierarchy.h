@@ -32,6 +32,9 @@ enum found hierarchy_known(struct pg *db, int32_t device, int64_t *modseq, struc
 bool hierarchy_save(struct pg *db, struct arena *a, int32_t account, int32_t device,
 		    const struct hierarchy_state *s, struct err *e);
 
+/* The modseq of the account's tree as it is now; who has just edited the tree reads it exactly. */
+bool hierarchy_newest(struct pg *db, int32_t account, int64_t *out, struct err *e);
+
 /* Nobody else's FolderSync of the same device runs until the end of the transaction. */
 bool hierarchy_claim(struct pg *db, int32_t device, struct err *e);
 

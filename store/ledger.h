@@ -75,6 +75,13 @@ bool ledger_load(struct pg *db, struct arena *a, int32_t account, int32_t device
 bool ledger_save(struct pg *db, struct arena *a, int32_t account, int32_t device, const struct ledger *l,
 		 const struct sync_answer *answer, struct err *e);
 
+/*
+ * Writes the base and the outstanding answers as they stand in *l: what the device did outside Sync
+ * concerns each state that it may be in. No answer is added or removed.
+ */
+bool ledger_rewrite(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		    const struct ledger *l, struct err *e);
+
 /* A new epoch: base, answers and commands of the folder are replaced by the base in *l. */
 bool ledger_restart(struct pg *db, struct arena *a, int32_t account, int32_t device,
 		    const struct ledger *l, struct err *e);

@@ -166,7 +166,9 @@ static enum err_kind kind_of_state(const char *state)
 		{"40P01", ERR_UNAVAILABLE}, /* deadlock */
 		{"25006", ERR_UNAVAILABLE}, /* read-only: a standby that is about to take over */
 		{"23505", ERR_EXISTS},      /* unique violation */
-		{"P0002", ERR_NOT_FOUND},   /* what our own functions raise for a missing account */
+		{"23514", ERR_INVALID},     /* check violation */
+		{"23001", ERR_FORBIDDEN},   /* what our own functions raise for what has to stay */
+		{"P0002", ERR_NOT_FOUND},   /* and for a missing account, or folder */
 	};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strncmp(state, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)

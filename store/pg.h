@@ -10,9 +10,10 @@
  * finds the connection gone before it is sent reconnects unseen. Serialisation failures and deadlocks
  * of a single statement are retried here; inside a transaction they are ERR_UNAVAILABLE, and whoever
  * began it may start again. So are timeouts and a lack of resources. Unique violations are ERR_EXISTS,
- * no_data_found raised by our own functions is ERR_NOT_FOUND, all else is ERR_INTERNAL. After a failure
- * inside a transaction, or a lost connection, nothing more is done until pg_rollback() or pg_commit(),
- * which fails; either ends the transaction.
+ * check violations ERR_INVALID; of what our own functions raise, no_data_found is ERR_NOT_FOUND and
+ * restrict_violation ERR_FORBIDDEN; all else is ERR_INTERNAL. After a failure inside a transaction, or a
+ * lost connection, nothing more is done until pg_rollback() or pg_commit(), which fails; either ends the
+ * transaction.
  * Thread: a struct pg belongs to one thread.
  */
 #ifndef EASEL_STORE_PG_H

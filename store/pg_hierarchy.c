@@ -19,6 +19,8 @@ static PG_STATEMENT(hierarchy_upsert,
 	" modseq = excluded.modseq, folders = excluded.folders,"
 	" previous_n = excluded.previous_n, previous_folders = excluded.previous_folders, made_at = now()");
 
+static PG_STATEMENT(hierarchy_now, "SELECT hierarchy_modseq FROM easel.account WHERE id = $1");
+
 static PG_STATEMENT(hierarchy_lock, "SELECT pg_advisory_xact_lock($1::integer, 0)");
 
 enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device, struct hierarchy_state *out,
@@ -76,6 +78,19 @@ bool hierarchy_save(struct pg *db, struct arena *a, int32_t account, int32_t dev
 		pg_null(&p);
 	}
 	return pg_do(db, &hierarchy_upsert, &p, e);
+}
+
+bool hierarchy_newest(struct pg *db, int32_t account, int64_t *out, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	struct pg_rows *r = pg_run(db, &hierarchy_now, &p, e);
+	if (!r)
+		return false;
+	bool found = pg_count(r) > 0;
+	*out = found ? pg_get_int(r, 0, 0) : 0;
+	pg_done(&r);
+	return found || err_set(e, ERR_NOT_FOUND, "there is no account %d", (int)account);
 }
 
 bool hierarchy_claim(struct pg *db, int32_t device, struct err *e)

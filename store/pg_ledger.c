@@ -48,6 +48,11 @@ static PG_STATEMENT(ledger_answer,
 	" $5::int8multirange, $6::int8multirange, $7, $8, $9, $10::int8multirange, $11::bigint[],"
 	" to_timestamp($12::bigint / 1000.0), $13, $14, $15::json)");
 
+static PG_STATEMENT(ledger_note,
+	"UPDATE easel.sync_answer SET added = $5::int8multirange, taken = $6::int8multirange,"
+	" todo = $7::int8multirange, echo = $8::bigint[]"
+	" WHERE account_id = $1 AND device = $2 AND folder_id = $3 AND n = $4");
+
 static PG_STATEMENT(ledger_replace,
 	"WITH answers AS (DELETE FROM easel.sync_answer WHERE account_id = $1 AND device = $2"
 	" AND folder_id = $3), commands AS (DELETE FROM easel.sync_command WHERE account_id = $1"
@@ -277,6 +282,28 @@ bool ledger_save(struct pg *db, struct arena *a, int32_t account, int32_t device
 	if (!write_base(db, a, account, device, l, e))
 		return false;
 	return !answer || write_answer(db, a, account, device, l->folder_id, answer, e);
+}
+
+static bool note_answer(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
+			const struct sync_answer *answer, struct err *e)
+{
+	struct pg_params p = {0};
+	put_keys(&p, account, device, folder);
+	pg_int(&p, answer->state.n);
+	pg_text(&p, a, uidset_text(&answer->added));
+	pg_text(&p, a, uidset_text(&answer->taken));
+	pg_text(&p, a, uidset_text(&answer->state.todo));
+	pg_text(&p, a, echoes_text(a, &answer->state));
+	return pg_do(db, &ledger_note, &p, e);
+}
+
+bool ledger_rewrite(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		    const struct ledger *l, struct err *e)
+{
+	bool ok = write_base(db, a, account, device, l, e);
+	for (size_t i = 0; ok && i < l->nanswers; i++)
+		ok = note_answer(db, a, account, device, l->folder_id, &l->answers[i], e);
+	return ok;
 }
 
 bool ledger_restart(struct pg *db, struct arena *a, int32_t account, int32_t device,

@@ -1,9 +1,9 @@
 /*
  * pg_store: Easel's own store in PostgreSQL. See store.h for the contract.
  *
- * Each action is one statement. It locks the folder's row before it looks at an item, so that uids
- * and modseqs become visible in the order in which they were given; what it then reads of the item
- * is locked too, and so is the newest version and not that of the statement's snapshot.
+ * Each action is one statement. On items, it locks the folder's row before it looks at one, so that
+ * uids and modseqs become visible in the order in which they were given; what it then reads of the
+ * item is locked too, and so is the newest version and not that of the statement's snapshot.
  */
 #include <stdlib.h>
 
@@ -114,6 +114,60 @@ static enum found folder(struct store *s, struct arena *a, int32_t account, int3
 		found = folder_from_row(a, r, 0, out, e) ? FOUND_ONE : FOUND_FAILED;
 	pg_done(&r);
 	return found;
+}
+
+static PG_STATEMENT(store_create_folder,
+		    "SELECT easel.folder_create($1, nullif($2::integer, 0), $3, $4)");
+
+static PG_STATEMENT(store_update_folder,
+		    "SELECT easel.folder_update($1, $2, nullif($3::integer, 0), $4)");
+
+static PG_STATEMENT(store_delete_folder, "SELECT easel.folder_delete($1, $2)");
+
+static bool create_folder(struct store *s, int32_t account, int32_t parent, struct str name,
+			  enum item_class class, int32_t *id, struct err *e)
+{
+	struct arena *a = arena_new(64 * 1024);
+	struct pg_params p = in_folder(account, parent);
+	pg_text(&p, a, name);
+	pg_cstr(&p, store_class_name(class));
+	struct pg_rows *r = pg_run(db_of(s), &store_create_folder, &p, e);
+	arena_free(&a);
+	if (!r)
+		return false;
+	*id = (int32_t)pg_get_int(r, 0, 0);
+	pg_done(&r);
+	return true;
+}
+
+/* The answer of a function that tells whether there was such a folder. */
+static enum found edit_folder(struct pg *db, const struct pg_statement *st,
+			      const struct pg_params *p, struct err *e)
+{
+	struct pg_rows *r = pg_run(db, st, p, e);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_get_bool(r, 0, 0) ? FOUND_ONE : FOUND_NONE;
+	pg_done(&r);
+	return found;
+}
+
+static enum found update_folder(struct store *s, int32_t account, int32_t id, int32_t parent,
+				struct str name, struct err *e)
+{
+	struct arena *a = arena_new(64 * 1024);
+	struct pg_params p = in_folder(account, id);
+	pg_int(&p, parent);
+	pg_text(&p, a, name);
+	enum found found = edit_folder(db_of(s), &store_update_folder, &p, e);
+	arena_free(&a);
+	return found;
+}
+
+static enum found delete_folder(struct store *s, int32_t account, int32_t id, struct err *e)
+{
+	struct pg_params p = in_folder(account, id);
+	return edit_folder(db_of(s), &store_delete_folder, &p, e);
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -631,6 +685,9 @@ static const struct store_ops pg_ops = {
 	.rollback = rollback,
 	.folders = folders,
 	.folder = folder,
+	.create_folder = create_folder,
+	.update_folder = update_folder,
+	.delete_folder = delete_folder,
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,

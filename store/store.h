@@ -135,6 +135,30 @@ struct store_ops {
 			     struct folder *out, struct err *e);
 
 	/*
+	 * Makes a folder in another, or at the top (parent 0); gives its id, which no folder of the
+	 * account ever had. ERR_NOT_FOUND: there is no such parent; ERR_EXISTS: the parent has a
+	 * folder of that name, in whatever letter case; ERR_INVALID: not a name (1 to 256
+	 * characters).
+	 */
+	bool (*create_folder)(struct store *s, int32_t account, int32_t parent, struct str name,
+			      enum item_class class, int32_t *id, struct err *e);
+
+	/*
+	 * Gives a folder a name and a parent. FOUND_NONE: there is no such folder. ERR_FORBIDDEN:
+	 * it has a role; ERR_INVALID: not a name, or the parent is the folder itself or below it;
+	 * ERR_NOT_FOUND and ERR_EXISTS as above.
+	 */
+	enum found (*update_folder)(struct store *s, int32_t account, int32_t folder,
+				    int32_t parent, struct str name, struct err *e);
+
+	/*
+	 * Deletes a folder with the folders below it and all that is in them. FOUND_NONE: there is
+	 * no such folder. ERR_FORBIDDEN: one of them has a role.
+	 */
+	enum found (*delete_folder)(struct store *s, int32_t account, int32_t folder,
+				    struct err *e);
+
+	/*
 	 * What changed after `since`, gone items included, in order of (modseq, uid), at most `limit`.
 	 * What is committed later always has a higher position.
 	 */

@@ -255,6 +255,164 @@ static void folder_missing(struct given *g)
 	assert_int_equal(g->s->ops->folder(g->s, g->a, 0, g->inbox, &f, &g->e), FOUND_NONE);
 }
 
+static int32_t make(struct given *g, int32_t parent, const char *name)
+{
+	int32_t id = 0;
+	OK(g, g->s->ops->create_folder(g->s, g->account, parent, str_of(name), CLASS_EMAIL, &id,
+				       &g->e));
+	assert_true(id > 0);
+	return id;
+}
+
+static enum found update(struct given *g, int32_t id, int32_t parent, const char *name)
+{
+	return g->s->ops->update_folder(g->s, g->account, id, parent, str_of(name), &g->e);
+}
+
+static enum found delete (struct given *g, int32_t id) {
+	return g->s->ops->delete_folder(g->s, g->account, id, &g->e);
+}
+
+static struct folder folder_of(struct given *g, int32_t id)
+{
+	struct folder f;
+	assert_int_equal(g->s->ops->folder(g->s, g->a, g->account, id, &f, &g->e), FOUND_ONE);
+	return f;
+}
+
+static bool is_there(struct given *g, int32_t id)
+{
+	struct folder f;
+	enum found found = g->s->ops->folder(g->s, g->a, g->account, id, &f, &g->e);
+	assert_int_not_equal(found, FOUND_FAILED);
+	return found == FOUND_ONE;
+}
+
+/* Place of the folder in the list of all. */
+static size_t place_of(struct given *g, int32_t id)
+{
+	struct folder *v;
+	size_t n, at = 0;
+	OK(g, g->s->ops->folders(g->s, g->a, g->account, &v, &n, &g->e));
+	while (at < n && v[at].id != id)
+		at++;
+	assert_true(at < n);
+	return at;
+}
+
+static void create_folder_makes_one(struct given *g)
+{
+	int32_t outer = make(g, 0, "Outer"), inner = make(g, outer, "a/b \u00e4"),
+		top = make(g, 0, "Top");
+	struct folder f = folder_of(g, inner);
+	assert_int_equal(f.parent, outer);
+	assert_true(str_eq(f.name, STR("a/b \u00e4")));
+	assert_int_equal(f.class, CLASS_EMAIL);
+	assert_int_equal(f.role, ROLE_NONE);
+	assert_int_equal(folder_of(g, outer).parent, 0);
+	assert_true(place_of(g, outer) < place_of(g, top));
+	assert_true(place_of(g, top) < place_of(g, inner));
+	add(g, inner);
+	assert_int_equal(delete (g, top), FOUND_ONE);
+	assert_true(make(g, 0, "Top") > top);
+}
+
+static void create_folder_that_cannot_be(struct given *g)
+{
+	char long_name[300];
+	memset(long_name, 'x', sizeof long_name);
+	long_name[257] = '\0';
+	const struct {
+		int32_t account, parent;
+		const char *name;
+		enum err_kind want;
+	} cases[] = {
+		{g->account, 0, "ARCHIVE", ERR_EXISTS},
+		{g->account, 999, "x", ERR_NOT_FOUND},
+		{g->account, 0, "", ERR_INVALID},
+		{g->account, 0, long_name, ERR_INVALID},
+		{g->stranger, g->archive, "x", ERR_NOT_FOUND},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int32_t id;
+		assert_false(g->s->ops->create_folder(g->s, cases[i].account, cases[i].parent,
+						      str_of(cases[i].name), CLASS_EMAIL, &id,
+						      &g->e));
+		assert_int_equal(g->e.kind, cases[i].want);
+	}
+	long_name[256] = '\0';
+	make(g, 0, long_name);
+}
+
+static void update_folder_renames_and_moves(struct given *g)
+{
+	int32_t a = make(g, 0, "A"), b = make(g, 0, "B");
+	struct added it = add(g, b);
+	assert_int_equal(update(g, b, a, "Bee"), FOUND_ONE);
+	assert_int_equal(folder_of(g, b).parent, a);
+	assert_true(str_eq(folder_of(g, b).name, STR("Bee")));
+	assert_int_equal(update(g, b, a, "BEE"), FOUND_ONE);
+	assert_int_equal(update(g, b, 0, "BEE"), FOUND_ONE);
+	assert_int_equal(folder_of(g, b).parent, 0);
+	assert_int_equal(folder_modseq(g, b), it.modseq);
+}
+
+static void update_folder_that_cannot_be(struct given *g)
+{
+	int32_t a = make(g, 0, "A"), b = make(g, a, "B"), c = make(g, b, "C");
+	const struct {
+		int32_t id, parent;
+		const char *name;
+		enum err_kind want;
+	} cases[] = {
+		{a, a, "A", ERR_INVALID},
+		{a, b, "A", ERR_INVALID},
+		{a, c, "A", ERR_INVALID},
+		{b, 999, "B", ERR_NOT_FOUND},
+		{a, 0, "archive", ERR_EXISTS},
+		{b, 0, "a", ERR_EXISTS},
+		{a, 0, "", ERR_INVALID},
+		{g->inbox, 0, "In", ERR_FORBIDDEN},
+		{g->inbox, a, "Inbox", ERR_FORBIDDEN},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(update(g, cases[i].id, cases[i].parent, cases[i].name),
+				 FOUND_FAILED);
+		assert_int_equal(g->e.kind, cases[i].want);
+	}
+	assert_int_equal(update(g, 999, 0, "x"), FOUND_NONE);
+	assert_int_equal(g->s->ops->update_folder(g->s, g->stranger, a, 0, STR("x"), &g->e),
+			 FOUND_NONE);
+	assert_int_equal(folder_of(g, a).parent, 0);
+	assert_true(str_eq(folder_of(g, a).name, STR("A")));
+}
+
+static void delete_folder_with_all_below(struct given *g)
+{
+	int32_t a = make(g, 0, "A"), b = make(g, a, "B"), c = make(g, b, "C"), d = make(g, 0, "D");
+	struct added kept = add(g, d);
+	add(g, a);
+	add(g, c);
+	assert_int_equal(delete (g, a), FOUND_ONE);
+	assert_false(is_there(g, a) || is_there(g, b) || is_there(g, c));
+	assert_uids(changes(g, c, 0, 0, 9), 0, NULL);
+	assert_uids(changes(g, d, 0, 0, 9), UIDS(kept.uid));
+	assert_int_equal(delete (g, a), FOUND_NONE);
+	struct added out;
+	assert_false(try_add(g, g->account, a, "\r\n", NOON, &out));
+	assert_true(make(g, 0, "A") > d);
+}
+
+static void delete_folder_that_cannot_be(struct given *g)
+{
+	assert_int_equal(delete (g, g->inbox), FOUND_FAILED);
+	assert_int_equal(g->e.kind, ERR_FORBIDDEN);
+	assert_int_equal(delete (g, 999), FOUND_NONE);
+	assert_int_equal(g->s->ops->delete_folder(g->s, g->stranger, g->archive, &g->e),
+			 FOUND_NONE);
+	assert_true(is_there(g, g->inbox) && is_there(g, g->archive));
+}
+
 static void append_ascends(struct given *g)
 {
 	int64_t before = folder_modseq(g, g->inbox);
@@ -631,6 +789,12 @@ static const struct contract {
 } contracts[] = {
 	{"folders: parents first", folders_parents_first},
 	{"folder: missing", folder_missing},
+	{"create_folder: makes one", create_folder_makes_one},
+	{"create_folder: that cannot be", create_folder_that_cannot_be},
+	{"update_folder: renames and moves", update_folder_renames_and_moves},
+	{"update_folder: that cannot be", update_folder_that_cannot_be},
+	{"delete_folder: with all below", delete_folder_with_all_below},
+	{"delete_folder: that cannot be", delete_folder_that_cannot_be},
 	{"append: uids and modseqs ascend", append_ascends},
 	{"append: keeps dates", append_keeps_dates},
 	{"append: needs a folder", append_needs_a_folder},
@@ -692,6 +856,17 @@ static void remove_deletes_the_content(struct given *g)
 	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 1);
 	remove_one(g, g->inbox, it.uid);
 	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 0);
+}
+
+static void delete_folder_deletes_the_content(struct given *g)
+{
+	int32_t a = make(g, 0, "A"), b = make(g, a, "B");
+	add(g, b);
+	add(g, a);
+	add(g, g->inbox);
+	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 3);
+	assert_int_equal(delete (g, a), FOUND_ONE);
+	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 1);
 }
 
 static void failed_transaction_stays_failed(struct given *g)
@@ -857,6 +1032,7 @@ static void nothing_is_missed(struct given *g)
 static const struct contract of_pg[] = {
 	{"rollback undoes", rollback_undoes},
 	{"remove deletes the content", remove_deletes_the_content},
+	{"delete_folder deletes the content", delete_folder_deletes_the_content},
 	{"failed transaction stays failed", failed_transaction_stays_failed},
 	{"lost connection is made again", lost_connection_is_made_again},
 	{"lost connection in a transaction", lost_connection_in_a_transaction},
