@@ -148,6 +148,8 @@ static bool read_body(struct call *c)
 		}
 		return true;
 	}
+	if (c->command->flags & COMMAND_MIME && c->version < 140)
+		return true;
 	struct wbxml_node *root;
 	if (!wbxml_decode(c->arena, rq->body, &wbxml_default_limits, &root, &c->err)) {
 		call_common(c, STATUS_INVALID_WBXML);
