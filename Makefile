@@ -5,7 +5,11 @@ CC = gcc
 OPT ?= -O2 -g
 SAN ?=
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Werror
+<<<<<<< HEAD
 PKGS = libpq libcrypto expat jansson gmime-3.0 libxml-2.0 libcurl zlib
+=======
+PKGS = libpq libcrypto expat jansson gmime-3.0 zlib
+>>>>>>> main
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -I. $(PKG_CFLAGS)
@@ -64,10 +68,14 @@ $(BUILD)/easel-%: $(BUILD)/obj/core/programs/easel-%.o $(LIBRARY)
 	@echo '  ld $@'
 	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
+# The tests validate against schemas.
+$(BUILD)/obj/test/%.o: CPPFLAGS += $(shell pkg-config --cflags libxml-2.0 2>/dev/null | sed 's/-I/-isystem /g')
+$(BUILD)/unit/%: LDLIBS += -lcmocka $(shell pkg-config --libs libxml-2.0 2>/dev/null)
+
 $(BUILD)/unit/%: $(BUILD)/obj/test/unit/%.o $(FCGI_OBJECTS) $(LIBRARY)
 	@mkdir -p $(@D)
 	@echo '  ld $@'
-	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS) -lcmocka
+	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
 $(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $(FCGI_OBJECTS) $(LIBRARY)
 	@mkdir -p $(@D)
@@ -75,9 +83,10 @@ $(BUILD)/fuzz/%: $(BUILD)/obj/test/fuzz/%.o $(FCGI_OBJECTS) $(LIBRARY)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/easel/migrations
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/easel/migrations/admin
 	install $(PROGRAMS) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 migrations/*.sql $(DESTDIR)$(PREFIX)/share/easel/migrations
+	install -m 644 migrations/admin/*.sql $(DESTDIR)$(PREFIX)/share/easel/migrations/admin
 
 clean:
 	rm -rf build

@@ -57,6 +57,7 @@ struct call {
 	unsigned version;               /* 121 … 161 */
 	const struct wbxml_node *root;  /* NULL: the request had no body */
 	struct wbxml_out out;
+	bool waited;                    /* it has waited already and is not to wait again */
 	struct waiter *waiter;          /* set by a command that is to wait */
 	unsigned status;                /* what was answered, for the log */
 	struct err err;                 /* what went wrong, for the log; kind ERR_NONE when nothing did */

@@ -88,9 +88,7 @@ static struct str folders_text(struct call *c, const struct ping *p)
 	for (size_t i = 0; i < p->n; i++)
 		buf_printf(&text, i ? ",%d" : "%d", p->folders[i]);
 	buf_byte(&text, '}');
-	struct str copy = {str_dup(c->arena, buf_get(&text)), text.n};
-	buf_free(&text);
-	return copy;
+	return buf_move(c->arena, &text);
 }
 
 /* Fills in what was left out; writes what is new. Status 0: go on. */

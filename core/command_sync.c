@@ -370,7 +370,7 @@ static bool remember(struct call *c, struct sync *s)
 
 static void wait_or_answer_empty(struct call *c, const struct sync *s)
 {
-	if (s->request.wait == 0) {
+	if (s->request.wait == 0 || c->waited) {
 		c->answer->content_type = NULL;
 		body_free(&c->answer->body);
 		c->status = STATUS_OK;

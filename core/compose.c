@@ -18,13 +18,6 @@ struct composer {
 	struct composed *out;
 };
 
-static struct str take(struct arena *a, struct buf *b)
-{
-	struct str s = {str_dup(a, buf_get(b)), b->n};
-	buf_free(b);
-	return s;
-}
-
 static bool is(struct str name, const char *field)
 {
 	return str_eq_nocase(name, str_of(field));
@@ -329,7 +322,7 @@ enum compose_result compose_message(struct arena *a, const struct compose *c, st
 	put_bcc(&x, &whole);
 	size_t bcc = whole.n;
 	put_message(&x, &whole);
-	out->sent = take(a, &whole);
+	out->sent = buf_move(a, &whole);
 	out->delivered = str_sub(out->sent, bcc, out->sent.n);
 	return arena_overflowed(a) ? COMPOSE_TOO_LARGE : COMPOSE_DONE;
 }

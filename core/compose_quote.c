@@ -21,13 +21,6 @@ static struct str decoded(struct arena *a, const struct message *m, enum part_ro
 	return text_to_xml(a, mime_to_utf8(a, part->charset, bytes, cut));
 }
 
-static struct str take(struct arena *a, struct buf *b)
-{
-	struct str s = {str_dup(a, buf_get(b)), b->n};
-	buf_free(b);
-	return s;
-}
-
 /* ---- What stands above the original ---- */
 
 struct heading {
@@ -78,7 +71,7 @@ struct str compose_reply_text(struct arena *a, struct str own, const struct comp
 			buf_printf(&out, "%s: %.*s\r\n", headings[i].name, STR_ARG(headings[i].value));
 	buf_cstr(&out, "\r\n");
 	put_quoted(&out, quoted);
-	return take(a, &out);
+	return buf_move(a, &out);
 }
 
 /* ---- HTML ---- */
@@ -148,5 +141,5 @@ struct str compose_reply_html(struct arena *a, struct str own, const struct comp
 	buf_str(&out, str_sub(own, 0, at));
 	put_original(a, &out, original);
 	buf_str(&out, str_sub(own, at, own.n));
-	return take(a, &out);
+	return buf_move(a, &out);
 }

@@ -195,15 +195,20 @@ static bool has_document(const struct call *c)
 	return !c->waiter && c->answer->content_type && c->out.body;
 }
 
-static void serve_command(struct call *c)
+static void finish_document(struct call *c)
 {
-	run_command(c);
 	if (!has_document(c) || wbxml_finish(&c->out))
 		return;
 	err_set(&c->err, ERR_TOO_LARGE, "the answer is larger than it may be");
 	call_common(c, STATUS_SERVER_ERROR);
 	if (has_document(c))
 		wbxml_finish(&c->out);
+}
+
+static void serve_command(struct call *c)
+{
+	run_command(c);
+	finish_document(c);
 }
 
 static void route(struct call *c)
@@ -259,6 +264,43 @@ static void log_request(struct call *c)
 	if (failed)
 		log_err(&l, &c->err);
 	log_end(&l);
+}
+
+/* Who the waiter is, with everything that holds for him now. */
+static bool find_waiter(struct call *c, const struct waiter *waiter, struct err *e)
+{
+	struct session *s = c->session;
+	struct str address, device_id;
+	enum found found = account_of_device(s->db, c->arena, waiter->device, &address, &device_id, e);
+	if (found == FOUND_ONE) {
+		c->request->eas.device_id = device_id;
+		found = account_gate(s->db, c->arena, address, device_id, STR(""), &c->gate, e);
+	}
+	if (found == FOUND_FAILED)
+		return false;
+	if (found == FOUND_NONE || c->gate.device != waiter->device || !c->gate.enabled)
+		return err_set(e, ERR_FORBIDDEN, "the account or device went away while it waited");
+	return true;
+}
+
+void serve_waited(struct session *s, const struct waiter *waiter, struct answer *w)
+{
+	struct request rq = {.arena = s->arena, .secrets = s->secrets, .started = waiter->since};
+	struct call c = {.session = s, .arena = s->arena, .request = &rq, .answer = w, .waited = true};
+	struct err e = {0};
+	w->status = 200;
+	c.version = waiter->version;
+	c.command = command_find(STR("Sync"));
+	rq.eas.version = waiter->version;
+	rq.eas.command = STR("Sync");
+	if (!find_waiter(&c, waiter, &e)) {
+		refuse(&c, &e);
+	} else {
+		command_sync(&c);
+		finish_document(&c);
+	}
+	log_request(&c);
+	pg_rollback(s->db);
 }
 
 void serve(struct session *s, struct request *rq, struct answer *w, struct waiter **waiter)

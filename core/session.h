@@ -45,6 +45,12 @@ void session_free(struct session **s);
  */
 void serve(struct session *s, struct request *rq, struct answer *w, struct waiter **waiter);
 
+/*
+ * Answers a Sync that waited (WAIT_SYNC, WAIT_CHANGED): runs it again as the device asked for it, and
+ * this time it does not wait. Writes a log line as serve() does.
+ */
+void serve_waited(struct session *s, const struct waiter *waiter, struct answer *w);
+
 /* Ends the request: resets the session's arenas. After the answer was sent. */
 void session_reset(struct session *s);
 

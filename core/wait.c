@@ -81,7 +81,6 @@ void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_
 		answer_header(out, "Retry-After", "30");
 		return;
 	}
-	/* An empty Sync answer ends the wait in every case: the phone's next Sync brings what there is. */
 	if (w->kind == WAIT_PING)
 		answer_ping(outcome, changed, nchanged, out);
 }

@@ -18,7 +18,7 @@ struct session;
 
 enum wait_kind {
 	WAIT_PING,
-	WAIT_SYNC /* Sync with Wait or HeartbeatInterval: always ends with an empty answer */
+	WAIT_SYNC /* Sync with Wait or HeartbeatInterval: when something changed, serve_waited() answers */
 };
 
 struct waiter {
@@ -49,7 +49,7 @@ void waiter_free(struct waiter **w);
  */
 enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed, size_t *nchanged);
 
-/* Makes the answer for an outcome. Pure: no database. */
+/* Makes the answer for an outcome. Pure: no database. A Sync gets the empty answer: nothing new. */
 void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_t *changed, size_t nchanged,
 		 struct answer *out);
 

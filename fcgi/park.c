@@ -7,6 +7,12 @@
 
 #include "core/base/arena.h"
 
+/*
+ * Records that may be handed over beyond `most`: superseded ones whose threads were still looking,
+ * so at most one for each thread.
+ */
+enum { BESIDES = 256 };
+
 struct list {
 	struct parked *first, *last;
 	size_t n;
@@ -189,7 +195,7 @@ struct park *park_new(size_t most, void (*wake)(void *ctx), void *ctx)
 	while (p->nbuckets < most)
 		p->nbuckets *= 2;
 	p->buckets = base_calloc(p->nbuckets, sizeof *p->buckets);
-	p->heap = base_calloc(most, sizeof *p->heap);
+	p->heap = base_calloc(most + BESIDES, sizeof *p->heap);
 	p->next_deadline = INT64_MAX;
 	return p;
 }
@@ -215,26 +221,29 @@ void park_free(struct park **park)
 
 /* ---- For worker threads ---- */
 
-static void supersede(struct park *p, const struct waiter *newer)
+/* Ends older requests of the same device; whether there was one. */
+static bool supersede(struct park *p, const struct waiter *newer)
 {
+	bool found = false;
 	for (struct parked *r = *bucket(p, newer->account), *next; r; r = next) {
 		next = r->neighbour;
 		if (r->waiter->account != newer->account || r->waiter->device != newer->device)
 			continue;
-		r->superseded = true;
+		found = r->superseded = true;
 		if (r->state != PARK_REGISTERED) {
 			end(p, r, WAIT_TIMEOUT);
 			p->wake(p->ctx);
 		}
 	}
+	return found;
 }
 
 struct parked *park_register(struct park *p, struct waiter *w)
 {
 	struct parked *r = NULL;
 	pthread_mutex_lock(&p->lock);
-	if (p->records < p->most) {
-		supersede(p, w);
+	/* One that takes another's place needs no room of its own. */
+	if (supersede(p, w) || p->records < p->most) {
 		r = base_calloc(1, sizeof *r + w->nfolders + 1u);
 		r->waiter = w;
 		r->state = PARK_REGISTERED;

@@ -69,8 +69,8 @@ void park_free(struct park **p);
 
 /*
  * Registers a waiter; from now on notifications are marked on it. An older waiter of the same
- * account and device ends as WAIT_TIMEOUT. NULL when there is no room (the waiter stays the
- * caller's), else the registry owns the waiter.
+ * account and device ends as WAIT_TIMEOUT, and leaves its place to the new one. NULL when there is
+ * no room (the waiter stays the caller's), else the registry owns the waiter. At most 256 threads.
  */
 struct parked *park_register(struct park *p, struct waiter *w);
 

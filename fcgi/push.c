@@ -26,6 +26,7 @@ enum {
 struct push {
 	pthread_t thread;
 	struct park *park;
+	struct push_resume resume;
 	struct hub *hub;
 	int epoll;
 	int bell; /* an eventfd: something must be seen to at once */
@@ -109,10 +110,23 @@ static bool send_answer(struct parked *r)
 	return ok;
 }
 
+/* A Sync that has something to say takes a store and a database: that is a worker thread's. */
+static bool is_to_resume(const struct parked *r)
+{
+	return r->waiter->kind == WAIT_SYNC && r->outcome == WAIT_CHANGED && !r->hung_up;
+}
+
 static void answer_ended(struct push *p)
 {
 	for (struct parked *r = park_take_ended(p->park), *next; r; r = next) {
 		next = r->next;
+		if (is_to_resume(r)) {
+			p->answered++;
+			/* No event may speak of a record that another thread frees. */
+			epoll_ctl(p->epoll, EPOLL_CTL_DEL, r->peer.fd, NULL);
+			p->resume.resume(p->resume.ctx, r);
+			continue;
+		}
 		bool sent = !r->hung_up && send_answer(r);
 		reply_close(r->peer, false);
 		wait_finish(r->waiter, r->outcome, sent ? "answered" : "hung-up");
@@ -198,7 +212,7 @@ static void die(const char *what)
 	exit(EX_OSERR);
 }
 
-struct push *push_start(const char *conninfo, size_t most)
+struct push *push_start(const char *conninfo, size_t most, struct push_resume resume)
 {
 	struct push *p = base_calloc(1, sizeof *p);
 	const struct hub_events hub_events = {.ctx = p,
@@ -208,6 +222,7 @@ struct push *push_start(const char *conninfo, size_t most)
 					      .answered = answered};
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = p};
 
+	p->resume = resume;
 	p->park = park_new(most, ring, p);
 	p->hub = hub_new(conninfo, &hub_events);
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -236,6 +251,12 @@ void push_hand_over(struct push *p, struct parked *r, struct peer peer)
 		log_event(LOG_WARNING, "push", &err);
 	}
 	park_hand_over(p->park, r, peer);
+}
+
+void push_release(struct push *p, struct parked *r)
+{
+	park_release(p->park, r);
+	ring(p);
 }
 
 void push_close(struct push *p)

@@ -17,14 +17,26 @@
 
 struct push;
 
+/*
+ * Where a Sync goes that waited and has something to say now: a worker thread answers it. Called by
+ * the push thread, must not wait. The record is the callee's, until push_release().
+ */
+struct push_resume {
+	void (*resume)(void *ctx, struct parked *r);
+	void *ctx;
+};
+
 /* Starts the thread, with room for `most` requests. Ends the process when that can't be done. */
-struct push *push_start(const char *conninfo, size_t most);
+struct push *push_start(const char *conninfo, size_t most, struct push_resume resume);
 
 /* Where a worker thread registers and unregisters. */
 struct park *push_registry(struct push *p);
 
 /* park_hand_over(), and from now on the end of the peer is seen. */
 void push_hand_over(struct push *p, struct parked *r, struct peer peer);
+
+/* A resumed record was answered and its connection closed. */
+void push_release(struct push *p, struct parked *r);
 
 /* Answers all that wait as if their time were up, and from now on whatever comes. Does not wait. */
 void push_close(struct push *p);

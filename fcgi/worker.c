@@ -37,7 +37,17 @@ enum {
 	RETRY_MOST = 5000
 };
 
+/* Syncs that waited and have something to say: answered by a thread of their own. */
+struct resumer {
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t more;
+	struct parked *first, *last; /* linked by `next` */
+	bool ending;
+};
+
 struct worker {
+	struct resumer resumer;
 	const struct worker_config *config;
 	struct push *push;
 	bool tcp;
@@ -140,18 +150,15 @@ static void refuse(struct answer *w, const char *retry_after)
 }
 
 /* Sends the answer and ends the connection. */
-static bool finish(struct peer peer, struct answer *w, bool unread)
+static bool finish(struct peer peer, struct answer *w, bool unread, struct err *e)
 {
-	struct err e;
 	if (w->body.mem.failed) {
-		err_set(&e, ERR_INTERNAL, "an answer grew past its limit");
-		log_event(LOG_ERROR, "answer", &e);
+		err_set(e, ERR_INTERNAL, "an answer grew past its limit");
+		log_event(LOG_ERROR, "answer", e);
 		body_free(&w->body);
 		*w = (struct answer){.status = 500};
 	}
-	bool ok = reply_send(peer, w, true, &e);
-	if (!ok)
-		log_event(LOG_WARNING, "answer-cut", &e);
+	bool ok = reply_send(peer, w, true, e);
 	body_free(&w->body);
 	reply_close(peer, unread);
 	return ok;
@@ -161,8 +168,9 @@ static bool finish(struct peer peer, struct answer *w, bool unread)
 static void answer_full(struct waiter *waiter, struct peer peer)
 {
 	struct answer w = {.status = 200};
+	struct err e;
 	refuse(&w, "60");
-	finish(peer, &w, false);
+	finish(peer, &w, false, &e);
 	wait_finish(waiter, WAIT_FAILED, "refused");
 	waiter_free(&waiter);
 }
@@ -171,8 +179,10 @@ static void answer_waiter(struct waiter *waiter, enum wait_outcome outcome, cons
 			  size_t nchanged, struct peer peer)
 {
 	struct answer w = {.status = 200};
+	struct err e;
 	wait_answer(waiter, outcome, changed, nchanged, &w);
-	wait_finish(waiter, outcome, finish(peer, &w, false) ? "answered" : "hung-up");
+	bool ok = finish(peer, &w, false, &e);
+	wait_finish(waiter, outcome, ok ? "answered" : "hung-up");
 	waiter_free(&waiter);
 }
 
@@ -219,6 +229,7 @@ static void serve_connection(struct thread *t, int fd)
 	struct request rq = {.arena = s->arena, .secrets = s->secrets};
 	struct answer w = {.status = 200};
 	struct waiter *waiter = NULL;
+	struct err e;
 
 	set_limits(t->worker, fd);
 	if (!read_fcgi(&r, fd))
@@ -230,8 +241,8 @@ static void serve_connection(struct thread *t, int fd)
 		serve(s, &rq, &w, &waiter);
 	else
 		answer_starting(&rq, &w);
-	if (!waiter)
-		finish(peer, &w, in.unread);
+	if (!waiter && !finish(peer, &w, in.unread, &e))
+		log_event(LOG_WARNING, "answer-cut", &e);
 	FCGX_Free(&r, 0);
 	if (waiter)
 		wait_or_answer(t, waiter, peer);
@@ -248,6 +259,75 @@ static void *run_thread(void *ctx)
 	session_free(&t->session);
 	atomic_fetch_sub(&t->worker->running, 1);
 	return NULL;
+}
+
+/* ---- Syncs that waited ---- */
+
+static void resume(void *ctx, struct parked *r)
+{
+	struct resumer *q = &((struct worker *)ctx)->resumer;
+	r->next = NULL;
+	pthread_mutex_lock(&q->lock);
+	if (q->first)
+		q->last->next = r;
+	else
+		q->first = r;
+	q->last = r;
+	pthread_cond_signal(&q->more);
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* The next one, or NULL at the end. */
+static struct parked *next_resumed(struct resumer *q)
+{
+	pthread_mutex_lock(&q->lock);
+	while (!q->first && !q->ending)
+		pthread_cond_wait(&q->more, &q->lock);
+	struct parked *r = q->first;
+	if (r)
+		q->first = r->next;
+	pthread_mutex_unlock(&q->lock);
+	return r;
+}
+
+static void *run_resumer(void *ctx)
+{
+	struct worker *w = ctx;
+	struct session *s = session_new(&w->config->server);
+	for (struct parked *r; (r = next_resumed(&w->resumer));) {
+		struct answer answer = {.status = 200};
+		struct err e = {0};
+		serve_waited(s, r->waiter, &answer);
+		bool ok = finish(r->peer, &answer, false, &e);
+		wait_finish(r->waiter, r->outcome, ok ? "answered" : "hung-up");
+		session_reset(s);
+		push_release(w->push, r);
+	}
+	session_free(&s);
+	return NULL;
+}
+
+static void start_resumer(struct worker *w)
+{
+	pthread_mutex_init(&w->resumer.lock, NULL);
+	pthread_cond_init(&w->resumer.more, NULL);
+	errno = pthread_create(&w->resumer.thread, NULL, run_resumer, w);
+	if (errno) {
+		perror("easel: thread");
+		exit(EX_OSERR);
+	}
+}
+
+/* After the last record was released: nothing is resumed any more. */
+static void stop_resumer(struct worker *w)
+{
+	pthread_mutex_lock(&w->resumer.lock);
+	w->resumer.ending = true;
+	pthread_cond_signal(&w->resumer.more);
+	pthread_mutex_unlock(&w->resumer.lock);
+	pthread_join(w->resumer.thread, NULL);
+	pthread_cond_destroy(&w->resumer.more);
+	pthread_mutex_destroy(&w->resumer.lock);
 }
 
 /* ---- The process ---- */
@@ -369,7 +449,8 @@ int worker_run(const struct worker_config *config)
 	worker_block_signals();
 	set_up_listener(&w);
 	log_start(config);
-	w.push = push_start(config->server.database, config->max_parked);
+	w.push = push_start(config->server.database, config->max_parked, (struct push_resume){resume, &w});
+	start_resumer(&w);
 	start_threads(&w, threads);
 	int result = await_database(&w);
 	if (result == EX_OK) {
@@ -386,5 +467,6 @@ int worker_run(const struct worker_config *config)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
+	stop_resumer(&w);
 	return result < 0 ? EX_OK : result;
 }

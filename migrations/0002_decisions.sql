@@ -101,3 +101,15 @@ RETURNS boolean LANGUAGE sql STABLE AS $$
 	SELECT EXISTS (SELECT FROM easel.syncs_pending(ARRAY[account], ARRAY[device], ARRAY[folder]))
 $$;
 COMMENT ON FUNCTION easel.sync_pending(integer, integer, integer) IS 'Whether a Sync of the folder would bring the device something. False for a folder that the device has never synced.';
+
+CREATE FUNCTION easel.sync_reset(device integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	forgotten integer;
+BEGIN
+	DELETE FROM easel.sync_base b WHERE b.device = sync_reset.device;
+	GET DIAGNOSTICS forgotten = ROW_COUNT;
+	DELETE FROM easel.hierarchy_state h WHERE h.device = sync_reset.device;
+	UPDATE easel.device v SET sync_request = NULL WHERE v.id = sync_reset.device;
+	RETURN forgotten;
+END $$;
+COMMENT ON FUNCTION easel.sync_reset(integer) IS 'Forgets what a device holds, so that it syncs everything anew; returns the number of folders it had synced.';

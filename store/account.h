@@ -51,6 +51,10 @@ struct gate_row {
 enum found account_gate(struct pg *db, struct arena *a, struct str login, struct str device_id,
 			struct str address, struct gate_row *out, struct err *e);
 
+/* Address and device id of a device, by its number. FOUND_NONE: it was removed. */
+enum found account_of_device(struct pg *db, struct arena *a, int32_t device, struct str *address,
+			     struct str *device_id, struct err *e);
+
 /* Remembers the digest of a password that was found right, and forgets wrong ones. */
 bool account_remember_login(struct pg *db, struct arena *a, int32_t account, struct str digest,
 			    struct str address, struct err *e);

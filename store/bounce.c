@@ -82,7 +82,5 @@ struct str bounce_make(struct arena *a, struct str sender, struct str raw, const
 	while (mime_field(&head, &name, &value))
 		mime_put_field(&out, name, value);
 	buf_printf(&out, "\r\n--%.*s--\r\n", STR_ARG(boundary));
-	struct str made = {str_dup(a, buf_get(&out)), out.n};
-	buf_free(&out);
-	return made;
+	return buf_move(a, &out);
 }

@@ -13,6 +13,10 @@ static PG_STATEMENT(account_gate_row,
 	" heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections, sync_max_items,"
 	" sync_max_bytes FROM easel.gate($1::text, $2::text, $3::inet)");
 
+static PG_STATEMENT(account_device,
+	"SELECT a.address, v.device_id FROM easel.device v JOIN easel.account a ON a.id = v.account_id"
+	" WHERE v.id = $1");
+
 static PG_STATEMENT(account_remember,
 	"WITH forgotten AS (DELETE FROM easel.login_failure WHERE account_id = $1 AND address = $3::inet)"
 	" INSERT INTO easel.password_memory (account_id, digest) VALUES ($1, $2::bytea)"
@@ -90,6 +94,23 @@ enum found account_gate(struct pg *db, struct arena *a, struct str login, struct
 			read_row(a, r, out);
 	} else {
 		err_set(e, ERR_INTERNAL, "easel.gate gave no row: easel.server is empty");
+	}
+	pg_done(&r);
+	return found;
+}
+
+enum found account_of_device(struct pg *db, struct arena *a, int32_t device, struct str *address,
+			     struct str *device_id, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, device);
+	struct pg_rows *r = pg_run(db, &account_device, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	if (found == FOUND_ONE) {
+		*address = pg_get_copy(a, r, 0, 0);
+		*device_id = pg_get_copy(a, r, 0, 1);
 	}
 	pg_done(&r);
 	return found;

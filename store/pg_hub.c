@@ -20,7 +20,8 @@ enum {
 	TEST_LIMIT = 10000,
 	IDLE_LIMIT = 30000,
 	BACKOFF_LEAST = 100,
-	BACKOFF_MOST = 2000
+	BACKOFF_MOST = 2000,
+	LOG_EVERY = 60000 /* between lines about a server that stays away */
 };
 
 /* What is under way, and thereby what the time limit is for. */
@@ -41,6 +42,7 @@ struct hub {
 	enum state state;
 	int64_t limit; /* clock_monotonic() at which `state` has lasted too long */
 	int backoff;
+	int64_t next_log;
 	bool unsent; /* libpq holds bytes that the socket did not take */
 	bool failed; /* the command under way was answered with an error */
 	bool *yes;   /* of the questions under way */
@@ -48,14 +50,13 @@ struct hub {
 };
 
 /* The only place where the one test for change is asked for. Gives the positions of the yeses. */
-static PG_STATEMENT(
-	hub_pending,
-	"SELECT i FROM easel.syncs_pending($1::int[], $2::int[], $3::int[]) AS i"
-	" UNION ALL SELECT r.i::int"
-	" FROM unnest($1::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
-	" AS r(account, folder, hierarchy, i)"
-	" JOIN easel.account a ON a.id = r.account AND a.hierarchy_modseq > r.hierarchy"
-	" WHERE r.folder = 0");
+static PG_STATEMENT(hub_pending,
+		    "SELECT i FROM easel.syncs_pending($1::int[], $2::int[], $3::int[]) AS i"
+		    " UNION ALL SELECT r.i::int"
+		    " FROM unnest($1::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
+		    " AS r(account, folder, hierarchy, i)"
+		    " JOIN easel.account a ON a.id = r.account AND a.hierarchy_modseq > r.hierarchy"
+		    " WHERE r.folder = 0");
 
 enum { COLUMNS = 4 };
 
@@ -109,7 +110,11 @@ static void set_error(const struct hub *h, struct err *e)
 static void drop(struct hub *h, const struct err *why)
 {
 	bool asked = h->state == HUB_ASK;
-	log_event(LOG_WARNING, "hub-down", why);
+	int64_t now = clock_monotonic();
+	if (h->state > HUB_CONNECTING || now >= h->next_log) {
+		log_event(LOG_WARNING, "hub-down", why);
+		h->next_log = now + LOG_EVERY;
+	}
 	PQfinish(h->connection);
 	h->connection = NULL;
 	h->unsent = false;

@@ -211,9 +211,7 @@ static struct str echoes_text(struct arena *a, const struct sync_state *s)
 		buf_printf(&text, "%s%lld,%lld", i ? "," : "", (long long)s->echo[i].uid,
 			   (long long)s->echo[i].modseq);
 	buf_byte(&text, '}');
-	struct str copy = {str_dup(a, buf_get(&text)), text.n};
-	buf_free(&text);
-	return copy;
+	return buf_move(a, &text);
 }
 
 static void put_int_or_null(struct pg_params *p, int64_t v, int64_t null)

@@ -31,9 +31,7 @@ static struct str lines_of(struct arena *a, const struct recipient *v, size_t n)
 			buf_byte(&out, '\n');
 		buf_str(&out, v[i].address);
 	}
-	struct str lines = {str_dup(a, buf_get(&out)), out.n};
-	buf_free(&out);
-	return lines;
+	return buf_move(a, &out);
 }
 
 bool queue_resolve(struct pg *db, struct arena *a, struct recipient *v, size_t n, struct err *e)

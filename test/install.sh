@@ -5,8 +5,8 @@
 set -eu
 
 run="gcc make pkg-config libfcgi-dev libpq-dev libssl-dev libexpat1-dev libjansson-dev
-     libgmime-3.0-dev libxml2-dev libcurl4-openssl-dev zlib1g-dev postgresql nginx openssl python3 ca-certificates"
-test="$run libcmocka-dev postgresql-15-pgtap libxml2-utils clang"
+     libgmime-3.0-dev libcurl4-openssl-dev zlib1g-dev postgresql nginx openssl python3 ca-certificates"
+test="$run libcmocka-dev postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang"
 lint="clang-format clang-tidy cppcheck"
 
 case ${1:-} in

@@ -88,6 +88,13 @@ struct str buf_get(const struct buf *b)
 	return (struct str){b->p, b->n};
 }
 
+struct str buf_move(struct arena *a, struct buf *b)
+{
+	struct str copy = {arena_dup(a, b->p, b->n), b->n};
+	buf_free(b);
+	return copy;
+}
+
 void buf_free(struct buf *b)
 {
 	free(b->p);

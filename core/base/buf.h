@@ -15,6 +15,8 @@
 
 #include "core/base/str.h"
 
+struct arena;
+
 struct buf {
 	char *p;      /* always NUL-terminated once something was put */
 	size_t n;     /* bytes written, without that NUL */
@@ -42,6 +44,9 @@ void buf_cut(struct buf *b, size_t n);
 
 /* What was written so far; valid until the next put. */
 struct str buf_get(const struct buf *b);
+
+/* A copy in the arena, with a NUL behind it; the buf is released as by buf_free(). */
+struct str buf_move(struct arena *a, struct buf *b);
 
 /* Releases the memory; the buf is empty and usable again with the same limit. */
 void buf_free(struct buf *b);

@@ -157,9 +157,7 @@ struct str uidset_text(const struct uidset *s)
 		buf_printf(&text, "%s[%lld,%lld)", i ? "," : "", (long long)s->v[i].from,
 			   (long long)s->v[i].to);
 	buf_byte(&text, '}');
-	struct str copy = {str_dup(s->arena, buf_get(&text)), text.n};
-	buf_free(&text);
-	return copy;
+	return buf_move(s->arena, &text);
 }
 
 /* "[1" and "5)" of one range. */

@@ -1,4 +1,4 @@
-"""The lab of the bench: nginx with more processes and plain HTTP, and the yardstick beside Easel."""
+"""The lab of the bench: nginx with more processes and plain HTTP, and the yardstick beside it."""
 
 import base64
 import hashlib

@@ -95,6 +95,7 @@ static void report(const struct fleet *f)
 			      "expired", (json_int_t)f->expired, "refused", (json_int_t)f->refused);
 	json_object_set_new(o, "error",
 			    f->first_error[0] ? json_string(f->first_error) : json_null());
+	json_object_set_new(o, "answers", json_integer((json_int_t)f->answers));
 	json_object_set_new(o, "cpu", json_real(cpu_seconds()));
 	f->mode->report(f, o);
 	report_line(o);

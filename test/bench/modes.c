@@ -95,7 +95,6 @@ static void fill_report(const struct fleet *f, json_t *out)
 	double seconds = (double)(f->until - f->begun) / 1e9;
 	json_object_set_new(out, "items", json_integer((json_int_t)f->items));
 	json_object_set_new(out, "bytes", json_integer((json_int_t)f->bytes));
-	json_object_set_new(out, "answers", json_integer((json_int_t)f->answers));
 	json_object_set_new(out, "seconds", json_real(seconds));
 	json_object_set_new(out, "per_second",
 			    json_real(seconds > 0 ? (double)f->items / seconds : 0));

@@ -3,6 +3,8 @@
  * server asks of the database. Prints one JSON object.
  *
  *     query CONNINFO CONNECTIONS SECONDS
+ *     query CONNINFO                     one connection, one query: what a program that starts
+ * costs
  */
 #include <libpq-fe.h>
 #include <pthread.h>
@@ -53,13 +55,25 @@ static bool start(struct asker *a, const char *conninfo)
 	return pthread_create(&a->thread, NULL, ask, a) == 0;
 }
 
+static int ask_once(const char *conninfo)
+{
+	PGconn *db = PQconnectdb(conninfo);
+	bool ok = PQstatus(db) == CONNECTION_OK && asked(PQexec(db, "SELECT 1"), PGRES_TUPLES_OK);
+	if (!ok)
+		fputs(PQerrorMessage(db), stderr);
+	PQfinish(db);
+	return ok ? 0 : 1;
+}
+
 int main(int argc, char **argv)
 {
 	struct asker askers[CONNECTIONS_MOST] = {{0}};
 	int n = argc == 4 ? atoi(argv[2]) : 0, seconds = argc == 4 ? atoi(argv[3]) : 0;
 	uint64_t sum = 0;
+	if (argc == 2)
+		return ask_once(argv[1]);
 	if (n < 1 || n > CONNECTIONS_MOST || seconds < 1 || seconds > SECONDS_MOST) {
-		fputs("usage: query CONNINFO CONNECTIONS SECONDS\n", stderr);
+		fputs("usage: query CONNINFO [CONNECTIONS SECONDS]\n", stderr);
 		return 2;
 	}
 	for (int i = 0; i < n; i++)

@@ -21,7 +21,7 @@ from bench_lab import DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, ser
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
-FULL = {'seconds': 5, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
+FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
         'waiting': 200, 'deliveries': 50}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
          'waiting': 20, 'deliveries': 5}
@@ -65,10 +65,10 @@ class Bench:
         self.lab, self.size, self.table = lab, size, table
         self.bare = {}
 
-    def cpu_meter(self):
+    def cpu_meter(self, **more):
         lab = self.lab
         return CpuMeter(worker=lab.workers[0].process.pid, postgres=lab.postgres.process.pid,
-                        nginx=lab.nginx.process.pid)
+                        nginx=lab.nginx.process.pid, **more)
 
     # ---- The yardsticks ----
 
@@ -88,20 +88,52 @@ class Bench:
     # ---- Sync that finds nothing ----
 
     def nochange(self):
+        """In turn with hello, pair by pair, since whatever else runs disturbs both alike."""
         self.lab.make_accounts(CONNECTIONS)
-        for phones in (CONNECTIONS, 1):
-            with self.lab.phones('nochange', phones=phones, accounts=phones,
-                                 seconds=self.size['seconds']) as run:
-                self.tell_nochange(run.result(), f'nochange_{phones}', phones)
+        pairs = [self.pair() for _ in range(self.size['rounds'])]
+        hello, sync = ([pair[n] for pair in pairs] for n in (0, 1))
+        middle = sorted(sync, key=lambda got: got['per_second'])[len(sync) // 2]
+        name = f'Sync without changes, {connections(CONNECTIONS)}'
+        self.table.add('nochange_8', name, middle['per_second'], '/s', latency(middle))
+        ratios = [100 * b['per_second'] / a['per_second'] for a, b in pairs]
+        self.table.add('nochange_of_hello', '  of the bare hello, median of pairs',
+                       statistics.median(ratios), '%',
+                       'hello ' + ', '.join(f'{got["per_second"]:,.0f}' for got in hello) + ' /s',
+                       floor=40)
+        self.tell_cpu(hello, sync)
+        with self.lab.phones('nochange', seconds=self.size['seconds']) as run:
+            self.tell_nochange(run.result(), 'nochange_1', '')
 
-    def tell_nochange(self, got, key, phones, what=''):
-        if got['items']:
-            raise LabError(f'a Sync that should find nothing found {got["items"]} items')
-        bare = self.bare[phones]['per_second']
-        self.table.add(key, f'Sync without changes{what}, {connections(phones)}',
-                       got['per_second'], '/s', latency(got))
-        self.table.add(f'{key}_of_hello', '  of the bare hello', 100 * got['per_second'] / bare,
-                       '%', f'hello {bare:,.0f} /s', floor=40 if phones == CONNECTIONS else None)
+    def pair(self):
+        """hello, then Sync; each with the CPU microseconds of a request by who spends them."""
+        runs = []
+        for mode in ('hello', 'sync'):
+            meter = self.cpu_meter(hello=self.lab.hello.process.pid)
+            options = {'phones': CONNECTIONS, 'seconds': self.size['seconds']}
+            with self.lab.hello_phones(**options) if mode == 'hello' else \
+                    self.lab.phones('nochange', accounts=CONNECTIONS, **options) as run:
+                got = run.result()
+            check_quiet(got)
+            spent = {**meter.read(), 'client': got['cpu']}
+            got['us'] = {who: 1e6 * seconds / got['answers'] for who, seconds in spent.items()}
+            runs.append(got)
+        return runs
+
+    def tell_cpu(self, hello, sync):
+        """CPU time is hardly disturbed by what else runs: the ratio of a quiet machine."""
+        bare, full = ({who: statistics.median(got['us'][who] for got in runs)
+                       for who in runs[0]['us']} for runs in (hello, sync))
+        parts = ', '.join(f'{who} {us:.0f}' for who, us in full.items() if who != 'hello')
+        self.table.add('nochange_cpu', '  CPU of each request', sum(full.values()), 'us', parts)
+        self.table.add('nochange_cpu_of_hello', '  the same ratio by CPU time',
+                       100 * sum(bare.values()) / sum(full.values()), '%',
+                       f'hello {sum(bare.values()):.0f} us')
+
+    def tell_nochange(self, got, key, what):
+        check_quiet(got)
+        self.table.add(key, f'Sync without changes{what}, one connection', got['ms']['p50'], 'ms',
+                       f'median; p99 {got["ms"]["p99"]:.2f} ms; '
+                       f'hello {self.bare[1]["ms"]["p50"]:.2f} ms')
 
     # ---- The first sync of a large inbox ----
 
@@ -116,8 +148,8 @@ class Bench:
             self.tell_fill(name, got, {**meter.read(), 'client': round(got['cpu'], 2)})
         with self.lab.phones('nochange', user=MAILBOX, seconds=self.size['seconds'],
                              **PLAIN) as run:
-            self.tell_nochange(run.result(), 'nochange_large', 1,
-                               f' of {self.size["messages"]:,} items')
+            self.tell_nochange(run.result(), 'nochange_large',
+                               f', {self.size["messages"]:,} items')
 
     def import_mailbox(self):
         folder, count = self.lab.folder / 'mail', self.size['messages']
@@ -218,11 +250,21 @@ class Bench:
                 after.append((answered - ended) / 1e6)
             run.result()
         self.table.add('wake', 'easel-deliver to the answer, median', statistics.median(took), 'ms',
-                       f'from the start of the program; {self.bare[1]["ms"]["p50"]:.2f} ms for a '
-                       'hello', most=50)
+                       'from the start of the program; a program that connects and asks for '
+                       f'SELECT 1 {self.bare_program():.1f} ms', most=50)
         self.table.add('wake_p99', '  99th percentile', nearest_rank(took, 99), 'ms')
         self.table.add('wake_after', '  median after the program has ended',
                        statistics.median(after), 'ms')
+
+    def bare_program(self):
+        """Milliseconds that a program takes which only connects and asks one thing."""
+        took = []
+        for _ in range(10):
+            began = time.monotonic_ns()
+            subprocess.run([str(self.lab.build / 'bench' / 'query'), self.lab.postgres.conninfo],
+                           check=True)
+            took.append((time.monotonic_ns() - began) / 1e6)
+        return statistics.median(took)
 
     def deliver(self, account, number):
         """Delivers a message; when it began and when the program had ended, as phones count."""
@@ -234,6 +276,13 @@ class Bench:
 
 
 PARTS = ('nochange', 'fill', 'park', 'wake')
+
+
+def check_quiet(got):
+    """What finds nothing must find nothing, and nobody may be sent away."""
+    if got['items'] or got['refused']:
+        raise LabError(f'{got["items"]} items where there should be none, '
+                       f'{got["refused"]} requests refused')
 
 
 def connections(count):

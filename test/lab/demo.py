@@ -157,7 +157,7 @@ Easel runs at {self.url}/Microsoft-Server-ActiveSync (certificate signed by itse
   Accounts      anna@example.test and ben@example.test, password {PASSWORD}
   A phone       type Exchange, server 127.0.0.1:{self.notes['ports']['DEMO_HTTPS_PORT']}; to reach it from another device
                 start it with DEMO_LISTEN=0.0.0.0 make demo
-  New mail      . .demo/env; build/easel-deliver --database '' ben@example.test < message
+  New mail      . .demo/env; build/easel-deliver ben@example.test < message
   Your mail     make demo MAIL=path        (mbox, Maildir or a folder of .eml; goes to anna)
   The database  . .demo/env; psql -c 'SELECT device_id, type, last_seen FROM easel.device'
   Logs          .demo/easel-0.log, .demo/nginx.log, .demo/access.log

@@ -20,7 +20,7 @@ import tempfile
 from pathlib import Path
 
 import servers
-from servers import LabError, Nginx, Postgres, Worker, free_port, program
+from servers import Apache, LabError, Nginx, Postgres, Worker, free_port, program
 
 DOMAIN = 'example.test'
 PASSWORD = 'secret'
@@ -30,8 +30,8 @@ START_TRIES = 5
 class Lab:
     """A running set of servers. Start it in the main thread, which the servers' lives hang on."""
 
-    def __init__(self, build='build', workers=1, fsync=False, options=(), log_level='debug'):
-        self.build = servers.ROOT / build
+    def __init__(self, build=None, workers=1, fsync=False, options=(), log_level='debug'):
+        self.build = servers.ROOT / (build or os.environ.get('EASEL_BUILD', 'build'))
         self.fsync, self.options = fsync, [*options, '--log-level', log_level]
         self.hashes = {}
         servers.raise_file_limit()
@@ -72,6 +72,16 @@ class Lab:
             self.workers.append(self._started(self.new_worker(number)))
         self.nginx = self._start_on_free_port(self.new_nginx)
         self.url = f'https://127.0.0.1:{self.nginx.port}'
+
+    def apache(self):
+        """An Apache in front of the first worker, started; its URL."""
+        worker = self.workers[0]
+        if worker.socket.startswith('/'):
+            os.chmod(worker.socket, 0o666)  # Apache's children run as another user
+        apache = self._start_on_free_port(
+            lambda: Apache(self.folder, free_port(), free_port(), worker.upstream(),
+                           self.folder / 'certificate'))
+        return f'https://127.0.0.1:{apache.port}'
 
     def _started(self, server):
         self.servers.append(server)
@@ -166,9 +176,3 @@ class Lab:
         """Pss of a worker in bytes."""
         rollup = Path(f'/proc/{self.workers[number].process.pid}/smaps_rollup').read_text()
         return int(re.search(r'^Pss:\s+(\d+) kB', rollup, re.M)[1]) * 1024
-
-
-def build_exists(build='build'):
-    """Whether the programs that a lab runs have been built."""
-    return all(os.access(servers.ROOT / build / name, os.X_OK)
-               for name in ('easel', 'easel-migrate', 'easel-passwd', 'easel-deliver'))

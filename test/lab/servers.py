@@ -240,9 +240,15 @@ class Worker(Server):
         return [str(self.build / 'easel'), '--socket', self.socket, '--database', self.conninfo,
                 '--key-file', str(self.folder / 'key')] + self.options
 
+    def start(self):
+        self.log_start = self.log_path.stat().st_size if self.log_path.exists() else 0
+        return super().start()
+
     def ready(self):
-        host, _, port = self.socket.rpartition(':')
-        return answers((host, int(port)) if host else self.socket)
+        """It says so; connections are accepted, and answered with 503, a little earlier."""
+        with open(self.log_path, 'rb') as log:
+            log.seek(self.log_start)
+            return b' info ready' in log.read()
 
 
 class Nginx(Server):
@@ -294,6 +300,51 @@ class Nginx(Server):
 
     def ready(self):
         return (self.folder / 'nginx.pid').exists() and answers(('127.0.0.1', self.port))
+
+
+class Apache(Server):
+    """Apache with the repository's example as its site: only values are put in place."""
+
+    name = 'apache'
+    death_signal = signal.SIGTERM  # its children would outlive a killed parent
+    MODULES = ('mpm_event', 'authn_core', 'authz_core', 'alias', 'socache_shmcb', 'ssl', 'proxy',
+               'proxy_fcgi', 'headers', 'setenvif')
+
+    def __init__(self, folder, port, http_port, upstream, certificate):
+        super().__init__(folder)
+        self.port, self.http_port, self.upstream = port, http_port, upstream
+        self.certificate = certificate
+        self.conf = self.folder / 'apache.conf'
+
+    @staticmethod
+    def program():
+        return shutil.which('apache2', path=os.environ['PATH'] + ':/usr/sbin:/sbin')
+
+    def command(self):
+        self.conf.write_text(self.main_conf() + self.site())
+        return [self.program(), '-DFOREGROUND', '-f', str(self.conf)]
+
+    def main_conf(self):
+        user = 'User www-data\nGroup www-data\n' if os.geteuid() == 0 else ''
+        modules = '\n'.join(f'LoadModule {name}_module /usr/lib/apache2/modules/mod_{name}.so'
+                            for name in self.MODULES)
+        return (f'ServerRoot {self.folder}\nServerName localhost\n{user}'
+                f'PidFile {self.folder}/apache.pid\nErrorLog {self.log_path}\n'
+                f'Mutex file:{self.folder} default\nDefaultRuntimeDir {self.folder}\n'
+                f'Listen 127.0.0.1:{self.port}\nListen 127.0.0.1:{self.http_port}\n{modules}\n')
+
+    def site(self):
+        """The example, with this lab's values."""
+        text = (ROOT / 'apache-example.conf').read_text()
+        text = text.replace('unix:/run/easel/easel.sock', self.upstream)
+        text = text.replace('*:443', f'127.0.0.1:{self.port}').replace('*:80', f'127.0.0.1:{self.http_port}')
+        text = put(text, '/etc/letsencrypt/live/mail.example.org/fullchain.pem',
+                   str(self.certificate.with_suffix('.pem')))
+        return put(text, '/etc/letsencrypt/live/mail.example.org/privkey.pem',
+                   str(self.certificate.with_suffix('.key')))
+
+    def ready(self):
+        return (self.folder / 'apache.pid').exists() and answers(('127.0.0.1', self.port))
 
 
 def put(text, old, new):

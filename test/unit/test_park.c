@@ -328,6 +328,22 @@ static void there_is_room_for_so_many_and_no_more(void **state)
 	waiter_free(&w);
 }
 
+static void a_newer_request_takes_the_place_of_the_older_one(void **state)
+{
+	struct park *p = *state;
+	for (int i = 0; i < MOST; i++)
+		park_one(p, i, i, 1000);
+	struct parked *first = park_register(p, waiter(3, 3, 500, 0, NULL));
+	struct parked *second = park_register(p, waiter(3, 3, 400, 0, NULL));
+	assert_non_null(first);
+	assert_non_null(second);
+	park_hand_over(p, first, (struct peer){100, 1});
+	park_hand_over(p, second, (struct peer){101, 1});
+	assert_int_equal(in_state(p, PARK_PARKED), MOST);
+	assert_int_equal(in_state(p, PARK_ENDING), 2);
+	assert_int_equal(park_next_deadline(p), 400);
+}
+
 static void a_close_ends_all_and_whatever_comes_later(void **state)
 {
 	struct park *p = *state;
@@ -450,6 +466,7 @@ int main(void)
 		TEST(one_that_is_asked_about_may_end_meanwhile),
 		TEST(a_peer_that_hangs_up_before_the_hand_over_is_ended_by_it),
 		TEST(there_is_room_for_so_many_and_no_more),
+		TEST(a_newer_request_takes_the_place_of_the_older_one),
 		TEST(a_close_ends_all_and_whatever_comes_later),
 		cmocka_unit_test(a_random_walk_keeps_the_deadlines_right),
 		cmocka_unit_test(two_threads_may_work_at_once),

@@ -2,7 +2,9 @@
 
 import os
 import email.policy
+import functools
 import itertools
+import signal
 import unittest
 from email.message import EmailMessage
 from pathlib import Path
@@ -46,6 +48,18 @@ def message(subject='Hello', text='Hello Anna.\n', html=None, attachments=(), **
     return mail.as_bytes()
 
 
+def in_versions(*versions):
+    """Runs a test for each of the protocol versions (all, when none is named), as subtests."""
+    def decorate(test):
+        @functools.wraps(test)
+        def run(self):
+            for version in versions or VERSIONS:
+                with self.subTest(version=version):
+                    test(self, version)
+        return run
+    return decorate
+
+
 class WireTest(unittest.TestCase):
     """A test with a lab, and an account of its own whenever it asks for one."""
 
@@ -54,6 +68,14 @@ class WireTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.lab = the_lab()
+
+    def tearDown(self):
+        """A worker that died is a failure of this test, and must not be one of the next as well."""
+        for worker in self.lab.workers:
+            if not worker.running():
+                code = worker.process.returncode
+                worker.start()
+                self.assertEqual(code, -signal.SIGKILL, f'{worker.name} died')
 
     def account(self, stem='anna', password=PASSWORD):
         """A new account; returns its address."""
@@ -76,12 +98,6 @@ class WireTest(unittest.TestCase):
             self.lab.deliver(phone.user, item)
         phone.sync_all(phone.inbox, options=options or ())
         return phone
-
-    def each_version(self, versions=VERSIONS):
-        """Runs what follows as a subtest for each protocol version."""
-        for version in versions:
-            with self.subTest(version=version):
-                yield version
 
     def one_item(self, phone, folder=None):
         """ServerId and data of the only item of a folder."""

@@ -12,6 +12,7 @@ import http.client
 import select
 import ssl
 import struct
+import time
 import uuid
 import xml.etree.ElementTree as ET
 from urllib.parse import urlencode, urlsplit
@@ -158,12 +159,14 @@ class Phone:
         self.device_id = device_id or 'W' + uuid.uuid4().hex[:15].upper()
         self.device_type, self.query, self.charset = device_type, query, charset
         self.timeout, self.gzip = timeout, gzip
+        self.patience = 0  # seconds for which a 503 is taken as "come again", and not as an error
         self.connection = Connection(url, timeout)
         self.policy_key = None
         self.folder_key = '0'
         self.folders = {}  # ServerId -> {'ParentId', 'DisplayName', 'Type'}
         self.keys = {}     # CollectionId -> SyncKey
         self.items = {}    # CollectionId -> {ServerId: ApplicationData}
+        self.offered = set()  # ServerIds of items in answers, taken or lost
 
     def close(self):
         self.connection.close()
@@ -209,7 +212,11 @@ class Phone:
     def command(self, command, document=None, params=(), expect=200, **headers):
         """A command with a WBXML document (or none), its answer read and checked."""
         body = document and encode(document)
+        deadline = time.monotonic() + self.patience
         answer = self.post(command, body, params, **headers)
+        while answer.code == 503 and time.monotonic() < deadline:
+            time.sleep(0.05)  # Retry-After is for the real ones
+            answer = self.post(command, body, params, **headers)
         if expect is not None and answer.code != expect:
             raise WireError(f'{command}: {answer}, expected HTTP {expect}')
         return self.read(command, answer)
@@ -383,7 +390,11 @@ class Phone:
 
     def sync_raw(self, *collections, **global_options):
         """A Sync whose answer changes nothing in the phone, as if it were lost."""
-        return self.command('Sync', self.sync_request(*collections, **global_options))
+        answer = self.command('Sync', self.sync_request(*collections, **global_options))
+        if answer.root is not None:
+            self.offered.update(add.get('ServerId') for add in
+                                answer.root.all('Collections/Collection/Commands/Add'))
+        return answer
 
     def sync(self, folder, *, commands=(), **wishes):
         """One Sync of one folder, its answer taken into the model. Returns the Collection.
@@ -391,11 +402,14 @@ class Phone:
         An empty answer ("nothing new") gives None.
         """
         answer = self.sync_raw(self.collection(folder, commands=commands, **wishes))
-        return self.take(answer, folder, commands)
+        return self.take(answer, folder, commands, wishes.get('key'))
 
-    def take(self, answer, folder, commands=()):
-        """Takes one folder's part of a Sync answer into the model."""
+    def take(self, answer, folder, commands=(), key=None):
+        """Takes one folder's part of a Sync answer (to a request with that key) into the model."""
+        if (key or self.keys.get(folder, '0')) == '0':
+            self.items[folder] = {}
         if answer.root is None:
+            self._apply_own(folder, commands)
             return None
         if answer.status not in (None, '1'):
             raise WireError(f'Sync: {answer}')
@@ -408,27 +422,41 @@ class Phone:
         check_collection(collection)
         if collection.get('Status') != '1':
             return collection
-        items = self.items.setdefault(folder, {})
-        if self.keys.get(folder, '0') == '0':
-            items.clear()
-        refused = {r.get('ServerId') for r in collection.all('Responses/Change')
-                   + collection.all('Responses/Delete') if r.get('Status') != '1'}
-        for command in commands:
-            self._apply_own(items, command, refused)
+        items = self.items[folder]
+        refused = {(verb, response.get('ServerId')) for verb in ('Change', 'Delete')
+                   for response in collection.all(f'Responses/{verb}')
+                   if response.get('Status') != '1'}
+        self._apply_own(folder, [c for c in commands
+                                 if (c.name, own(c, 'ServerId').text) not in refused])
         for command in (collection.find('Commands') or E('none')).children:
-            apply_command(items, command)
+            self._apply(items, command)
         self.keys[folder] = collection.get('SyncKey')
         return collection
 
-    def _apply_own(self, items, command, refused):
-        """What the phone itself edited, unless the server refused it."""
-        verb, item = command.name.rpartition(':')[2], own(command, 'ServerId').text
-        if item in refused:
+    def _apply(self, items, command):
+        """A command of the server. It may delete what it offered in an answer that was lost."""
+        verb, item = command.name.partition(':')[2], command.get('ServerId')
+        if verb == 'Delete' and item not in items and item in self.offered:
             return
-        if verb == 'Delete':
-            items.pop(item, None)
-        elif verb == 'Change' and item in items:
-            merge(items[item], own(command, 'ApplicationData'))
+        if (item in items) != (verb != 'Add'):
+            raise WireError(f'Sync: {verb} of {item}, which the phone '
+                            f'{"has" if item in items else "does not have"}')
+        if verb == 'Add':
+            items[item] = command.find('ApplicationData')
+        elif verb == 'Change':
+            merge(items[item], command.find('ApplicationData'))
+        else:
+            del items[item]
+
+    def _apply_own(self, folder, commands):
+        """What the phone itself edited."""
+        items = self.items[folder]
+        for command in commands:
+            verb, item = command.name, own(command, 'ServerId').text
+            if verb == 'Delete':
+                items.pop(item, None)
+            elif verb == 'Change' and item in items:
+                merge(items[item], own(command, 'ApplicationData'))
 
     def sync_all(self, folder, limit=1000, **wishes):
         """Syncs a folder until the server has no more; returns its items."""
@@ -533,20 +561,6 @@ def merge(data, change):
     """Puts the changed properties of an item in place of the old ones."""
     changed = {child.name for child in change.children}
     data.children = [c for c in data.children if c.name not in changed] + list(change.children)
-
-
-def apply_command(items, command):
-    """A command of the server, taken into the model of a folder."""
-    verb, item = command.name.partition(':')[2], command.get('ServerId')
-    if (item in items) != (verb != 'Add'):
-        raise WireError(f'Sync: {verb} of {item}, which the phone '
-                        f'{"has" if item in items else "does not have"}')
-    if verb == 'Add':
-        items[item] = command.find('ApplicationData')
-    elif verb == 'Change':
-        merge(items[item], command.find('ApplicationData'))
-    else:
-        del items[item]
 
 
 def check_collection(collection):

@@ -2,10 +2,11 @@
 """Runs the wire tests: run.py [-k PATTERN] [-v] [FILE …]
 
 The files run in the order of their numbers, from the most basic up. At the end every answer that was
-seen is held against the protocol's schemas. The last line is "N passed, N failed, N skipped".
+seen is held against the schemas. The last line is "N passed, N failed, N skipped".
 """
 
 import argparse
+import collections
 import sys
 import time
 import unittest
@@ -16,7 +17,8 @@ sys.path[:0] = [str(HERE), str(HERE.parent / 'lab')]
 
 import schema  # noqa: E402  (found only after the line above)
 
-SHOWN = 20  # refused documents that are printed
+SUBTESTS_SHOWN = 3
+SHOWN = 20  # complaints of the schemas that are printed, each with one document
 
 
 class Result(unittest.TextTestResult):
@@ -33,6 +35,18 @@ class Result(unittest.TextTestResult):
     def stopTest(self, test):
         super().stopTest(test)
         self.slow.append((time.monotonic() - self.began, test.id()))
+
+    def printErrorList(self, flavour, errors):
+        """Of a test with many failing subtests only the first few are worth reading."""
+        counts = collections.Counter()
+        for test, error in errors:
+            name = getattr(test, 'test_case', test).id()
+            counts[name] += 1
+            if counts[name] <= SUBTESTS_SHOWN:
+                super().printErrorList(flavour, [(test, error)])
+        for name, count in counts.items():
+            if count > SUBTESTS_SHOWN:
+                self.stream.writeln(f'{name}: {count - SUBTESTS_SHOWN} more subtests')
 
     def failed(self):
         """Names of the tests that failed, each once, however many of its subtests did."""
@@ -57,7 +71,8 @@ def check_schemas():
     if why := schema.seen.why_not():
         return 0, 0, f'validation of {schema.seen.count} answers: {why}'
     refused = schema.seen.validate()
-    for origin, complaint, document in refused[:SHOWN]:
+    examples = {complaint: (origin, document) for origin, complaint, document in refused}
+    for complaint, (origin, document) in list(examples.items())[:SHOWN]:
         print(f'REFUSED BY THE SCHEMA: {origin}: {complaint}\n{document[:3000]}\n')
     print(f'{schema.seen.count} answers, {len(schema.seen.origins)} different, '
           f'{len(refused)} refused by the schemas')
