@@ -14,7 +14,7 @@ enum { CONNECT_SECONDS = 30, WHOLE_SECONDS = 500 };
 struct smtp {
 	CURL *curl; /* keeps its connection from one message to the next */
 	struct str left; /* of the message: what was not given to libcurl yet */
-	char reply[200]; /* last line of the server */
+	char reply[200]; /* the last refusal: what is said to QUIT afterwards does not count */
 };
 
 static void start(void)
@@ -64,7 +64,7 @@ static size_t take_reply(char *p, size_t size, size_t n, void *ctx)
 {
 	struct smtp *s = ctx;
 	struct str line = {p, size * n};
-	if (str_trim(line).n > 0)
+	if (line.n > 0 && (line.p[0] == '4' || line.p[0] == '5'))
 		keep_line(s->reply, sizeof s->reply, line);
 	return size * n;
 }
@@ -133,7 +133,7 @@ static void send_to(struct smtp *s, const struct smarthost *host, const char *se
 	curl_easy_getinfo(s->curl, CURLINFO_RESPONSE_CODE, &code);
 	curl_slist_free_all(list);
 	out->verdict = judge(result, code);
-	const char *why = code >= 400 && s->reply[0] ? s->reply : curl_easy_strerror(result);
+	const char *why = s->reply[0] ? s->reply : curl_easy_strerror(result);
 	keep_line(out->reason, sizeof out->reason, out->verdict == SMTP_SENT ? STR("") : str_of(why));
 }
 
@@ -148,7 +148,7 @@ void smtp_send(struct smtp *s, const struct smarthost *host, const char *sender,
 	int64_t end = clock_monotonic() + WHOLE_SECONDS * 1000;
 	struct smtp_result all;
 	send_to(s, host, sender, raw, recipients, n, WHOLE_SECONDS, &all);
-	bool replied = all.reason[0] >= '4' && all.reason[0] <= '5' && s->reply[0] == all.reason[0];
+	bool replied = s->reply[0] != '\0';
 	for (size_t i = 0; i < n; i++) {
 		results[i] = all;
 		long left = (long)((end - clock_monotonic()) / 1000);
