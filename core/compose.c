@@ -57,9 +57,11 @@ static enum compose_result find_recipients(struct composer *x)
 		unsigned n = mime_mailboxes(x->a, value, v, room);
 		if (n > room)
 			return COMPOSE_TOO_MANY;
+		if (arena_overflowed(x->a))
+			return COMPOSE_TOO_LARGE;
 		for (unsigned i = 0; i < n; i++)
 			add_recipient(x->out, v[i].address);
-		room = COMPOSE_RECIPIENTS - (unsigned)x->out->nrecipients;
+		room -= n;
 		x->has_to |= n > 0 && !is(name, "Bcc");
 	}
 	return x->out->nrecipients ? COMPOSE_DONE : COMPOSE_NO_RECIPIENT;
@@ -171,7 +173,7 @@ static void put_header(struct composer *x, struct buf *out)
 	x->has_date = mime_date(x->a, mime_field_find(x->head, STR("Date"))) != 0;
 	x->has_id = has_id(mime_field_find(x->head, STR("Message-ID")));
 	put_missing(x, out);
-	while (mime_field(&rest, &name, &value))
+	while (!arena_overflowed(x->a) && mime_field(&rest, &name, &value))
 		if (keeps(x, name, value, &from_seen))
 			mime_put_field(out, name, value);
 	buf_cstr(out, "MIME-Version: 1.0\r\n");

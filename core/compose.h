@@ -55,7 +55,7 @@ enum compose_result {
 	COMPOSE_DONE,
 	COMPOSE_BROKEN,           /* it is no message */
 	COMPOSE_NO_RECIPIENT,
-	COMPOSE_TOO_MANY,         /* more than COMPOSE_RECIPIENTS of them */
+	COMPOSE_TOO_MANY,         /* more than COMPOSE_RECIPIENTS of them, repeats included */
 	COMPOSE_SENDER_REFUSED,   /* From is somebody else's, and the policy is to refuse that */
 	COMPOSE_TOO_LARGE         /* for the arena */
 };
