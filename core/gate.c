@@ -51,13 +51,14 @@ static bool check_password(struct session *s, const struct request *rq, const st
 	return check_slowly(s, rq, login, g, fresh, e);
 }
 
-bool gate_login(struct session *s, const struct request *rq, struct gate_row *out, struct err *e)
+bool gate_login(struct session *s, const struct request *rq, const struct gate_quiet *quiet,
+		struct gate_row *out, struct err *e)
 {
 	struct login login;
 	if (!login_decode(s->secrets, rq->authorization, &login))
 		return err_set(e, ERR_LOGIN, "no credentials");
 	struct str name = str_lower(s->arena, login.name);
-	switch (account_gate(s->db, s->arena, name, rq->eas.device_id, rq->remote_addr, out, e)) {
+	switch (account_gate(s->db, s->arena, name, rq->eas.device_id, rq->remote_addr, quiet, out, e)) {
 	case FOUND_FAILED:
 		return false;
 	case FOUND_NONE:

@@ -13,11 +13,12 @@
 #include "store/account.h"
 
 /*
- * Checks who it is: one query, and an scrypt only for a password that is not remembered. Fills *out.
+ * Checks who it is: one query, which answers `quiet` too (may be NULL), and an scrypt only for a password that is not remembered. Fills *out.
  * False with ERR_LOGIN (no or wrong credentials, or too many wrong ones), ERR_FORBIDDEN (disabled),
  * ERR_UNAVAILABLE.
  */
-bool gate_login(struct session *s, const struct request *rq, struct gate_row *out, struct err *e);
+bool gate_login(struct session *s, const struct request *rq, const struct gate_quiet *quiet,
+		struct gate_row *out, struct err *e);
 
 /*
  * Makes sure that the device is known, unless it is a trial, and notes the contact at most once a minute unless something

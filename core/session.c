@@ -9,10 +9,11 @@
 #include "core/base/log.h"
 #include "core/call.h"
 #include "core/gate.h"
+#include "core/sync_request.h"
 #include "core/welcome.h"
 #include "store/pg.h"
 
-enum { SECRETS_CAP = 64 * 1024 };
+enum { SECRETS_CAP = 64 * 1024, LOOK_AHEAD_MAX = 8 * 1024 };
 
 struct session *session_new(const struct server *server)
 {
@@ -148,7 +149,7 @@ static bool read_body(struct call *c)
 		}
 		return true;
 	}
-	if (c->command->flags & COMMAND_MIME && c->version < 140)
+	if (c->root || (c->command->flags & COMMAND_MIME && c->version < 140))
 		return true;
 	struct wbxml_node *root;
 	if (!wbxml_decode(c->arena, rq->body, &wbxml_default_limits, &root, &c->err)) {
@@ -211,6 +212,25 @@ static void serve_command(struct call *c)
 	finish_document(c);
 }
 
+/*
+ * A small Sync is read before its sender is known, so that the one query that tells who it is also
+ * tells whether there is anything to do. What can't be read is read again in its turn.
+ */
+static bool look_ahead(struct call *c, struct gate_quiet *quiet)
+{
+	const struct request *rq = c->request;
+	struct wbxml_node *root;
+	struct err ignored;
+	if (rq->endpoint != ENDPOINT_ACTIVESYNC || rq->method != METHOD_POST ||
+	    rq->body_state != BODY_COMPLETE || rq->body.n == 0 || rq->body.n > LOOK_AHEAD_MAX ||
+	    !str_eq_nocase(rq->eas.command, STR("Sync")) ||
+	    !wbxml_decode(c->arena, rq->body, &wbxml_default_limits, &root, &ignored) ||
+	    root->tag != AirSync_Sync)
+		return false;
+	c->root = root;
+	return sync_request_quiet(c->arena, root, rq->eas.version, quiet);
+}
+
 static void route(struct call *c)
 {
 	struct request *rq = c->request;
@@ -219,7 +239,8 @@ static void route(struct call *c)
 		c->answer->status = 404;
 		return;
 	}
-	if (!gate_login(c->session, rq, &c->gate, &e)) {
+	struct gate_quiet quiet;
+	if (!gate_login(c->session, rq, look_ahead(c, &quiet) ? &quiet : NULL, &c->gate, &e)) {
 		refuse(c, &e);
 		return;
 	}
@@ -274,7 +295,7 @@ static bool find_waiter(struct call *c, const struct waiter *waiter, struct err 
 	enum found found = account_of_device(s->db, c->arena, waiter->device, &address, &device_id, e);
 	if (found == FOUND_ONE) {
 		c->request->eas.device_id = device_id;
-		found = account_gate(s->db, c->arena, address, device_id, STR(""), &c->gate, e);
+		found = account_gate(s->db, c->arena, address, device_id, STR(""), NULL, &c->gate, e);
 	}
 	if (found == FOUND_FAILED)
 		return false;

@@ -6,7 +6,9 @@
 #include <jansson.h>
 
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "core/server_id.h"
+#include "core/sync_options.h"
 
 enum { WAIT_MIN = 1, WAIT_MAX = 59, HEARTBEAT_MIN = 60, HEARTBEAT_MAX = 3540 };
 
@@ -180,6 +182,27 @@ struct sync_refusal sync_request_read(struct call *c, struct sync_request *out)
 	if (!read_window(c->root, out->window, &out->window))
 		return refuse(SYNC_PROTOCOL);
 	return collections ? read_collections(collections, out) : accepted;
+}
+
+bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned version,
+			struct gate_quiet *out)
+{
+	const struct wbxml_node *collections = wbxml_child(root, AirSync_Collections);
+	const struct wbxml_node *collection = wbxml_child(collections, AirSync_Collection);
+	struct sync_asked asked = {0};
+	struct sync_options options;
+	struct err e;
+	if (wbxml_child(root, AirSync_Partial) || !collection || collection->next ||
+	    !read_collection(collection, &asked) || asked.commands || !asked.options ||
+	    !asked.get_changes || !sync_options_decode(asked.options, version, &options, &e))
+		return false;
+	*out = (struct gate_quiet){
+		.folder = asked.folder,
+		.key = asked.key,
+		.options = sync_options_to_json(a, &options),
+		.cutoff = sync_options_cutoff(&options, clock_now()),
+	};
+	return true;
 }
 
 struct str sync_request_to_json(struct arena *a, const struct sync_request *q, const struct str *keys)

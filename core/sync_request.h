@@ -43,6 +43,13 @@ struct sync_refusal {
 struct sync_refusal sync_request_read(struct call *c, struct sync_request *out);
 
 /*
+ * The question whether a request finds nothing to do, for the gate to answer: only for one collection
+ * with a key, its Options and no Commands, as most are. The request need not be checked otherwise.
+ */
+bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned version,
+			struct gate_quiet *out);
+
+/*
  * The request as JSON, for easel.device.sync_request; keys[i] is the key that collection i will come
  * with, should the next request be empty.
  */

@@ -9,6 +9,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/arena.h"
@@ -26,15 +27,18 @@ enum {
 struct push {
 	pthread_t thread;
 	struct park *park;
-	struct push_resume resume;
 	struct hub *hub;
 	int epoll;
 	int bell; /* an eventfd: something must be seen to at once */
-	atomic_bool closing, ending;
+	atomic_bool closing, ending, ended;
 	bool closed;
-	int64_t next_report;
-	size_t answered, hung_up; /* since the last report */
+	pthread_mutex_t lock; /* of what is below */
+	pthread_cond_t changed;
+	struct parked *first, *last; /* to be run again, linked by `next` */
+	bool no_more;
 	struct hub_question questions[BATCH];
+	int64_t next_report;
+	size_t answered, hung_up, given; /* since the last report */
 };
 
 static void ring(void *ctx)
@@ -110,28 +114,36 @@ static bool send_answer(struct parked *r)
 	return ok;
 }
 
-/* A Sync that has something to say takes a store and a database: that is a worker thread's. */
-static bool is_to_resume(const struct parked *r)
+/* For push_take(). Its end is not looked for any more: another thread may free it. */
+static void give(struct push *p, struct parked *r)
 {
-	return r->waiter->kind == WAIT_SYNC && r->outcome == WAIT_CHANGED && !r->hung_up;
+	epoll_ctl(p->epoll, EPOLL_CTL_DEL, r->peer.fd, NULL);
+	pthread_mutex_lock(&p->lock);
+	r->next = NULL;
+	*(p->first ? &p->last->next : &p->first) = r;
+	p->last = r;
+	pthread_cond_signal(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+	p->given++;
+}
+
+static void answer(struct push *p, struct parked *r)
+{
+	bool sent = !r->hung_up && send_answer(r);
+	reply_close(r->peer, false);
+	wait_finish(r->waiter, r->outcome, sent ? "answered" : "hung-up");
+	*(sent ? &p->answered : &p->hung_up) += 1;
+	park_release(p->park, r);
 }
 
 static void answer_ended(struct push *p)
 {
 	for (struct parked *r = park_take_ended(p->park), *next; r; r = next) {
 		next = r->next;
-		if (is_to_resume(r)) {
-			p->answered++;
-			/* No event may speak of a record that another thread frees. */
-			epoll_ctl(p->epoll, EPOLL_CTL_DEL, r->peer.fd, NULL);
-			p->resume.resume(p->resume.ctx, r);
-			continue;
-		}
-		bool sent = !r->hung_up && send_answer(r);
-		reply_close(r->peer, false);
-		wait_finish(r->waiter, r->outcome, sent ? "answered" : "hung-up");
-		*(sent ? &p->answered : &p->hung_up) += 1;
-		park_release(p->park, r);
+		if (r->waiter->kind == WAIT_SYNC && r->outcome == WAIT_CHANGED && !r->hung_up)
+			give(p, r);
+		else
+			answer(p, r);
 	}
 }
 
@@ -147,8 +159,9 @@ static void report(struct push *p, int64_t now)
 	log_int(&l, "woken", (int64_t)(c.in_state[PARK_WOKEN] + c.in_state[PARK_ASKING]));
 	log_int(&l, "answered", (int64_t)p->answered);
 	log_int(&l, "hung-up", (int64_t)p->hung_up);
+	log_int(&l, "run-again", (int64_t)p->given);
 	log_end(&l);
-	p->answered = p->hung_up = 0;
+	p->answered = p->hung_up = p->given = 0;
 }
 
 /* ---- The loop ---- */
@@ -201,6 +214,11 @@ static void *run(void *ctx)
 		park_expire(p->park, now);
 		report(p, now);
 	}
+	pthread_mutex_lock(&p->lock);
+	p->no_more = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->lock);
+	atomic_store(&p->ended, true);
 	return NULL;
 }
 
@@ -212,7 +230,7 @@ static void die(const char *what)
 	exit(EX_OSERR);
 }
 
-struct push *push_start(const char *conninfo, size_t most, struct push_resume resume)
+struct push *push_start(const char *conninfo, size_t most)
 {
 	struct push *p = base_calloc(1, sizeof *p);
 	const struct hub_events hub_events = {.ctx = p,
@@ -222,9 +240,10 @@ struct push *push_start(const char *conninfo, size_t most, struct push_resume re
 					      .answered = answered};
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = p};
 
-	p->resume = resume;
 	p->park = park_new(most, ring, p);
 	p->hub = hub_new(conninfo, &hub_events);
+	pthread_mutex_init(&p->lock, NULL);
+	pthread_cond_init(&p->changed, NULL);
 	p->epoll = epoll_create1(EPOLL_CLOEXEC);
 	p->bell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (p->epoll < 0 || p->bell < 0 || epoll_ctl(p->epoll, EPOLL_CTL_ADD, p->bell, &e))
@@ -253,10 +272,23 @@ void push_hand_over(struct push *p, struct parked *r, struct peer peer)
 	park_hand_over(p->park, r, peer);
 }
 
+struct parked *push_take(struct push *p)
+{
+	pthread_mutex_lock(&p->lock);
+	while (!p->first && !p->no_more)
+		pthread_cond_wait(&p->changed, &p->lock);
+	struct parked *r = p->first;
+	if (r)
+		p->first = r->next;
+	pthread_mutex_unlock(&p->lock);
+	return r;
+}
+
 void push_release(struct push *p, struct parked *r)
 {
 	park_release(p->park, r);
-	ring(p);
+	if (atomic_load(&p->ending))
+		ring(p);
 }
 
 void push_close(struct push *p)
@@ -265,17 +297,27 @@ void push_close(struct push *p)
 	ring(p);
 }
 
+bool push_end(struct push *p, int64_t until)
+{
+	const struct timespec moment = {.tv_nsec = 5000000};
+	atomic_store(&p->closing, true);
+	atomic_store(&p->ending, true);
+	ring(p);
+	while (!atomic_load(&p->ended) && clock_monotonic() < until)
+		nanosleep(&moment, NULL);
+	return atomic_load(&p->ended);
+}
+
 void push_free(struct push **push)
 {
 	struct push *p = *push;
 	if (!p)
 		return;
-	push_close(p);
-	atomic_store(&p->ending, true);
-	ring(p);
 	pthread_join(p->thread, NULL);
 	hub_free(&p->hub);
 	park_free(&p->park);
+	pthread_mutex_destroy(&p->lock);
+	pthread_cond_destroy(&p->changed);
 	close(p->epoll);
 	close(p->bell);
 	free(p);

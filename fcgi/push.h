@@ -3,7 +3,8 @@
  * peers' ends and on the next deadline, and answers whatever ends.
  *
  * It never waits for a single peer or query: answers are sent without blocking, questions about
- * woken requests go out in batches while the last batch's answers are sent.
+ * woken requests go out in batches while the last batch's answers are sent. What needs more than
+ * that, a Sync that has to be run again, is taken by other threads.
  *
  * Failure rule: nothing fails; an answer that can't be sent costs its connection. Thread: any
  * thread may call these functions.
@@ -17,17 +18,8 @@
 
 struct push;
 
-/*
- * Where a Sync goes that waited and has something to say now: a worker thread answers it. Called by
- * the push thread, must not wait. The record is the callee's, until push_release().
- */
-struct push_resume {
-	void (*resume)(void *ctx, struct parked *r);
-	void *ctx;
-};
-
 /* Starts the thread, with room for `most` requests. Ends the process when that can't be done. */
-struct push *push_start(const char *conninfo, size_t most, struct push_resume resume);
+struct push *push_start(const char *conninfo, size_t most);
 
 /* Where a worker thread registers and unregisters. */
 struct park *push_registry(struct push *p);
@@ -35,13 +27,24 @@ struct park *push_registry(struct push *p);
 /* park_hand_over(), and from now on the end of the peer is seen. */
 void push_hand_over(struct push *p, struct parked *r, struct peer peer);
 
-/* A resumed record was answered and its connection closed. */
+/*
+ * A waiting Sync for which something has come, to be run again by a thread with a database
+ * connection: waits for one; NULL when there will be no more. The record is the caller's, who
+ * closes its connection and gives it back with push_release().
+ */
+struct parked *push_take(struct push *p);
 void push_release(struct push *p, struct parked *r);
 
 /* Answers all that wait as if their time were up, and from now on whatever comes. Does not wait. */
 void push_close(struct push *p);
 
-/* After the last worker thread has ended: ends the thread. Sets the pointer to NULL. */
+/*
+ * After the last thread that hands over has ended: waits until all are answered and given back, at
+ * most until clock_monotonic() is `until`; then push_take() gives NULL. False: some are not.
+ */
+bool push_end(struct push *p, int64_t until);
+
+/* After push_end(), and the last thread that takes. Sets the pointer to NULL. */
 void push_free(struct push **p);
 
 #endif

@@ -37,17 +37,7 @@ enum {
 	RETRY_MOST = 5000
 };
 
-/* Syncs that waited and have something to say: answered by a thread of their own. */
-struct resumer {
-	pthread_t thread;
-	pthread_mutex_t lock;
-	pthread_cond_t more;
-	struct parked *first, *last; /* linked by `next` */
-	bool ending;
-};
-
 struct worker {
-	struct resumer resumer;
 	const struct worker_config *config;
 	struct push *push;
 	bool tcp;
@@ -175,15 +165,19 @@ static void answer_full(struct waiter *waiter, struct peer peer)
 	waiter_free(&waiter);
 }
 
-static void answer_waiter(struct waiter *waiter, enum wait_outcome outcome, const int32_t *changed,
-			  size_t nchanged, struct peer peer)
+/* A Sync for which something has come is run again; everything else is answered from what is known.
+ */
+static void answer_waiter(struct session *s, const struct waiter *waiter, enum wait_outcome outcome,
+			  const int32_t *changed, size_t nchanged, struct peer peer)
 {
 	struct answer w = {.status = 200};
 	struct err e;
-	wait_answer(waiter, outcome, changed, nchanged, &w);
+	if (waiter->kind == WAIT_SYNC && outcome == WAIT_CHANGED)
+		serve_waited(s, waiter, &w);
+	else
+		wait_answer(waiter, outcome, changed, nchanged, &w);
 	bool ok = finish(peer, &w, false, &e);
 	wait_finish(waiter, outcome, ok ? "answered" : "hung-up");
-	waiter_free(&waiter);
 }
 
 /*
@@ -206,7 +200,8 @@ static void wait_or_answer(struct thread *t, struct waiter *waiter, struct peer 
 		push_hand_over(push, r, peer);
 	} else {
 		waiter = park_unregister(push_registry(push), r);
-		answer_waiter(waiter, outcome, changed, nchanged, peer);
+		answer_waiter(t->session, waiter, outcome, changed, nchanged, peer);
+		waiter_free(&waiter);
 	}
 }
 
@@ -249,6 +244,32 @@ static void serve_connection(struct thread *t, int fd)
 	session_reset(s);
 }
 
+static bool is_gone(struct peer peer)
+{
+	struct pollfd p = {.fd = peer.fd, .events = POLLRDHUP};
+	return poll(&p, 1, 0) > 0;
+}
+
+/* Runs waiting Syncs again: apart from the other threads, so that many at once delay no one else.
+ */
+static void *run_again(void *ctx)
+{
+	struct thread *t = ctx;
+	struct push *push = t->worker->push;
+	t->session = session_new(&t->worker->config->server);
+	for (struct parked *r; (r = push_take(push)); session_reset(t->session)) {
+		if (is_gone(r->peer)) {
+			reply_close(r->peer, false);
+			wait_finish(r->waiter, r->outcome, "hung-up");
+		} else {
+			answer_waiter(t->session, r->waiter, r->outcome, NULL, 0, r->peer);
+		}
+		push_release(push, r);
+	}
+	session_free(&t->session);
+	return NULL;
+}
+
 static void *run_thread(void *ctx)
 {
 	struct thread *t = ctx;
@@ -259,75 +280,6 @@ static void *run_thread(void *ctx)
 	session_free(&t->session);
 	atomic_fetch_sub(&t->worker->running, 1);
 	return NULL;
-}
-
-/* ---- Syncs that waited ---- */
-
-static void resume(void *ctx, struct parked *r)
-{
-	struct resumer *q = &((struct worker *)ctx)->resumer;
-	r->next = NULL;
-	pthread_mutex_lock(&q->lock);
-	if (q->first)
-		q->last->next = r;
-	else
-		q->first = r;
-	q->last = r;
-	pthread_cond_signal(&q->more);
-	pthread_mutex_unlock(&q->lock);
-}
-
-/* The next one, or NULL at the end. */
-static struct parked *next_resumed(struct resumer *q)
-{
-	pthread_mutex_lock(&q->lock);
-	while (!q->first && !q->ending)
-		pthread_cond_wait(&q->more, &q->lock);
-	struct parked *r = q->first;
-	if (r)
-		q->first = r->next;
-	pthread_mutex_unlock(&q->lock);
-	return r;
-}
-
-static void *run_resumer(void *ctx)
-{
-	struct worker *w = ctx;
-	struct session *s = session_new(&w->config->server);
-	for (struct parked *r; (r = next_resumed(&w->resumer));) {
-		struct answer answer = {.status = 200};
-		struct err e = {0};
-		serve_waited(s, r->waiter, &answer);
-		bool ok = finish(r->peer, &answer, false, &e);
-		wait_finish(r->waiter, r->outcome, ok ? "answered" : "hung-up");
-		session_reset(s);
-		push_release(w->push, r);
-	}
-	session_free(&s);
-	return NULL;
-}
-
-static void start_resumer(struct worker *w)
-{
-	pthread_mutex_init(&w->resumer.lock, NULL);
-	pthread_cond_init(&w->resumer.more, NULL);
-	errno = pthread_create(&w->resumer.thread, NULL, run_resumer, w);
-	if (errno) {
-		perror("easel: thread");
-		exit(EX_OSERR);
-	}
-}
-
-/* After the last record was released: nothing is resumed any more. */
-static void stop_resumer(struct worker *w)
-{
-	pthread_mutex_lock(&w->resumer.lock);
-	w->resumer.ending = true;
-	pthread_cond_signal(&w->resumer.more);
-	pthread_mutex_unlock(&w->resumer.lock);
-	pthread_join(w->resumer.thread, NULL);
-	pthread_cond_destroy(&w->resumer.more);
-	pthread_mutex_destroy(&w->resumer.lock);
 }
 
 /* ---- The process ---- */
@@ -399,17 +351,30 @@ static void set_up_listener(struct worker *w)
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look_up, sizeof look_up);
 }
 
+static void start_thread(struct worker *w, struct thread *t, void *(*run)(void *ctx))
+{
+	t->worker = w;
+	errno = pthread_create(&t->id, NULL, run, t);
+	if (errno) {
+		perror("easel: thread");
+		exit(EX_OSERR);
+	}
+}
+
+/* Threads that run waiting Syncs again, besides those that accept. */
+static unsigned again_threads(const struct worker_config *c)
+{
+	return (c->nthreads + 1) / 2;
+}
+
 static void start_threads(struct worker *w, struct thread *threads)
 {
-	for (unsigned i = 0; i < w->config->nthreads; i++) {
-		threads[i].worker = w;
-		atomic_fetch_add(&w->running, 1);
-		errno = pthread_create(&threads[i].id, NULL, run_thread, &threads[i]);
-		if (errno) {
-			perror("easel: thread");
-			exit(EX_OSERR);
-		}
-	}
+	unsigned n = w->config->nthreads;
+	atomic_store(&w->running, n);
+	for (unsigned i = 0; i < n; i++)
+		start_thread(w, &threads[i], run_thread);
+	for (unsigned i = 0; i < again_threads(w->config); i++)
+		start_thread(w, &threads[n + i], run_again);
 }
 
 /* False: some request did not end in time. */
@@ -419,12 +384,11 @@ static bool stop_threads(struct worker *w, struct thread *threads)
 	w->drain_until = clock_monotonic() + DRAIN_LIMIT;
 	atomic_store(&w->stopping, true);
 	push_close(w->push);
-	while (atomic_load(&w->running)) {
-		if (clock_monotonic() > until)
-			return false;
+	while (atomic_load(&w->running) && clock_monotonic() < until)
 		pause_ms(10);
-	}
-	for (unsigned i = 0; i < w->config->nthreads; i++)
+	if (atomic_load(&w->running) || !push_end(w->push, until))
+		return false;
+	for (unsigned i = 0; i < w->config->nthreads + again_threads(w->config); i++)
 		pthread_join(threads[i].id, NULL);
 	return true;
 }
@@ -442,15 +406,14 @@ static void log_start(const struct worker_config *c)
 int worker_run(const struct worker_config *config)
 {
 	struct worker w = {.config = config};
-	struct thread threads[WORKER_THREADS] = {{0}};
+	struct thread threads[2 * WORKER_THREADS] = {{0}};
 
 	FCGX_Init();
 	set_signals();
 	worker_block_signals();
 	set_up_listener(&w);
 	log_start(config);
-	w.push = push_start(config->server.database, config->max_parked, (struct push_resume){resume, &w});
-	start_resumer(&w);
+	w.push = push_start(config->server.database, config->max_parked);
 	start_threads(&w, threads);
 	int result = await_database(&w);
 	if (result == EX_OK) {
@@ -467,6 +430,5 @@ int worker_run(const struct worker_config *config)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
-	stop_resumer(&w);
 	return result < 0 ? EX_OK : result;
 }

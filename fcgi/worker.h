@@ -15,7 +15,8 @@
 struct worker_config {
 	int listener; /* a listening socket, stays the caller's */
 	bool drain;   /* nobody takes over what waits in the listener: serve it before ending */
-	unsigned nthreads; /* 1 to WORKER_THREADS */
+	unsigned nthreads; /* that accept: 1 to WORKER_THREADS; half as many run waiting Syncs again
+			    */
 	size_t max_parked;
 	struct server server;
 	void (*stopping)(void *ctx); /* called when a stop begins; may be NULL */
@@ -25,8 +26,9 @@ struct worker_config {
 enum { WORKER_THREADS = 64 };
 
 /*
- * Descriptors that a worker needs besides one for each parked request: for each thread a connection
- * of the web server and one to the database, and some for the process.
+ * Descriptors that a worker needs besides one for each parked request: for each thread that accepts
+ * a connection of the web server and one to the database, for its half of another thread the
+ * latter, and some for the process.
  */
 enum { WORKER_DESCRIPTORS_EACH = 4, WORKER_DESCRIPTORS = 64 };
 

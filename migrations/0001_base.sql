@@ -391,11 +391,31 @@ BEGIN
 	PERFORM pg_notify('easel_hierarchy', string_agg(who, ' '))
 	FROM (SELECT c.id::text AS who, row_number() OVER () / 300 AS batch
 	      FROM changed c JOIN before b USING (id)
-	      WHERE c.hierarchy_modseq <> b.hierarchy_modseq) parts
+	      WHERE c.hierarchy_modseq <> b.hierarchy_modseq OR c.enabled <> b.enabled) parts
 	GROUP BY batch;
 	RETURN NULL;
 END $$;
-COMMENT ON FUNCTION easel.tell_hierarchy_changed() IS 'Tells the workers which accounts'' folder trees changed: account account …';
+COMMENT ON FUNCTION easel.tell_hierarchy_changed() IS 'Tells the workers which accounts'' folder trees changed, or which were switched off or on: account account …';
+
+CREATE FUNCTION easel.tell_account_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_notify('easel_hierarchy', string_agg(who, ' '))
+	FROM (SELECT b.id::text AS who, row_number() OVER () / 300 AS batch FROM before b) parts
+	GROUP BY batch;
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION easel.tell_account_gone() IS 'Tells the workers which accounts were deleted, so that their phones do not go on waiting.';
+
+CREATE FUNCTION easel.tell_domain_switched() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM pg_notify('easel_hierarchy', string_agg(who, ' '))
+	FROM (SELECT a.id::text AS who, row_number() OVER () / 300 AS batch
+	      FROM changed c JOIN before b USING (id) JOIN easel.account a ON a.domain_id = c.id
+	      WHERE c.enabled <> b.enabled) parts
+	GROUP BY batch;
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION easel.tell_domain_switched() IS 'Tells the workers which accounts belong to a domain that was switched off or on.';
 
 CREATE FUNCTION easel.raise_hierarchy() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -433,6 +453,12 @@ CREATE TRIGGER folder_changed AFTER UPDATE ON easel.folder
 CREATE TRIGGER hierarchy_changed AFTER UPDATE ON easel.account
 	REFERENCING NEW TABLE AS changed OLD TABLE AS before
 	FOR EACH STATEMENT EXECUTE FUNCTION easel.tell_hierarchy_changed();
+CREATE TRIGGER account_gone AFTER DELETE ON easel.account
+	REFERENCING OLD TABLE AS before
+	FOR EACH STATEMENT EXECUTE FUNCTION easel.tell_account_gone();
+CREATE TRIGGER domain_switched AFTER UPDATE ON easel.domain
+	REFERENCING NEW TABLE AS changed OLD TABLE AS before
+	FOR EACH STATEMENT EXECUTE FUNCTION easel.tell_domain_switched();
 
 -- ---------------------------------------------------------------------------------------------
 -- Acting

@@ -41,15 +41,28 @@ struct gate_row {
 	int ping_heartbeat;       /* 0: none remembered */
 	struct str ping_folders;  /* '{1,2}' */
 	struct str sync_request;  /* JSON; p NULL: none */
+	bool quiet;               /* the answer to struct gate_quiet */
 	struct limits limits;
 };
 
 /*
+ * A question that is answered along with who it is: whether the Sync of one folder, with this key, these
+ * options and this start of the filter, finds nothing to do at all, as most do.
+ */
+struct gate_quiet {
+	int32_t folder;
+	struct str key, options;
+	int64_t cutoff; /* ms; INT64_MIN: none */
+};
+
+/*
  * Looks up login, device and limits. FOUND_NONE: there is no such account (limits are set all the
- * same). device_id and address may be empty; an address that is none counts as absent.
+ * same). device_id and address may be empty; an address that is none counts as absent. `quiet` may be
+ * NULL.
  */
 enum found account_gate(struct pg *db, struct arena *a, struct str login, struct str device_id,
-			struct str address, struct gate_row *out, struct err *e);
+			struct str address, const struct gate_quiet *quiet, struct gate_row *out,
+			struct err *e);
 
 /* Address and device id of a device, by its number. FOUND_NONE: it was removed. */
 enum found account_of_device(struct pg *db, struct arena *a, int32_t device, struct str *address,

@@ -6,12 +6,29 @@
 #include "core/base/arena.h"
 #include "store/pg.h"
 
-static PG_STATEMENT(account_gate_row,
-	"SELECT account_id, address, display_name, password_hash, remembered, enabled, throttled,"
-	" hierarchy_modseq, device, device_type, user_agent, protocol_version, policy_key,"
-	" policy_offered_key, stale, ping_heartbeat, ping_folders, sync_request, require_policy,"
-	" heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections, sync_max_items,"
-	" sync_max_bytes FROM easel.gate($1::text, $2::text, $3::inet)");
+#define GATE                                                                                           \
+	"SELECT account_id, address, display_name, password_hash, remembered, enabled, throttled,"     \
+	" hierarchy_modseq, device, device_type, user_agent, protocol_version, policy_key,"            \
+	" policy_offered_key, stale, ping_heartbeat, ping_folders, sync_request, require_policy,"      \
+	" heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections, sync_max_items,"       \
+	" sync_max_bytes"
+
+static PG_STATEMENT(account_gate_row, GATE ", false FROM easel.gate($1::text, $2::text, $3::inet)");
+
+/*
+ * No function of the schema: PostgreSQL would not make it part of this statement's plan, and plan it
+ * anew with every request.
+ */
+static PG_STATEMENT(account_gate_quiet,
+	GATE ", EXISTS (SELECT FROM easel.sync_base b"
+	" JOIN easel.folder f ON f.account_id = b.account_id AND f.id = b.folder_id"
+	" WHERE b.account_id = g.account_id AND b.device = g.device AND b.folder_id = $4"
+	" AND b.epoch || '.' || b.n = $5::text AND b.options::text = $6::text"
+	" AND b.cutoff IS NOT DISTINCT FROM to_timestamp($7::bigint / 1000.0)"
+	" AND b.modseq = f.modseq AND b.cut_uid IS NULL AND b.fill_uid IS NULL AND b.todo = '{}'"
+	" AND b.folder_epoch = f.epoch AND NOT EXISTS (SELECT FROM easel.sync_answer a"
+	" WHERE a.account_id = b.account_id AND a.device = b.device AND a.folder_id = b.folder_id))"
+	" FROM easel.gate($1::text, $2::text, $3::inet) g");
 
 static PG_STATEMENT(account_device,
 	"SELECT a.address, v.device_id FROM easel.device v JOIN easel.account a ON a.id = v.account_id"
@@ -73,17 +90,32 @@ static void read_row(struct arena *a, const struct pg_rows *r, struct gate_row *
 	out->ping_heartbeat = (int)pg_get_int(r, 0, 15);
 	out->ping_folders = copy_or_null(a, r, 16);
 	out->sync_request = copy_or_null(a, r, 17);
+	out->quiet = pg_get_bool(r, 0, 25);
+}
+
+static void put_quiet(struct pg_params *p, struct arena *a, const struct gate_quiet *quiet)
+{
+	pg_int(p, quiet->folder);
+	pg_text(p, a, quiet->key);
+	pg_text(p, a, quiet->options);
+	if (quiet->cutoff == INT64_MIN)
+		pg_null(p);
+	else
+		pg_int(p, quiet->cutoff);
 }
 
 enum found account_gate(struct pg *db, struct arena *a, struct str login, struct str device_id,
-			struct str address, struct gate_row *out, struct err *e)
+			struct str address, const struct gate_quiet *quiet, struct gate_row *out,
+			struct err *e)
 {
 	struct pg_params p = {0};
 	pg_text(&p, a, login);
 	pg_text(&p, a, device_id);
 	put_address(&p, a, address);
 	*out = (struct gate_row){0};
-	struct pg_rows *r = pg_run(db, &account_gate_row, &p, e);
+	if (quiet)
+		put_quiet(&p, a, quiet);
+	struct pg_rows *r = pg_run(db, quiet ? &account_gate_quiet : &account_gate_row, &p, e);
 	if (!r)
 		return FOUND_FAILED;
 	enum found found = FOUND_FAILED;

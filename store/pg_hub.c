@@ -55,8 +55,10 @@ static PG_STATEMENT(hub_pending,
 		    " UNION ALL SELECT r.i::int"
 		    " FROM unnest($1::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
 		    " AS r(account, folder, hierarchy, i)"
-		    " JOIN easel.account a ON a.id = r.account AND a.hierarchy_modseq > r.hierarchy"
-		    " WHERE r.folder = 0");
+		    " LEFT JOIN easel.account a ON a.id = r.account"
+		    " LEFT JOIN easel.domain d ON d.id = a.domain_id"
+		    " WHERE r.folder = 0 AND (a.hierarchy_modseq > r.hierarchy OR a.id IS NULL"
+		    " OR NOT a.enabled OR NOT d.enabled)");
 
 enum { COLUMNS = 4 };
 

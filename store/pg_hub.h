@@ -24,8 +24,9 @@ struct pg;
 
 /*
  * One question: whether a Sync of the folder would bring the device something, or, for folder 0,
- * whether the account's folder tree has changed since the hierarchy modseq that the device knows.
- * The same one may be asked any number of times.
+ * whether the account's folder tree has changed since the hierarchy modseq that the device knows,
+ * or the account is gone or switched off: then FolderSync tells the device so. The same one may be
+ * asked any number of times.
  */
 struct hub_question {
 	int32_t account, device, folder;

@@ -16,17 +16,23 @@ def _stat(pid):
     return int(fields[1]), sum(int(fields[n]) for n in range(11, 15)) / TICKS
 
 
+def _family(pid):
+    """A process and its children, each with its CPU seconds."""
+    stats = {int(name): _stat(name) for name in os.listdir('/proc') if name.isdigit()}
+    return {other: found[1] for other, found in stats.items()
+            if found and pid in (other, found[0])}
+
+
 def cpu_seconds(pid):
     """CPU seconds of a process and its children, running or ended."""
-    stats = {int(name): _stat(name) for name in os.listdir('/proc') if name.isdigit()}
-    return sum(seconds for other, found in stats.items() if found
-               for parent, seconds in (found,) if other == pid or parent == pid)
+    return sum(_family(pid).values())
 
 
 def pss(pid):
-    """Bytes of memory, with shared pages divided by those who share them."""
-    rollup = Path(f'/proc/{pid}/smaps_rollup').read_text()
-    return int(re.search(r'^Pss:\s+(\d+) kB', rollup, re.M)[1]) * 1024
+    """Bytes of memory of a process and its children, shared pages divided by those who share."""
+    rollups = [Path(f'/proc/{member}/smaps_rollup').read_text() for member in _family(pid)]
+    return sum(int(kb) * 1024 for rollup in rollups
+               for kb in re.findall(r'^Pss:\s+(\d+) kB', rollup, re.M))
 
 
 class CpuMeter:

@@ -180,10 +180,13 @@ class Bench:
         for phones in self.size['parked']:
             self.lab.fresh_worker()
             self.warm_up()
-            before = pss(self.lab.workers[0].process.pid)
+            before = self.memory()
             with self.lab.phones('park', phones=phones, accounts=self.size['accounts'],
                                  rounds=self.size['rounds'], limit=600) as run:
                 self.park_run(run, phones, before)
+
+    def memory(self):
+        return [pss(server.process.pid) for server in (self.lab.workers[0], self.lab.nginx)]
 
     def warm_up(self):
         """Every thread has served something, so that only the phones make a difference."""
@@ -194,10 +197,11 @@ class Bench:
     def park_run(self, run, phones, before):
         began = time.monotonic_ns()
         parked = run.event('parked')
-        each = (pss(self.lab.workers[0].process.pid) - before) / phones / 1024
-        self.table.add(f'park_{phones}', f'worker memory of each of {phones:,} parked phones', each,
-                       'KiB', f'all parked {(parked["at"] - began) / 1e9:.1f} s after the first '
-                       'came', most=16)
+        worker, nginx = ((after - was) / phones / 1024
+                         for after, was in zip(self.memory(), before))
+        self.table.add(f'park_{phones}', f'worker memory of each of {phones:,} parked phones',
+                       worker, 'KiB', f'nginx {nginx:.1f} KiB; all parked '
+                       f'{(parked["at"] - began) / 1e9:.1f} s after the first came', most=16)
         meter = self.cpu_meter()
         time.sleep(self.size['seconds'])
         self.table.add(f'idle_{phones}', '  CPU of the worker while all wait',

@@ -4,7 +4,7 @@
     demo.py stop                   ends it; the data under .demo/ stay
 
 Environment: DEMO_HTTPS_PORT and DEMO_PG_PORT for the ports, DEMO_LISTEN for the address that nginx
-listens on (127.0.0.1 unless said otherwise, since the passwords are known), MAIL for mail of your own.
+listens on (127.0.0.1 unless said otherwise, since the passwords are known), MAIL for your own mail.
 """
 
 import argparse
@@ -107,7 +107,8 @@ class Demo:
         say(f'nginx on port {port}')
         certificate = servers.make_certificate(DEMO / 'certificate')
         address = os.environ.get('DEMO_LISTEN', '127.0.0.1') + ':'
-        Nginx(DEMO, port, free_port(), [worker.upstream()], certificate, address, stays=True).start()
+        Nginx(DEMO, port, free_port(), [worker.upstream()], certificate, address,
+              stays=True).start()
         self.url = f'https://127.0.0.1:{port}'
 
     def write_env(self):
@@ -151,11 +152,12 @@ class Demo:
         phone.sync(phone.inbox, moves=0, commands=[wire.delete(item)])
 
     def tell(self):
+        port = self.notes['ports']['DEMO_HTTPS_PORT']
         print(f'''
 Easel runs at {self.url}/Microsoft-Server-ActiveSync (certificate signed by itself).
 
   Accounts      anna@example.test and ben@example.test, password {PASSWORD}
-  A phone       type Exchange, server 127.0.0.1:{self.notes['ports']['DEMO_HTTPS_PORT']}; to reach it from another device
+  A phone       type Exchange, server 127.0.0.1:{port}; to reach it from another device
                 start it with DEMO_LISTEN=0.0.0.0 make demo
   New mail      . .demo/env; build/easel-deliver ben@example.test < message
   Your mail     make demo MAIL=path        (mbox, Maildir or a folder of .eml; goes to anna)

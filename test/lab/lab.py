@@ -62,7 +62,7 @@ class Lab:
             signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
     def _start(self, workers):
-        self.postgres = self._start_on_free_port(
+        self.postgres = self.start_on_free_port(
             lambda: Postgres(self.folder / 'postgres', free_port(), fsync=self.fsync).check())
         self.postgres.create_database()
         self.migrate()
@@ -70,7 +70,7 @@ class Lab:
         self.workers = []
         for number in range(workers):
             self.workers.append(self._started(self.new_worker(number)))
-        self.nginx = self._start_on_free_port(self.new_nginx)
+        self.nginx = self.start_on_free_port(self.new_nginx)
         self.url = f'https://127.0.0.1:{self.nginx.port}'
 
     def apache(self):
@@ -78,7 +78,7 @@ class Lab:
         worker = self.workers[0]
         if worker.socket.startswith('/'):
             os.chmod(worker.socket, 0o666)  # Apache's children run as another user
-        apache = self._start_on_free_port(
+        apache = self.start_on_free_port(
             lambda: Apache(self.folder, free_port(), free_port(), worker.upstream(),
                            self.folder / 'certificate'))
         return f'https://127.0.0.1:{apache.port}'
@@ -87,7 +87,7 @@ class Lab:
         self.servers.append(server)
         return server.start()
 
-    def _start_on_free_port(self, make):
+    def start_on_free_port(self, make):
         """A port can be taken between finding and using it: then another is tried."""
         for _ in range(START_TRIES - 1):
             try:

@@ -178,8 +178,8 @@ class Postgres(Server):
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
         done = subprocess.run(
             self.as_owner([self.program('initdb'), '--pgdata', str(self.data), '--username=easel',
-                           '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8', '--no-instructions']
-                          + ([] if self.fsync else ['--no-sync'])),
+                           '--auth=trust', '--encoding=UTF8', '--locale=C.UTF-8',
+                           '--no-instructions'] + ([] if self.fsync else ['--no-sync'])),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, cwd='/')
         if done.returncode != 0:
             raise LabError(f'initdb failed:\n{done.stdout}')
@@ -336,8 +336,9 @@ class Apache(Server):
     def site(self):
         """The example, with this lab's values."""
         text = (ROOT / 'apache-example.conf').read_text()
-        text = text.replace('unix:/run/easel/easel.sock', self.upstream)
-        text = text.replace('*:443', f'127.0.0.1:{self.port}').replace('*:80', f'127.0.0.1:{self.http_port}')
+        text = put(text, 'unix:/run/easel/easel.sock', self.upstream)
+        text = put(text, '*:443', f'127.0.0.1:{self.port}')
+        text = put(text, '*:80', f'127.0.0.1:{self.http_port}')
         text = put(text, '/etc/letsencrypt/live/mail.example.org/fullchain.pem',
                    str(self.certificate.with_suffix('.pem')))
         return put(text, '/etc/letsencrypt/live/mail.example.org/privkey.pem',

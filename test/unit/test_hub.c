@@ -167,9 +167,9 @@ static void questions_get_their_own_answers(void **state)
 		{.account = account, .folder = 0, .hierarchy = 0},
 		{.account = account, .device = 1, .folder = 1}, /* never synced */
 		{.account = account, .folder = 0, .hierarchy = 0},
-		{.account = -1, .folder = 0, .hierarchy = 0},
+		{.account = -1, .folder = 0, .hierarchy = INT64_MAX}, /* gone */
 	};
-	static const bool want[] = {false, true, false, true, false};
+	static const bool want[] = {false, true, false, true, true};
 
 	assert_true(hub_ready(f->heard.hub));
 	hub_ask(f->heard.hub, q, 5);
@@ -186,12 +186,42 @@ static void questions_get_their_own_answers(void **state)
 	assert_true(hub_check(f->db, q, 0, yes, &e));
 }
 
+static void who_may_not_come_in_is_told_to_come(void **state)
+{
+	struct fixture *f = begin(state);
+	int32_t account = make_account(f);
+	const struct hub_question q = {.account = account, .hierarchy = INT64_MAX};
+	char tree[32];
+	bool yes;
+	struct err e;
+	snprintf(tree, sizeof tree, "tree %d\n", account);
+	static const char *const switches[][2] = {
+		{"UPDATE easel.account SET enabled = false WHERE id = (SELECT max(id) FROM easel.account)",
+		 "UPDATE easel.account SET enabled = true WHERE id = (SELECT max(id) FROM easel.account)"},
+		{"UPDATE easel.domain SET enabled = false WHERE name = 'hub.test'",
+		 "UPDATE easel.domain SET enabled = true WHERE name = 'hub.test'"},
+	};
+	for (int i = 0; i < 2; i++) {
+		forget(&f->heard);
+		run(f, switches[i][0]);
+		await(&f->heard, tree);
+		assert_true(hub_check(f->db, &q, 1, &yes, &e));
+		assert_true(yes);
+		run(f, switches[i][1]);
+		assert_true(hub_check(f->db, &q, 1, &yes, &e));
+		assert_false(yes);
+	}
+	forget(&f->heard);
+	run(f, "DELETE FROM easel.account WHERE id = (SELECT max(id) FROM easel.account)");
+	await(&f->heard, tree);
+}
+
 static void the_most_questions_are_answered(void **state)
 {
 	struct fixture *f = begin(state);
 	struct hub_question *q = base_calloc(HUB_QUESTIONS, sizeof *q);
 	for (int i = 0; i < HUB_QUESTIONS; i++)
-		q[i] = (struct hub_question){.account = INT32_MAX, .hierarchy = INT64_MAX};
+		q[i] = (struct hub_question){.account = INT32_MAX, .folder = i + 1};
 	hub_ask(f->heard.hub, q, HUB_QUESTIONS);
 	free(q); /* they are copied */
 	await(&f->heard, NULL);
@@ -256,6 +286,7 @@ int main(void)
 		TEST(notifications_are_told_one_by_one),
 		TEST(a_payload_that_is_none_of_ours_does_no_harm),
 		TEST(questions_get_their_own_answers),
+		TEST(who_may_not_come_in_is_told_to_come),
 		TEST(the_most_questions_are_answered),
 		TEST(a_connection_that_ends_comes_back_and_says_so),
 		TEST(a_question_that_is_cut_off_is_answered_as_not_known),

@@ -124,10 +124,6 @@ class Connection:
             body = gzip.decompress(body)
         return Answer(response.status, response.headers, body)
 
-    def waiting(self, seconds):
-        """Whether nothing arrives for so long."""
-        return not select.select([self.http.sock], [], [], seconds)[0]
-
     def close(self):
         self.http.close()
 
@@ -138,13 +134,19 @@ class Pending:
     def __init__(self, phone, connection, command):
         self.phone, self.connection, self.command = phone, connection, command
 
-    def answer(self):
-        answer = self.connection.answer()
-        self.connection.close()
+    def answer(self, within=None):
+        """Waits for the answer; None when it doesn't come within so many seconds."""
+        if within is not None:
+            self.connection.http.sock.settimeout(within)
+        try:
+            answer = self.connection.answer()
+        except TimeoutError:
+            if within is None:
+                raise
+            return None
+        finally:
+            self.connection.close()
         return self.phone.read(self.command, answer)
-
-    def waiting(self, seconds):
-        return self.connection.waiting(seconds)
 
     def hang_up(self):
         self.connection.close()
@@ -426,8 +428,7 @@ class Phone:
         refused = {(verb, response.get('ServerId')) for verb in ('Change', 'Delete')
                    for response in collection.all(f'Responses/{verb}')
                    if response.get('Status') != '1'}
-        self._apply_own(folder, [c for c in commands
-                                 if (c.name, own(c, 'ServerId').text) not in refused])
+        self._apply_own(folder, commands, refused)
         for command in (collection.find('Commands') or E('none')).children:
             self._apply(items, command)
         self.keys[folder] = collection.get('SyncKey')
@@ -448,15 +449,17 @@ class Phone:
         else:
             del items[item]
 
-    def _apply_own(self, folder, commands):
-        """What the phone itself edited."""
+    def _apply_own(self, folder, commands, refused=()):
+        """What the phone itself edited, but for what the server refused."""
         items = self.items[folder]
-        for command in commands:
-            verb, item = command.name, own(command, 'ServerId').text
+        for command in decode(encode(E('AirSync:Commands', list(commands)))).children:
+            verb, item = command.name.partition(':')[2], command.get('ServerId')
+            if (verb, item) in refused:
+                continue
             if verb == 'Delete':
                 items.pop(item, None)
             elif verb == 'Change' and item in items:
-                merge(items[item], own(command, 'ApplicationData'))
+                merge(items[item], command.find('ApplicationData'))
 
     def sync_all(self, folder, limit=1000, **wishes):
         """Syncs a folder until the server has no more; returns its items."""
@@ -532,7 +535,8 @@ def body(kind, size=None, all_or_none=None, preview=None):
 
 def options(*preferences, filter_type=None, mime=None, conflict=None):
     """Options of a Collection, in the order that phones send."""
-    return E('AirSync:Options', filter_type is not None and E('AirSync:FilterType', filter_type) or None,
+    return E('AirSync:Options',
+             filter_type is not None and E('AirSync:FilterType', filter_type) or None,
              mime is not None and E('AirSync:MIMESupport', mime) or None, list(preferences),
              conflict is not None and E('AirSync:Conflict', conflict) or None)
 

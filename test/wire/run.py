@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Runs the wire tests: run.py [-k PATTERN] [-v] [FILE …]
 
-The files run in the order of their numbers, from the most basic up. At the end every answer that was
-seen is held against the schemas. The last line is "N passed, N failed, N skipped".
+The files run in the order of their numbers, from the most basic up. At the end every answer that
+was seen is held against the schemas. The last line is "N passed, N failed, N skipped".
 """
 
 import argparse

@@ -55,7 +55,8 @@ class Login(WireTest):
                 ('not base64', 'Basic ???'), ('another scheme', 'Negotiate YWJj'),
                 ('bearer', 'Bearer abc'), ('wrong password', basic(user, 'wrong')),
                 ('empty password', basic(user, '')), ('nobody', basic('nobody@example.test', 'x')),
-                ('another domain', basic('anna@example.org', 'x')), ('no user', basic('', PASSWORD)),
+                ('another domain', basic('anna@example.org', 'x')),
+                ('no user', basic('', PASSWORD)),
                 ('no password set', basic('no-password@example.test', '')),
                 ('a NUL', basic(f'{user}\0', PASSWORD)),
                 ('long', basic(user, 'x' * 5000))):

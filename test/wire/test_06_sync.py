@@ -150,8 +150,8 @@ class Properties(SyncTest):
     @in_versions('14.0', '16.1')
     def test_a_thread_has_one_conversation(self, version):
         thread = [message('Travel', message_id='<t1@example.test>'),
-                  message('Re: Travel', message_id='<t2@example.test>', in_reply_to='<t1@example.test>',
-                          references='<t1@example.test>'),
+                  message('Re: Travel', message_id='<t2@example.test>',
+                          in_reply_to='<t1@example.test>', references='<t1@example.test>'),
                   message('Re: Re: Travel', message_id='<t3@example.test>',
                           in_reply_to='<t2@example.test>',
                           references='<t1@example.test> <t2@example.test>'),
@@ -353,7 +353,7 @@ class Keys(SyncTest):
 
     @in_versions('12.1', '14.1', '16.1')
     def test_an_unknown_collection(self, version):
-        """Status 12 makes the phone look at its folders again; 8 is the other reading (NOTES.md)."""
+        """Status 12 makes the phone look at its folders again; 8 is the other reading."""
         phone = self.phone(version=version)
         for folder in ('999', '0', 'abc', '-1', '2147483648', '1:1', 'x' * 64):
             for key in ('0', phone.folder_key):

@@ -67,14 +67,15 @@ class Plain(BodyTest):
     def test_charsets(self):
         self.assertIn('Здесь очень красиво. 天気もいいです。',
                       self.body(SAMPLES['05-utf8'], body(TEXT)).get('Data'))
-        self.assertIn('le café était fermé', self.body(SAMPLES['06-latin1'], body(TEXT)).get('Data'))
+        self.assertIn('le café était fermé',
+                      self.body(SAMPLES['06-latin1'], body(TEXT)).get('Data'))
 
     def test_a_wrong_charset_loses_nothing_else(self):
         for charset, text in (('utf-8', b'caf\xe9 au lait'), ('nonsense-8', b'caf\xc3\xa9 au lait'),
                               ('us-ascii', b'caf\xc3\xa9 au lait')):
             with self.subTest(charset):
                 mail = (b'Subject: x\nMIME-Version: 1.0\nContent-Type: text/plain; charset='
-                        + charset.encode() + b'\nContent-Transfer-Encoding: 8bit\n\n' + text + b'\n')
+                        + charset.encode() + b'\nContent-Transfer-Encoding: 8bit\n\n' + text)
                 self.assertRegex(self.body(mail, body(TEXT)).get('Data'), 'caf.{1,2} au lait')
 
     def test_what_xml_forbids_is_dropped(self):

@@ -35,7 +35,7 @@ class DeviceInformation(WireTest):
 
     @in_versions('12.1', '16.1')
     def test_nothing_to_set_is_refused(self, version):
-        """Status 2 (protocol error) or 5 (invalid arguments), at the property or for the request."""
+        """Status 2 (protocol error) or 5 (invalid arguments), of the property or the request."""
         phone = self.phone(version=version)
         for document in (E('Settings:Settings', E('DeviceInformation')),
                          E('Settings:Settings')):

@@ -87,7 +87,7 @@ class Items(FetchTest):
         answer = phone.fetch_item(phone.inbox, item, body(TEXT), multipart=True)
         found = self.fetched(answer).find('Properties/AirSyncBase:Body')
         self.assertFalse(found.has('Data'))
-        part = answer.parts[int(found.get('Part')) - 1]
+        part = answer.parts[int(found.get('ItemOperations:Part')) - 1]
         self.assertIn(b'In a part.', part)
 
     def test_an_item_that_is_not_there(self):

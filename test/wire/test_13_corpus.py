@@ -151,7 +151,7 @@ class Corpus(WireTest):
                 self.check_mime(path.read_bytes(), found.find('Data').value())
 
     def check_mime(self, raw, arrived):
-        """The bytes as they came, but for line ends; or else the same content in another encoding."""
+        """The bytes as they came, but for line ends; or the same content in another encoding."""
         plain = [data.replace(b'\r\n', b'\n').replace(b'\r', b'\n') for data in (raw, arrived)]
         if plain[0] == plain[1]:
             return
