@@ -1,10 +1,11 @@
 /*
- * SendMail, SmartReply, SmartForward (MS-ASCMD 2.2.1.17, 2.2.1.20, 2.2.1.19): in a WBXML document from
- * 14.0 on; below, the body is the message and the rest stands in the query.
+ * SendMail, SmartReply, SmartForward (MS-ASCMD 2.2.1.17, 2.2.1.20, 2.2.1.19): in a WBXML document
+ * from 14.0 on; below, the body is the message and the rest stands in the query.
  *
- * Everything happens in one transaction that first notes the ClientId (or what was sent, where there
- * is none): whatever becomes of the answer, a repeat finds that note, or nothing was done. Success is
- * an empty answer. What a mail server says later never reaches the device: the user gets a message.
+ * Everything happens in one transaction that first notes the ClientId (or what was sent, where
+ * there is none): whatever becomes of the answer, a repeat finds that note, or nothing was done.
+ * Success is an empty answer. What a mail server says later never reaches the device: the user gets
+ * a message.
  */
 #include "core/call.h"
 
@@ -31,7 +32,7 @@ struct request_mail {
 	enum compose_kind kind;
 	struct str mime;
 	struct str reference; /* what a repeat is known by */
-	int remembered;       /* seconds for which it is */
+	int remembered;	      /* seconds for which it is */
 	bool save, replace;
 	bool has_source, broken_instance, has_account;
 	struct str folder, item, long_id;
@@ -81,10 +82,11 @@ static struct str digest_of(struct call *c)
 	const struct eas_query *q = &c->request->eas;
 	unsigned char whole[DIGEST_SIZE], message[DIGEST_SIZE];
 	digest_sha256(c->request->body, message);
-	struct str hex = text_hex_encode(c->arena, (struct str){(const char *)message, sizeof message});
+	struct str hex =
+		text_hex_encode(c->arena, (struct str){(const char *)message, sizeof message});
 	digest_sha256(str_of(arena_printf(c->arena, "%s\n%.*s\n%.*s\n%.*s\n%.*s", c->command->name,
-					  STR_ARG(q->collection_id), STR_ARG(q->item_id), STR_ARG(q->long_id),
-					  STR_ARG(hex))),
+					  STR_ARG(q->collection_id), STR_ARG(q->item_id),
+					  STR_ARG(q->long_id), STR_ARG(hex))),
 		      whole);
 	hex = text_hex_encode(c->arena, (struct str){(const char *)whole, sizeof whole});
 	return str_of(arena_printf(c->arena, "mime:%.*s", STR_ARG(hex)));
@@ -114,7 +116,8 @@ static unsigned decode(struct call *c, struct request_mail *out)
 		return STATUS_INVALID_XML;
 	if (out->broken_instance)
 		return STATUS_INVALID_DATETIME;
-	/* Settings names no accounts but the user's own, which has no AccountId (MS-ASCMD 2.2.3.3.1). */
+	/* Settings names no accounts but the user's own, which has no AccountId
+	 * (MS-ASCMD 2.2.3.3.1). */
 	if (out->has_account)
 		return STATUS_INVALID_ACCOUNT_ID;
 	out->mime = delivery_normalise(c->arena, out->mime);
@@ -140,19 +143,22 @@ static enum found find_source(struct sending *s, struct server_id id, struct sum
 	struct call *c = s->call;
 	struct store *store = c->session->store;
 	struct folder folder;
-	enum found found = store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
+	enum found found =
+		store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
 	if (found != FOUND_ONE)
 		return found;
 	if (folder.class != CLASS_EMAIL || folder.epoch != id.epoch)
 		return FOUND_NONE;
-	if (!store->ops->summaries(store, c->arena, c->gate.account, id.folder, &id.uid, 1, out, &c->err))
+	if (!store->ops->summaries(store, c->arena, c->gate.account, id.folder, &id.uid, 1, out,
+				   &c->err))
 		return FOUND_FAILED;
 	return (*out)->found ? FOUND_ONE : FOUND_NONE;
 }
 
 static struct slice slice_of(int64_t uid, const struct part *part)
 {
-	return (struct slice){.uid = uid, .offset = part ? part->offset : 0, .length = part ? part->length : 0};
+	return (struct slice){
+		.uid = uid, .offset = part ? part->offset : 0, .length = part ? part->length : 0};
 }
 
 /* Reads of the original what the message needs: all to attach it, its texts to quote them. */
@@ -170,7 +176,8 @@ static bool read_original(struct sending *s, const struct summary *found)
 		v[0] = slice_of(found->uid, message_body(m, PART_TEXT));
 		v[n++] = slice_of(found->uid, message_body(m, PART_HTML));
 	}
-	if (!store->ops->slices(store, c->arena, c->gate.account, s->submission.source_folder, v, n, &c->err))
+	if (!store->ops->slices(store, c->arena, c->gate.account, s->submission.source_folder, v, n,
+				&c->err))
 		return false;
 	if (s->asked.kind == COMPOSE_REPLY) {
 		s->original.text = v[0].bytes;
@@ -178,7 +185,8 @@ static bool read_original(struct sending *s, const struct summary *found)
 	} else {
 		s->original.raw = v[0].bytes;
 		if (!v[0].bytes.p)
-			return err_set(&c->err, ERR_CONFLICT, "the original went while it was read");
+			return err_set(&c->err, ERR_CONFLICT,
+				       "the original went while it was read");
 	}
 	return true;
 }
@@ -230,7 +238,8 @@ static enum submit_verb reply_verb(struct sending *s, const struct composed *mai
 /* Programs that don't use SmartForward say so at least there, in the user's language. */
 static bool is_forward(struct str subject)
 {
-	static const char *const prefixes[] = {"fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "enc:", "vs:", "vb:"};
+	static const char *const prefixes[] = {
+		"fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "enc:", "vs:", "vb:"};
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
 		if (str_starts_nocase(subject, str_of(prefixes[i])))
 			return true;
@@ -254,8 +263,8 @@ static bool find_answered(struct sending *s, const struct composed *mail)
 	if (found != FOUND_ONE)
 		return found == FOUND_NONE;
 	struct store *store = c->session->store;
-	if (!store->ops->summaries(store, c->arena, c->gate.account, to->source_folder, &to->source_uid, 1,
-				   &summary, &c->err))
+	if (!store->ops->summaries(store, c->arena, c->gate.account, to->source_folder,
+				   &to->source_uid, 1, &summary, &c->err))
 		return false;
 	s->original.message = summary->message;
 	if (summary->found)
@@ -283,8 +292,11 @@ static unsigned send_once(struct sending *s)
 {
 	struct call *c = s->call;
 	struct composed *mail = arena_alloc(c->arena, sizeof *mail);
-	struct compose compose = {.kind = s->asked.kind, .mime = s->asked.mime, .sender = &s->sender,
-				  .replace = s->asked.replace, .now = s->submission.now};
+	struct compose compose = {.kind = s->asked.kind,
+				  .mime = s->asked.mime,
+				  .sender = &s->sender,
+				  .replace = s->asked.replace,
+				  .now = s->submission.now};
 	switch (sender_remember(c->session->db, c->arena, c->gate.account, c->gate.device,
 				s->asked.reference, s->asked.remembered, &c->err)) {
 	case FOUND_FAILED:

@@ -11,9 +11,9 @@ enum { FROM_MOST = 8, REFERENCES_MOST = 20, ID_MOST = 900 };
 struct composer {
 	struct arena *a;
 	const struct compose *c;
-	struct str head;  /* header of what was submitted */
-	struct str body;  /* what follows it */
-	bool own_from;    /* the From that it has may stay */
+	struct str head; /* header of what was submitted */
+	struct str body; /* what follows it */
+	bool own_from;	 /* the From that it has may stay */
 	bool has_date, has_id, has_to;
 	struct composed *out;
 };
@@ -86,7 +86,8 @@ static bool has_id(struct str value)
 	return next_id(&value, &id);
 }
 
-/* References of the original and its own id: of many, the first and the last ones (RFC 5322 3.6.4). */
+/* References of the original and its own id: of many, the first and the last ones (RFC 5322 3.6.4).
+ */
 static void put_references(struct buf *out, const struct message *m)
 {
 	struct str rest = m->references.n ? m->references : m->in_reply_to, id;
@@ -214,17 +215,20 @@ static void put_forward(struct composer *x, struct buf *out)
 	struct str boundary = mime_new_boundary(x->a), raw = x->c->original->raw;
 	const char *encoding = has_high_bytes(raw) || has_high_bytes(x->body) ? "8bit" : "7bit";
 	buf_printf(out, "Content-Type: multipart/mixed; boundary=\"%.*s\"\r\n", STR_ARG(boundary));
-	buf_printf(out, "Content-Transfer-Encoding: %s\r\n\r\n--%.*s\r\n", encoding, STR_ARG(boundary));
+	buf_printf(out, "Content-Transfer-Encoding: %s\r\n\r\n--%.*s\r\n", encoding,
+		   STR_ARG(boundary));
 	put_content(x, out);
 	buf_printf(out, "\r\n--%.*s\r\nContent-Type: message/rfc822\r\n", STR_ARG(boundary));
-	buf_printf(out, "Content-Transfer-Encoding: %s\r\nContent-Disposition: attachment\r\n\r\n", encoding);
+	buf_printf(out, "Content-Transfer-Encoding: %s\r\nContent-Disposition: attachment\r\n\r\n",
+		   encoding);
 	buf_str(out, raw);
 	buf_printf(out, "\r\n--%.*s--\r\n", STR_ARG(boundary));
 }
 
 /* ---- A reply: the texts are written anew, all between them is copied ---- */
 
-static void put_text_part(struct composer *x, struct buf *out, const struct part *part, struct str content)
+static void put_text_part(struct composer *x, struct buf *out, const struct part *part,
+			  struct str content)
 {
 	bool html = part->role == PART_HTML;
 	struct str own = mime_decode_all(x->a, part->encoding, content);

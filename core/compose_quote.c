@@ -11,7 +11,8 @@
 /* Of a longer original only the beginning is quoted. */
 enum { QUOTED_MOST = 1 << 20 };
 
-static struct str decoded(struct arena *a, const struct message *m, enum part_role role, struct str content)
+static struct str decoded(struct arena *a, const struct message *m, enum part_role role,
+			  struct str content)
 {
 	const struct part *part = message_body(m, role);
 	if (!part || content.n == 0)
@@ -54,7 +55,8 @@ static void put_quoted(struct buf *out, struct str text)
 	}
 }
 
-struct str compose_reply_text(struct arena *a, struct str own, const struct compose_original *original)
+struct str compose_reply_text(struct arena *a, struct str own,
+			      const struct compose_original *original)
 {
 	const struct message *m = original->message;
 	struct heading headings[HEADINGS];
@@ -62,13 +64,15 @@ struct str compose_reply_text(struct arena *a, struct str own, const struct comp
 	struct str quoted = decoded(a, m, PART_TEXT, original->text);
 	bool more;
 	if (quoted.n == 0)
-		quoted = html_to_text(a, decoded(a, m, PART_HTML, original->html), QUOTED_MOST, &more);
+		quoted = html_to_text(a, decoded(a, m, PART_HTML, original->html), QUOTED_MOST,
+				      &more);
 	make_headings(a, m, headings);
 	buf_str(&out, own);
 	buf_cstr(&out, "\r\n\r\n-----Original Message-----\r\n");
 	for (size_t i = 0; i < HEADINGS; i++)
 		if (headings[i].value.n)
-			buf_printf(&out, "%s: %.*s\r\n", headings[i].name, STR_ARG(headings[i].value));
+			buf_printf(&out, "%s: %.*s\r\n", headings[i].name,
+				   STR_ARG(headings[i].value));
 	buf_cstr(&out, "\r\n");
 	put_quoted(&out, quoted);
 	return buf_move(a, &out);
@@ -131,7 +135,8 @@ static void put_original(struct arena *a, struct buf *out, const struct compose_
 	buf_cstr(out, "\r\n</blockquote>\r\n");
 }
 
-struct str compose_reply_html(struct arena *a, struct str own, const struct compose_original *original)
+struct str compose_reply_html(struct arena *a, struct str own,
+			      const struct compose_original *original)
 {
 	struct buf out = {0};
 	ptrdiff_t end = find_nocase(own, STR("</body"), true);

@@ -78,8 +78,8 @@ static bool delivered_before(const struct submitter *x, size_t i)
 	return false;
 }
 
-static bool put(struct submitter *x, int32_t account, int32_t folder, struct str raw, unsigned flags,
-		struct err *e)
+static bool put(struct submitter *x, int32_t account, int32_t folder, struct str raw,
+		unsigned flags, struct err *e)
 {
 	struct arena_mark mark = arena_mark(x->a);
 	bool ok = delivery_put(x->store, x->a, account, folder, raw, x->s->now, flags, e);
@@ -110,14 +110,15 @@ static bool mark(struct submitter *x, struct err *e)
 	int64_t before, after;
 	if (!s->source_folder || s->verb == VERB_NONE)
 		return true;
-	if (!x->store->ops->lookup(x->store, x->a, s->account, s->source_folder, &s->source_uid, 1, &items, e))
+	if (!x->store->ops->lookup(x->store, x->a, s->account, s->source_folder, &s->source_uid, 1,
+				   &items, e))
 		return false;
 	if (items.v[0].gone)
 		return true;
 	struct str marks = email_marks_verb(x->a, items.v[0].marks, (int)s->verb, s->now);
 	return x->store->ops->set_flags(x->store, s->account, s->source_folder, s->source_uid,
-					s->verb == VERB_FORWARD ? ITEM_FORWARDED : ITEM_ANSWERED, 0, &marks,
-					&before, &after, e) != FOUND_FAILED;
+					s->verb == VERB_FORWARD ? ITEM_FORWARDED : ITEM_ANSWERED, 0,
+					&marks, &before, &after, e) != FOUND_FAILED;
 }
 
 bool submit_message(struct pg *db, struct store *store, struct arena *a, const struct submission *s,

@@ -4,7 +4,8 @@
  * once or not at all.
  *
  * Mail to a few recipients here is delivered at once; more, and mail to other sites, is left to
- * easel-queue. Failure rule: as store.h; after a failure the caller rolls back. Thread: the session's.
+ * easel-queue. Failure rule: as store.h; after a failure the caller rolls back. Thread: the
+ * session's.
  */
 #ifndef EASEL_CORE_SUBMIT_H
 #define EASEL_CORE_SUBMIT_H
@@ -24,7 +25,7 @@ enum submit_verb { VERB_NONE, VERB_REPLY, VERB_REPLY_ALL, VERB_FORWARD };
 struct submission {
 	int32_t account;
 	const struct composed *mail;
-	bool save; /* a copy in Sent Items, if there is such a folder */
+	bool save;	       /* a copy in Sent Items, if there is such a folder */
 	int32_t source_folder; /* what it answers; 0: nothing of this account */
 	int64_t source_uid;
 	enum submit_verb verb;

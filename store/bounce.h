@@ -20,7 +20,7 @@ struct bounce_failure {
 /*
  * A report for the sender of `raw`, with the original's header. `now` in ms.
  */
-struct str bounce_make(struct arena *a, struct str sender, struct str raw, const struct bounce_failure *v,
-		       size_t n, int64_t now);
+struct str bounce_make(struct arena *a, struct str sender, struct str raw,
+		       const struct bounce_failure *v, size_t n, int64_t now);
 
 #endif

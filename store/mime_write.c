@@ -59,11 +59,14 @@ static void collect(struct collection *c, InternetAddressList *list, unsigned de
 	for (int i = 0; i < n; i++) {
 		InternetAddress *one = internet_address_list_get_address(list, i);
 		if (INTERNET_ADDRESS_IS_GROUP(one)) {
-			collect(c, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(one)), depth + 1);
+			collect(c, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(one)),
+				depth + 1);
 			continue;
 		}
-		const char *address = internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one));
-		struct mailbox m = {mime_line(c->a, internet_address_get_name(one)), mime_line(c->a, address)};
+		const char *address =
+			internet_address_mailbox_get_addr(INTERNET_ADDRESS_MAILBOX(one));
+		struct mailbox m = {mime_line(c->a, internet_address_get_name(one)),
+				    mime_line(c->a, address)};
 		if (m.address.n == 0)
 			continue;
 		if (c->n < c->most)
@@ -106,7 +109,8 @@ struct str mime_mailbox_text(struct arena *a, struct mailbox m)
 	mime_init();
 	if (m.name.n == 0)
 		return m.address;
-	InternetAddress *one = internet_address_mailbox_new(str_dup(a, m.name), str_dup(a, m.address));
+	InternetAddress *one =
+		internet_address_mailbox_new(str_dup(a, m.name), str_dup(a, m.address));
 	char *text = internet_address_to_string(one, NULL, TRUE);
 	struct str out = str_of(arena_strdup(a, text));
 	g_free(text);

@@ -1,9 +1,9 @@
 /*
- * mime_write: the pieces that a message is written with: addresses taken apart, header fields, transfer
- * encodings.
+ * mime_write: the pieces that a message is written with: addresses taken apart, header fields,
+ * transfer encodings.
  *
- * Failure rule: nothing here fails; what can't be read is left out. Ownership: results lie in the arena.
- * Thread: any.
+ * Failure rule: nothing here fails; what can't be read is left out. Ownership: results lie in the
+ * arena. Thread: any.
  */
 #ifndef EASEL_STORE_MIME_WRITE_H
 #define EASEL_STORE_MIME_WRITE_H
@@ -27,7 +27,8 @@ struct mailbox {
  */
 unsigned mime_mailboxes(struct arena *a, struct str raw, struct mailbox *out, unsigned most);
 
-/* Whether it can be an envelope address: something@something, printable, no blanks, <, > or quotes. */
+/* Whether it can be an envelope address: something@something, printable, no blanks, <, > or quotes.
+ */
 bool mime_address_usable(struct str address);
 
 /* "Name <address>" for a header, the name encoded where that is needed (RFC 2047). */

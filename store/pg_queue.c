@@ -8,20 +8,21 @@
 /* ---- Recipients ---- */
 
 static PG_STATEMENT(queue_recipients,
-	"SELECT r.place, h.account, f.id, easel.is_local(r.address)"
-	" FROM string_to_table($1::text, E'\\n') WITH ORDINALITY r(address, place)"
-	" CROSS JOIN LATERAL (SELECT easel.account_of(r.address) AS account) h"
-	" LEFT JOIN easel.folder f ON f.account_id = h.account AND f.role = 'inbox'");
+		    "SELECT r.place, h.account, f.id, easel.is_local(r.address)"
+		    " FROM string_to_table($1::text, E'\\n') WITH ORDINALITY r(address, place)"
+		    " CROSS JOIN LATERAL (SELECT easel.account_of(r.address) AS account) h"
+		    " LEFT JOIN easel.folder f ON f.account_id = h.account AND f.role = 'inbox'");
 
-static PG_STATEMENT(queue_lock,
+static PG_STATEMENT(
+	queue_lock,
 	"SELECT 1 FROM easel.folder WHERE (account_id, id) IN"
 	" (SELECT * FROM unnest($1::integer[], $2::integer[])) ORDER BY account_id, id FOR NO KEY UPDATE");
 
 static PG_STATEMENT(queue_add,
-	"WITH m AS (INSERT INTO easel.queue (account_id, sender, data)"
-	"	VALUES ($1, $2::text, $3::bytea) RETURNING account_id, id) "
-	"INSERT INTO easel.queue_recipient (account_id, queue_id, address)"
-	" SELECT m.account_id, m.id, r FROM m, string_to_table($4::text, E'\\n') r");
+		    "WITH m AS (INSERT INTO easel.queue (account_id, sender, data)"
+		    "	VALUES ($1, $2::text, $3::bytea) RETURNING account_id, id) "
+		    "INSERT INTO easel.queue_recipient (account_id, queue_id, address)"
+		    " SELECT m.account_id, m.id, r FROM m, string_to_table($4::text, E'\\n') r");
 
 static struct str lines_of(struct arena *a, const struct recipient *v, size_t n)
 {
@@ -53,9 +54,11 @@ bool queue_resolve(struct pg *db, struct arena *a, struct recipient *v, size_t n
 	return true;
 }
 
-bool queue_lock_folders(struct pg *db, struct arena *a, const struct folder_place *v, size_t n, struct err *e)
+bool queue_lock_folders(struct pg *db, struct arena *a, const struct folder_place *v, size_t n,
+			struct err *e)
 {
-	int64_t *accounts = arena_array(a, n, sizeof *accounts), *folders = arena_array(a, n, sizeof *folders);
+	int64_t *accounts = arena_array(a, n, sizeof *accounts),
+		*folders = arena_array(a, n, sizeof *folders);
 	size_t kept = 0;
 	for (size_t i = 0; i < n; i++) {
 		if (v[i].folder == 0)
@@ -85,10 +88,11 @@ bool queue_put(struct pg *db, struct arena *a, int32_t account, struct str sende
 /* ---- Working it off ---- */
 
 /*
- * The message's row is what runners pass over when another has just come to it; those who came to it
- * earlier have raised next_try.
+ * The message's row is what runners pass over when another has just come to it; those who came to
+ * it earlier have raised next_try.
  */
-static PG_STATEMENT(queue_next,
+static PG_STATEMENT(
+	queue_next,
 	"WITH m AS MATERIALIZED ("
 	"	SELECT q.account_id, q.id, q.sender, q.data, q.queued_at FROM easel.queue_recipient r"
 	"	JOIN easel.queue q ON q.account_id = r.account_id AND q.id = r.queue_id"
@@ -109,14 +113,16 @@ static PG_STATEMENT(queue_next,
 	" JOIN easel.domain d ON d.id = a.domain_id"
 	" LEFT JOIN easel.folder f ON f.account_id = m.account_id AND f.role = 'inbox'");
 
-static PG_STATEMENT(queue_outcome,
+static PG_STATEMENT(
+	queue_outcome,
 	"UPDATE easel.queue_recipient SET state = $4::text, last_error = nullif($5::text, ''),"
 	" next_try = CASE $4::text WHEN 'waiting' THEN"
 	"	now() + least(interval '4 hours', interval '1 minute' * 2 ^ least(attempts - 1, 10))"
 	"	ELSE next_try END "
 	"WHERE account_id = $1 AND queue_id = $2::bigint AND address = $3::text");
 
-static PG_STATEMENT(queue_remove,
+static PG_STATEMENT(
+	queue_remove,
 	"DELETE FROM easel.queue WHERE account_id = $1 AND id = $2::bigint AND NOT EXISTS"
 	" (SELECT FROM easel.queue_recipient WHERE account_id = $1 AND queue_id = $2::bigint"
 	"	AND state = 'waiting')");
@@ -132,7 +138,7 @@ static void read_host(struct arena *a, const struct pg_rows *r, int col, struct 
 	out->url = text_or_null(a, r, col);
 	out->user = text_or_null(a, r, col + 1);
 	out->password = text_or_null(a, r, col + 2);
-	out->tls = str_eq(tls, STR("none")) ? SMTP_TLS_NONE
+	out->tls = str_eq(tls, STR("none"))  ? SMTP_TLS_NONE
 		   : str_eq(tls, STR("try")) ? SMTP_TLS_TRY
 					     : SMTP_TLS_REQUIRED;
 }
@@ -179,7 +185,8 @@ enum found queue_take(struct pg *db, struct arena *a, struct queue_message *out,
 		if (!found)
 			return FOUND_NONE;
 		if (!raced)
-			return queue_resolve(db, a, out->recipients, out->n, e) ? FOUND_ONE : FOUND_FAILED;
+			return queue_resolve(db, a, out->recipients, out->n, e) ? FOUND_ONE
+										: FOUND_FAILED;
 	}
 }
 

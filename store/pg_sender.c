@@ -4,19 +4,22 @@
 #include "core/base/arena.h"
 #include "store/pg.h"
 
-static PG_STATEMENT(sender_settings,
+static PG_STATEMENT(
+	sender_settings,
 	"SELECT s.sender_policy = 'refuse',"
 	" (SELECT string_agg(address, E'\\n') FROM easel.alias WHERE account_id = $1) FROM easel.server s");
 
-static PG_STATEMENT(sender_note,
+static PG_STATEMENT(
+	sender_note,
 	"INSERT INTO easel.sent_message AS m (account_id, device, reference) VALUES ($1, $2, $3::text)"
 	" ON CONFLICT (account_id, device, reference) DO UPDATE SET sent_at = now()"
 	" WHERE m.sent_at < now() - make_interval(secs => $4::integer) RETURNING 1");
 
 static PG_STATEMENT(sender_tidy,
-	"DELETE FROM easel.sent_message WHERE sent_at < now() - interval '30 days'");
+		    "DELETE FROM easel.sent_message WHERE sent_at < now() - interval '30 days'");
 
-static PG_STATEMENT(sender_message,
+static PG_STATEMENT(
+	sender_message,
 	"SELECT i.folder_id, i.uid FROM easel.content c"
 	" JOIN easel.item i ON i.account_id = c.account_id AND i.content_id = c.id"
 	" JOIN easel.folder f ON f.account_id = i.account_id AND f.id = i.folder_id "

@@ -19,12 +19,13 @@ struct pg;
 
 struct sender {
 	struct str address, display_name; /* the account's own, set by the caller */
-	struct str aliases;               /* one a line, in lower case */
-	bool refuse;                      /* another From is refused; else it is rewritten */
+	struct str aliases;		  /* one a line, in lower case */
+	bool refuse;			  /* another From is refused; else it is rewritten */
 };
 
 /* Fills aliases and refuse. */
-bool sender_read(struct pg *db, struct arena *a, int32_t account, struct sender *out, struct err *e);
+bool sender_read(struct pg *db, struct arena *a, int32_t account, struct sender *out,
+		 struct err *e);
 
 /* Whether the address, in any letter case, is one of the account's. */
 bool sender_owns(const struct sender *s, struct str address);
@@ -41,8 +42,8 @@ enum found sender_remember(struct pg *db, struct arena *a, int32_t account, int3
 bool sender_forget(struct pg *db, struct err *e);
 
 /*
- * The account's message with that Message-ID (with its <>): the one in the Inbox if there are several,
- * one in Sent Items or Deleted Items only if there is no other.
+ * The account's message with that Message-ID (with its <>): the one in the Inbox if there are
+ * several, one in Sent Items or Deleted Items only if there is no other.
  */
 enum found sender_find(struct pg *db, struct arena *a, int32_t account, struct str message_id,
 		       int32_t *folder, int64_t *uid, struct err *e);

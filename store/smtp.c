@@ -12,7 +12,7 @@
 enum { CONNECT_SECONDS = 30, WHOLE_SECONDS = 500 };
 
 struct smtp {
-	CURL *curl; /* keeps its connection from one message to the next */
+	CURL *curl;	 /* keeps its connection from one message to the next */
 	struct str left; /* of the message: what was not given to libcurl yet */
 	char reply[200]; /* the last refusal: what is said to QUIT afterwards does not count */
 };
@@ -117,8 +117,9 @@ static enum smtp_verdict judge(CURLcode result, long code)
 	return code >= 500 && code <= 599 && !about_us ? SMTP_NEVER : SMTP_LATER;
 }
 
-static void send_to(struct smtp *s, const struct smarthost *host, const char *sender, struct str raw,
-		    const char *const *recipients, size_t n, long seconds, struct smtp_result *out)
+static void send_to(struct smtp *s, const struct smarthost *host, const char *sender,
+		    struct str raw, const char *const *recipients, size_t n, long seconds,
+		    struct smtp_result *out)
 {
 	struct curl_slist *list = NULL;
 	long code = 0;
@@ -134,13 +135,14 @@ static void send_to(struct smtp *s, const struct smarthost *host, const char *se
 	curl_slist_free_all(list);
 	out->verdict = judge(result, code);
 	const char *why = s->reply[0] ? s->reply : curl_easy_strerror(result);
-	keep_line(out->reason, sizeof out->reason, out->verdict == SMTP_SENT ? STR("") : str_of(why));
+	keep_line(out->reason, sizeof out->reason,
+		  out->verdict == SMTP_SENT ? STR("") : str_of(why));
 }
 
 /*
- * All at once first: that is one transfer, and nearly always the end of it. A reply that refuses may
- * be about one of them, so then each is asked for by itself. Whatever is no reply (a connection that
- * broke) holds for all, since the message may have been taken.
+ * All at once first: that is one transfer, and nearly always the end of it. A reply that refuses
+ * may be about one of them, so then each is asked for by itself. Whatever is no reply (a connection
+ * that broke) holds for all, since the message may have been taken.
  */
 void smtp_send(struct smtp *s, const struct smarthost *host, const char *sender, struct str raw,
 	       const char *const *recipients, size_t n, struct smtp_result *results)

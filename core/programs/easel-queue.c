@@ -1,12 +1,12 @@
 /*
- * easel-queue: delivers what is in the queue (easel.queue): into mailboxes of this database, to other
- * sites through the mail server that the domain or the whole server names. Any number of them may run,
- * on any host.
+ * easel-queue: delivers what is in the queue (easel.queue): into mailboxes of this database, to
+ * other sites through the mail server that the domain or the whole server names. Any number of them
+ * may run, on any host.
  *
  * What a mail server refuses for now is tried again for as long as easel.server.send_patience says;
- * what it refuses for good, and what has waited too long, comes back to the sender as a message in the
- * Inbox. A message goes to a mail server outside of any transaction, so one that dies just then may
- * send it twice, but never loses it.
+ * what it refuses for good, and what has waited too long, comes back to the sender as a message in
+ * the Inbox. A message goes to a mail server outside of any transaction, so one that dies just then
+ * may send it twice, but never loses it.
  */
 #include <getopt.h>
 #include <signal.h>
@@ -82,13 +82,15 @@ static void log_outcome(const struct queue_message *m, struct str address, const
 	log_end(&l);
 }
 
-static bool bounce(struct runner *r, const struct queue_message *m, const struct outcome *v, struct err *e)
+static bool bounce(struct runner *r, const struct queue_message *m, const struct outcome *v,
+		   struct err *e)
 {
 	struct bounce_failure *failures = arena_array(r->a, m->n, sizeof *failures);
 	size_t n = 0;
 	for (size_t i = 0; i < m->n; i++)
 		if (v[i].state == QUEUE_FAILED)
-			failures[n++] = (struct bounce_failure){m->recipients[i].address, v[i].reason};
+			failures[n++] =
+				(struct bounce_failure){m->recipients[i].address, v[i].reason};
 	if (n == 0 || m->inbox == 0)
 		return true;
 	struct str text = bounce_make(r->a, m->sender, m->raw, failures, n, clock_now());
@@ -111,8 +113,8 @@ static bool deliver_here(struct runner *r, const struct queue_message *m, const 
 	bool ok = true;
 	for (size_t i = 0; ok && i < m->n; i++)
 		if (v[i].state == QUEUE_SENT && m->recipients[i].inbox && !delivered_before(m, i))
-			ok = delivery_put(r->store, r->a, m->recipients[i].account, m->recipients[i].inbox,
-					  m->raw, clock_now(), 0, e);
+			ok = delivery_put(r->store, r->a, m->recipients[i].account,
+					  m->recipients[i].inbox, m->raw, clock_now(), 0, e);
 	return ok;
 }
 
@@ -125,19 +127,22 @@ static bool lock_folders(struct runner *r, const struct queue_message *m, struct
 	return queue_lock_folders(r->db, r->a, v, m->n + 1, e);
 }
 
-static bool record(struct runner *r, const struct queue_message *m, const struct outcome *v, struct err *e)
+static bool record(struct runner *r, const struct queue_message *m, const struct outcome *v,
+		   struct err *e)
 {
 	bool ok = pg_begin(r->db, e) && lock_folders(r, m, e) && deliver_here(r, m, v, e) &&
 		  bounce(r, m, v, e);
 	for (size_t i = 0; ok && i < m->n; i++)
-		ok = queue_record(r->db, r->a, m, m->recipients[i].address, v[i].state, v[i].reason, e);
+		ok = queue_record(r->db, r->a, m, m->recipients[i].address, v[i].state, v[i].reason,
+				  e);
 	ok = ok && queue_finish(r->db, m, e) && pg_commit(r->db, e);
 	if (!ok)
 		pg_rollback(r->db);
 	return ok;
 }
 
-/* What is known without asking a mail server; QUEUE_LATER without a reason: that has to be asked. */
+/* What is known without asking a mail server; QUEUE_LATER without a reason: that has to be asked.
+ */
 static struct outcome judge(const struct queue_message *m, const struct recipient *to)
 {
 	if (to->inbox)
@@ -145,9 +150,11 @@ static struct outcome judge(const struct queue_message *m, const struct recipien
 	if (!mime_address_usable(to->address))
 		return (struct outcome){QUEUE_FAILED, STR("550 5.1.3 This is no mail address")};
 	if (to->local)
-		return (struct outcome){QUEUE_FAILED, STR("550 5.1.1 There is no such address here")};
+		return (struct outcome){QUEUE_FAILED,
+					STR("550 5.1.1 There is no such address here")};
 	if (!m->host.url)
-		return (struct outcome){QUEUE_LATER, STR("no mail server is configured (easel.server.smtp_url)")};
+		return (struct outcome){
+			QUEUE_LATER, STR("no mail server is configured (easel.server.smtp_url)")};
 	return (struct outcome){QUEUE_LATER, {NULL, 0}};
 }
 
@@ -171,7 +178,8 @@ static void ask(struct runner *r, const struct queue_message *m, struct outcome 
 	}
 	struct smtp_result *results = arena_array(r->a, n, sizeof *results);
 	if (n > 0)
-		smtp_send(r->smtp, &m->host, str_dup(r->a, m->sender), m->raw, addresses, n, results);
+		smtp_send(r->smtp, &m->host, str_dup(r->a, m->sender), m->raw, addresses, n,
+			  results);
 	for (size_t i = 0; i < n; i++)
 		v[places[i]] = outcome_of(r->a, &results[i]);
 }
@@ -221,7 +229,8 @@ static void keep_working(struct runner *r)
 	int64_t tidied = clock_monotonic();
 	while (!ending) {
 		struct err e = {.kind = ERR_NONE};
-		bool ok = work_off_due(r, &e) && (ending || queue_wait(r->db, &listening, WAIT_MS, &e));
+		bool ok = work_off_due(r, &e) &&
+			  (ending || queue_wait(r->db, &listening, WAIT_MS, &e));
 		if (ok && clock_monotonic() - tidied > TIDY_MS) {
 			tidied = clock_monotonic();
 			ok = sender_forget(r->db, &e);
@@ -287,7 +296,8 @@ int main(int argc, char **argv)
 	if (o.help)
 		return fputs(HELP, stdout) < 0 ? EX_IOERR : EX_OK;
 	catch_signals();
-	struct runner r = {.db = pg_new(o.database, NAME), .smtp = smtp_new(),
+	struct runner r = {.db = pg_new(o.database, NAME),
+			   .smtp = smtp_new(),
 			   .a = arena_new_secret((size_t)1 << 30)};
 	r.store = store_pg_new(r.db);
 	int code = work(&o, &r);

@@ -1,6 +1,6 @@
 /*
- * Any bytes as a message that a phone submits, alone and as an answer to any other: the first half is
- * the one, the second the other. libFuzzer's entry point.
+ * Any bytes as a message that a phone submits, alone and as an answer to any other: the first half
+ * is the one, the second the other. libFuzzer's entry point.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -71,7 +71,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 				     content_of(raw, message_body(&m, PART_HTML))};
 	compose_once(a, (struct compose){.mime = all});
 	for (int kind = COMPOSE_REPLY; kind <= COMPOSE_FORWARD; kind++)
-		compose_once(a, (struct compose){.kind = (enum compose_kind)kind, .mime = mime, .original = &o});
+		compose_once(a, (struct compose){.kind = (enum compose_kind)kind,
+						 .mime = mime,
+						 .original = &o});
 	arena_free(&a);
 	return 0;
 }

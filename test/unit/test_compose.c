@@ -125,9 +125,10 @@ static void addresses_are_usable_or_not(void **state)
 		const char *address;
 		bool want;
 	} cases[] = {
-		{"a@x.test", true}, {"a+b@x.test", true}, {"ä@x.test", true}, {"carl", false},
-		{"@x.test", false}, {"a@", false}, {"a@b@c", false}, {"a b@x.test", false},
-		{"a@x.test>", false}, {"a\r\n@x.test", false}, {"\"a\"@x.test", false}, {"", false},
+		{"a@x.test", true},	 {"a+b@x.test", true},	  {"ä@x.test", true},
+		{"carl", false},	 {"@x.test", false},	  {"a@", false},
+		{"a@b@c", false},	 {"a b@x.test", false},	  {"a@x.test>", false},
+		{"a\r\n@x.test", false}, {"\"a\"@x.test", false}, {"", false},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		if (mime_address_usable(str_of(cases[i].address)) != cases[i].want)
@@ -227,10 +228,12 @@ static void from_is_ones_own(void **state)
 	struct sender strict = ANNA;
 	strict.refuse = true;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct str mime = str_of(arena_printf(arena, "%sTo: ben@x.test\r\n\r\n", cases[i].from));
+		struct str mime =
+			str_of(arena_printf(arena, "%sTo: ben@x.test\r\n\r\n", cases[i].from));
 		struct composed out;
 		enum compose_result want = cases[i].own ? COMPOSE_DONE : COMPOSE_SENDER_REFUSED;
-		assert_int_equal(try_compose((struct compose){.mime = mime, .sender = &strict}, &out), want);
+		assert_int_equal(
+			try_compose((struct compose){.mime = mime, .sender = &strict}, &out), want);
 		out = compose((struct compose){.mime = mime});
 		assert_lacks(out.delivered, "boss");
 		assert_true(sender_owns(&ANNA, out.from));
@@ -255,7 +258,8 @@ static void what_is_no_message_is_refused(void **state)
 	};
 	struct composed out;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_int_equal(try_compose((struct compose){.mime = cases[i].mime}, &out), cases[i].want);
+		assert_int_equal(try_compose((struct compose){.mime = cases[i].mime}, &out),
+				 cases[i].want);
 }
 
 static void recipients_are_bounded(void **state)
@@ -268,7 +272,8 @@ static void recipients_are_bounded(void **state)
 	assert_int_equal(try_compose((struct compose){.mime = buf_get(&mime)}, &out), COMPOSE_DONE);
 	assert_int_equal(out.nrecipients, COMPOSE_RECIPIENTS);
 	buf_cstr(&mime, "Cc: one@x.test\r\n");
-	assert_int_equal(try_compose((struct compose){.mime = buf_get(&mime)}, &out), COMPOSE_TOO_MANY);
+	assert_int_equal(try_compose((struct compose){.mime = buf_get(&mime)}, &out),
+			 COMPOSE_TOO_MANY);
 	buf_free(&mime);
 }
 
@@ -303,7 +308,8 @@ static void threads_are_kept(void **state)
 	assert_holds(c.delivered, "In-Reply-To: <p@x.test>\r\n");
 	assert_holds(c.delivered, "References: <a@x.test>\r\n <b@x.test>\r\n <p@x.test>\r\n");
 	assert_str(c.in_reply_to, "<p@x.test>");
-	c = answer(COMPOSE_REPLY, "To: ben@x.test\r\nIn-Reply-To: <q@x.test>\r\nReferences: <r@x.test>\r\n\r\n",
+	c = answer(COMPOSE_REPLY,
+		   "To: ben@x.test\r\nIn-Reply-To: <q@x.test>\r\nReferences: <r@x.test>\r\n\r\n",
 		   PLAIN);
 	assert_str(c.in_reply_to, "<q@x.test>");
 	assert_lacks(c.delivered, "<p@x.test>");
@@ -339,20 +345,23 @@ static struct str body_text(const struct composed *c, enum part_role role)
 static void a_reply_quotes_plain_text(void **state)
 {
 	(void)state;
-	struct composed c = answer(COMPOSE_REPLY,
-				   "To: ben@x.test\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
-				   "Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe\r\n",
-				   PLAIN);
-	assert_str(body_text(&c, PART_TEXT),
-		   "Grüße\r\n\r\n\r\n-----Original Message-----\r\nFrom: \"Ben\" <ben@x.test>\r\n"
-		   "Sent: Mon, 16 Nov 2026 08:12:00 +0000\r\nTo: \"anna@example.test\" <anna@example.test>\r\n"
-		   "Subject: Plans\r\n\r\n> First\r\n>\r\n> --second\r\n");
+	struct composed c =
+		answer(COMPOSE_REPLY,
+		       "To: ben@x.test\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+		       "Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe\r\n",
+		       PLAIN);
+	assert_str(
+		body_text(&c, PART_TEXT),
+		"Grüße\r\n\r\n\r\n-----Original Message-----\r\nFrom: \"Ben\" <ben@x.test>\r\n"
+		"Sent: Mon, 16 Nov 2026 08:12:00 +0000\r\nTo: \"anna@example.test\" <anna@example.test>\r\n"
+		"Subject: Plans\r\n\r\n> First\r\n>\r\n> --second\r\n");
 }
 
-static const char BOTH[] = "Subject: Plans\r\nContent-Type: multipart/alternative; boundary=o\r\n\r\n"
-			   "--o\r\nContent-Type: text/plain\r\n\r\nplain\r\n"
-			   "--o\r\nContent-Type: text/html\r\n\r\n<html><BODY class=x><p>rich</p></BODY></html>\r\n"
-			   "--o--\r\n";
+static const char BOTH[] =
+	"Subject: Plans\r\nContent-Type: multipart/alternative; boundary=o\r\n\r\n"
+	"--o\r\nContent-Type: text/plain\r\n\r\nplain\r\n"
+	"--o\r\nContent-Type: text/html\r\n\r\n<html><BODY class=x><p>rich</p></BODY></html>\r\n"
+	"--o--\r\n";
 
 static void a_reply_quotes_html(void **state)
 {
@@ -362,7 +371,8 @@ static void a_reply_quotes_html(void **state)
 				   "<html><body>Fine.</body></html>",
 				   BOTH);
 	struct str html = body_text(&c, PART_HTML);
-	assert_true(str_starts(html, STR("<html><body>Fine.<br><hr><div><b>Subject:</b> Plans<br>")));
+	assert_true(
+		str_starts(html, STR("<html><body>Fine.<br><hr><div><b>Subject:</b> Plans<br>")));
 	assert_holds(html, "\r\n<p>rich</p>\r\n</blockquote>\r\n</body></html>");
 	assert_lacks(html, "class=x");
 }
@@ -370,8 +380,9 @@ static void a_reply_quotes_html(void **state)
 static void a_form_that_the_original_lacks_is_made(void **state)
 {
 	(void)state;
-	struct composed c = answer(COMPOSE_REPLY, "To: b@x.test\r\nContent-Type: text/html\r\n\r\n<b>Fine</b>",
-				   "Subject: <a>\r\n\r\n1 < 2\r\n");
+	struct composed c =
+		answer(COMPOSE_REPLY, "To: b@x.test\r\nContent-Type: text/html\r\n\r\n<b>Fine</b>",
+		       "Subject: <a>\r\n\r\n1 < 2\r\n");
 	struct str html = body_text(&c, PART_HTML);
 	assert_holds(html, "1 &lt; 2<br>");
 	assert_holds(html, "<b>Subject:</b> &lt;a&gt;<br>");
@@ -393,7 +404,9 @@ static void between_the_texts_all_stays(void **state)
 		"iVBORw0KGgo=\r\n--m--\r\nepilogue",
 		BOTH);
 	assert_holds(c.delivered, "\r\n\r\npreamble\r\n--m\r\n");
-	assert_holds(c.delivered, "name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--m--\r\nepilogue");
+	assert_holds(
+		c.delivered,
+		"name=a.png\r\nContent-Transfer-Encoding: base64\r\n\r\niVBORw0KGgo=\r\n--m--\r\nepilogue");
 	assert_holds(body_text(&c, PART_TEXT), "> plain\r\n");
 	assert_holds(body_text(&c, PART_HTML), "<p>rich</p>");
 	assert_int_equal(scan(c.delivered)->nparts, 5);
@@ -402,10 +415,11 @@ static void between_the_texts_all_stays(void **state)
 static void an_original_can_not_end_a_part(void **state)
 {
 	(void)state;
-	struct composed c = answer(COMPOSE_REPLY,
-				   "To: b@x.test\r\nContent-Type: multipart/alternative; boundary=n\r\n\r\n"
-				   "--n\r\nContent-Type: text/html\r\n\r\nown\r\n--n--\r\n",
-				   "Content-Type: text/html\r\n\r\nx\r\n--n\r\nContent-Type: text/html\r\n\r\nevil");
+	struct composed c = answer(
+		COMPOSE_REPLY,
+		"To: b@x.test\r\nContent-Type: multipart/alternative; boundary=n\r\n\r\n"
+		"--n\r\nContent-Type: text/html\r\n\r\nown\r\n--n--\r\n",
+		"Content-Type: text/html\r\n\r\nx\r\n--n\r\nContent-Type: text/html\r\n\r\nevil");
 	assert_int_equal(scan(c.delivered)->nparts, 2);
 	assert_holds(body_text(&c, PART_HTML), "evil");
 }
@@ -431,13 +445,16 @@ static void what_is_signed_is_not_touched(void **state)
 static void a_forward_attaches_the_original(void **state)
 {
 	(void)state;
-	struct composed c = answer(COMPOSE_FORWARD, "To: b@x.test\r\nContent-Type: text/html\r\n\r\n<p>Look</p>", PLAIN);
+	struct composed c =
+		answer(COMPOSE_FORWARD,
+		       "To: b@x.test\r\nContent-Type: text/html\r\n\r\n<p>Look</p>", PLAIN);
 	const struct message *m = scan(c.delivered);
 	assert_int_equal(m->nparts, 3);
 	assert_str(body_text(&c, PART_HTML), "<p>Look</p>");
 	assert_str(m->parts[2].type, "message/rfc822");
 	assert_int_equal(m->parts[2].role, PART_ATTACHMENT);
-	assert_str(str_sub(c.delivered, (size_t)m->parts[2].offset, (size_t)m->parts[2].length), PLAIN);
+	assert_str(str_sub(c.delivered, (size_t)m->parts[2].offset, (size_t)m->parts[2].length),
+		   PLAIN);
 }
 
 static void replace_leaves_the_original_out(void **state)
@@ -446,8 +463,11 @@ static void replace_leaves_the_original_out(void **state)
 	struct compose_original o = original_of(PLAIN);
 	static const enum compose_kind kinds[] = {COMPOSE_REPLY, COMPOSE_FORWARD};
 	for (size_t i = 0; i < 2; i++) {
-		struct composed c = compose((struct compose){.kind = kinds[i], .original = &o, .replace = true,
-							     .mime = STR("To: b@x.test\r\n\r\nAll of it")});
+		struct composed c =
+			compose((struct compose){.kind = kinds[i],
+						 .original = &o,
+						 .replace = true,
+						 .mime = STR("To: b@x.test\r\n\r\nAll of it")});
 		assert_holds(c.delivered, "\r\n\r\nAll of it");
 		assert_lacks(c.delivered, "First");
 		assert_holds(c.delivered, "In-Reply-To: <p@x.test>\r\n");
@@ -460,9 +480,16 @@ static void quoted_printable_is_safe(void **state)
 {
 	(void)state;
 	static const char *const cases[] = {
-		"", "plain", "--dashes\r\n--again", "From me\r\nFrom you", "a \r\nb\t\r\n", "=3D", "Grüße",
+		"",
+		"plain",
+		"--dashes\r\n--again",
+		"From me\r\nFrom you",
+		"a \r\nb\t\r\n",
+		"=3D",
+		"Grüße",
 		"xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx--end of a long line",
-		"\r\r\n", ".\r\n..",
+		"\r\r\n",
+		".\r\n..",
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct buf out = {0};
@@ -488,8 +515,10 @@ static void a_bounce_says_why(void **state)
 	assert_str(m->subject, "Undelivered: Plans");
 	assert_str(m->in_reply_to, "<p@x.test>");
 	assert_str(m->message_class, "REPORT.IPM.Note.NDR");
-	assert_holds(text, "Final-Recipient: rfc822; carl@x.test\r\nAction: failed\r\nStatus: 5.1.1\r\n");
-	assert_holds(text, "Final-Recipient: rfc822; dora@x.test\r\nAction: failed\r\nStatus: 5.0.0\r\n");
+	assert_holds(text,
+		     "Final-Recipient: rfc822; carl@x.test\r\nAction: failed\r\nStatus: 5.1.1\r\n");
+	assert_holds(text,
+		     "Final-Recipient: rfc822; dora@x.test\r\nAction: failed\r\nStatus: 5.0.0\r\n");
 	assert_holds(text, "Subject: Plans\r\n");
 	assert_lacks(text, "First");
 }

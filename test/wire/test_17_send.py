@@ -237,7 +237,8 @@ class Killed(Send):
 
     def holding_sent_items(self, phone):
         """A connection that holds Sent Items, so that a request stops before its commit."""
-        psql = subprocess.Popen(['psql', '-Xq', self.lab.postgres.conninfo], stdin=subprocess.PIPE)
+        psql = subprocess.Popen(['psql', '-XqAt', self.lab.postgres.conninfo],
+                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
         self.addCleanup(psql.wait)
         self.addCleanup(psql.stdin.close)
         psql.stdin.write(f"BEGIN; SELECT FROM easel.folder WHERE role = 'sent' AND account_id = "
