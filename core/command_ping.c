@@ -10,6 +10,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "store/device.h"
+#include "store/hierarchy.h"
 
 struct ping {
 	int heartbeat; /* seconds; 0: not said */
@@ -130,14 +131,14 @@ static void answer_refusal(struct call *c, const struct ping *p, unsigned status
 			  p->heartbeat < l->heartbeat_min ? l->heartbeat_min : l->heartbeat_max);
 }
 
-static struct waiter *make_waiter(struct call *c, const struct ping *p)
+static struct waiter *make_waiter(struct call *c, const struct ping *p, int64_t hierarchy)
 {
 	struct waiter *w = waiter_new(p->n);
 	w->kind = WAIT_PING;
 	w->account = c->gate.account;
 	w->device = c->gate.device;
 	w->version = (uint16_t)c->version;
-	w->hierarchy = c->gate.hierarchy_modseq;
+	w->hierarchy = hierarchy;
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)p->heartbeat * 1000;
 	w->nfolders = 0;
@@ -150,12 +151,17 @@ static struct waiter *make_waiter(struct call *c, const struct ping *p)
 void command_ping(struct call *c)
 {
 	struct ping p = {0};
+	/* The tree that the device was told; one that never asked for it is told of changes from now on. */
+	int64_t hierarchy = c->gate.hierarchy_modseq;
 	unsigned status = decode(c, &p);
 	if (status == 0)
 		status = complete(c, &p);
+	if (status == 0 &&
+	    hierarchy_known(c->session->db, c->gate.device, &hierarchy, &c->err) == FOUND_FAILED)
+		status = PING_SERVER;
 	if (status != 0) {
 		answer_refusal(c, &p, status);
 		return;
 	}
-	c->waiter = make_waiter(c, &p);
+	c->waiter = make_waiter(c, &p, hierarchy);
 }

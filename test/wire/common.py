@@ -5,6 +5,7 @@ import email.policy
 import functools
 import itertools
 import signal
+import time
 import unittest
 from email.message import EmailMessage
 from pathlib import Path
@@ -104,6 +105,16 @@ class WireTest(unittest.TestCase):
         items = phone.items[folder or phone.inbox]
         self.assertEqual(len(items), 1, items)
         return next(iter(items.items()))
+
+    def wait_for_log(self, count, *words, seconds=10):
+        """Waits until the worker has logged so many lines that hold all the words."""
+        deadline = time.monotonic() + seconds
+        while True:
+            lines = [line for line in self.lab.log_lines() if all(word in line for word in words)]
+            if len(lines) >= count:
+                return lines
+            self.assertLess(time.monotonic(), deadline, f'{len(lines)} of {count} lines: {words}')
+            time.sleep(0.02)
 
     def find_item(self, phone, subject, folder=None):
         """ServerId and data of the item with this subject."""

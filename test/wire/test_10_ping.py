@@ -275,9 +275,14 @@ class Waiting(PingTest):
         self.assertEqual(self.changed(ping), [phone.inbox])
 
     def test_a_phone_that_hung_up(self):
+        """Its request is forgotten at once, and not kept for the heartbeat."""
         phone = self.ready_phone()
-        for _ in range(5):
-            phone.ping([phone.inbox], 300).hang_up()
+        before = len([line for line in self.lab.log_lines() if 'end=hung-up' in line])
+        for number in range(1, 4):
+            ping = phone.ping([phone.inbox], 300)
+            phone.folder_sync()  # the worker has taken the Ping by now
+            ping.hang_up()
+            self.wait_for_log(before + number, 'end=hung-up')
         self.lab.deliver(phone.user, message())
         self.assertEqual(self.changed(phone.ping([phone.inbox], 300)), [phone.inbox])
 
