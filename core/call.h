@@ -21,7 +21,7 @@
 
 struct call;
 
-enum command_flags { COMMAND_BODY = 1, COMMAND_OPEN = 2 };
+enum command_flags { COMMAND_BODY = 1, COMMAND_OPEN = 2, COMMAND_MIME = 4 };
 
 struct command {
 	const char *name;

@@ -149,7 +149,7 @@ static bool read_body(struct call *c)
 		}
 		return true;
 	}
-	if (c->root)
+	if (c->root || (c->command->flags & COMMAND_MIME && c->version < 140))
 		return true;
 	struct wbxml_node *root;
 	if (!wbxml_decode(c->arena, rq->body, &wbxml_default_limits, &root, &c->err)) {

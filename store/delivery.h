@@ -17,8 +17,8 @@ struct arena;
 struct pg;
 
 /*
- * The account of an address, in any letter case; user+detail@domain is user@domain when there is no
- * such account itself.
+ * The account of an address, its own or an alias, in any letter case; user+detail@domain is
+ * user@domain when there is no such address itself (easel.account_of).
  */
 enum found delivery_account(struct pg *db, struct arena *a, struct str address, int32_t *account,
 			    struct err *e);

@@ -469,6 +469,34 @@ bool pg_script(struct pg *db, const char *sql, struct err *e)
 	return ok;
 }
 
+/* Takes what has arrived; false when the connection is lost. */
+static bool take_notifications(struct pg *db, bool *any, struct err *e)
+{
+	PGnotify *n;
+	if (!PQconsumeInput(db->conn)) {
+		drop_connection(db);
+		return err_set(e, ERR_UNAVAILABLE, "database: the connection was lost");
+	}
+	while ((n = PQnotifies(db->conn)) != NULL) {
+		*any = true;
+		PQfreemem(n);
+	}
+	return true;
+}
+
+bool pg_wait(struct pg *db, int ms, struct err *e)
+{
+	bool any = false;
+	if (!db->conn)
+		return err_set(e, ERR_UNAVAILABLE, "database: the connection was lost");
+	if (!take_notifications(db, &any, e))
+		return false;
+	if (any)
+		return true;
+	poll(&(struct pollfd){.fd = PQsocket(db->conn), .events = POLLIN}, 1, ms);
+	return take_notifications(db, &any, e);
+}
+
 unsigned pg_take_calls(struct pg *db)
 {
 	unsigned n = db->calls;

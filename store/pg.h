@@ -106,6 +106,12 @@ bool pg_commit(struct pg *db, struct err *e);
 void pg_rollback(struct pg *db); /* harmless outside a transaction */
 bool pg_in_transaction(const struct pg *db);
 
+/*
+ * Sleeps until a notification comes on a channel that the connection listens on, a signal comes, or
+ * the time is up. Notifications are taken off. Outside of a transaction.
+ */
+bool pg_wait(struct pg *db, int ms, struct err *e);
+
 /* Statements sent since the last call of this function. */
 unsigned pg_take_calls(struct pg *db);
 
