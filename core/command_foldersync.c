@@ -1,9 +1,10 @@
 /*
- * FolderSync (MS-ASCMD 2.2.1.5): the folder tree, as the difference to what the device was last told.
+ * FolderSync (MS-ASCMD 2.2.1.5): the folder tree, as the difference to what the device was last
+ * told.
  *
  * Two generations are kept, since the last answer may have been lost: the current key gives the
- * difference to now, the key before it gives the difference to the tree that it stood for. Key 0 gives
- * the whole tree; the states of the folders' content stay.
+ * difference to now, the key before it gives the difference to the tree that it stood for. Key 0
+ * gives the whole tree; the states of the folders' content stay.
  */
 #include "core/hierarchy_step.h"
 
@@ -90,14 +91,16 @@ static void encode(struct call *c, const struct hierarchy_step *f)
 {
 	char key[SYNCKEY_TEXT];
 	if (f->key.zero) {
-		/* With key 0 a client takes this as news of the versions only (MS-ASHTTP 3.2.5.1). */
+		/* With key 0 a client takes this as news of the versions only (MS-ASHTTP 3.2.5.1).
+		 */
 		answer_header(c->answer, "X-MS-RP", command_versions());
 		answer_header(c->answer, "MS-ASProtocolVersions", command_versions());
 		answer_header(c->answer, "MS-ASProtocolCommands", command_names());
 	}
 	call_begin(c);
 	call_status(c, STATUS_OK);
-	wbxml_cstr(&c->out, FolderHierarchy_SyncKey, synckey_format(f->state.epoch, f->state.n, key));
+	wbxml_cstr(&c->out, FolderHierarchy_SyncKey,
+		   synckey_format(f->state.epoch, f->state.n, key));
 	wbxml_begin(&c->out, FolderHierarchy_Changes);
 	wbxml_int(&c->out, FolderHierarchy_Count, (int64_t)encode_changes(&c->out, f, false));
 	encode_changes(&c->out, f, true);

@@ -2,8 +2,8 @@
  * Ping (MS-ASCMD 2.2.1.13): waits until something changes in the folders that it names.
  *
  * Heartbeat and folders are remembered, so that later requests may leave out either, or the body.
- * Folders that the device was never given, or has never synced, are ignored; when all are, the phone
- * waits its heartbeat all the same.
+ * Folders that the device was never given, or has never synced, are ignored; when all are, the
+ * phone waits its heartbeat all the same.
  */
 #include "core/call.h"
 
@@ -104,14 +104,16 @@ static unsigned complete(struct call *c, struct ping *p)
 		return PING_MISSING;
 	if (p->n > (size_t)c->gate.limits.ping_max_folders)
 		return PING_TOO_MANY_FOLDERS;
-	if (p->heartbeat < c->gate.limits.heartbeat_min || p->heartbeat > c->gate.limits.heartbeat_max)
+	if (p->heartbeat < c->gate.limits.heartbeat_min ||
+	    p->heartbeat > c->gate.limits.heartbeat_max)
 		return PING_HEARTBEAT;
 	if (!said)
 		return 0;
 	struct str folders = folders_text(c, p);
 	if (p->heartbeat == c->gate.ping_heartbeat && str_eq(folders, c->gate.ping_folders))
 		return 0;
-	if (!device_remember_ping(c->session->db, c->arena, c->gate.device, p->heartbeat, folders, &c->err))
+	if (!device_remember_ping(c->session->db, c->arena, c->gate.device, p->heartbeat, folders,
+				  &c->err))
 		return PING_SERVER;
 	return 0;
 }
@@ -151,7 +153,8 @@ static struct waiter *make_waiter(struct call *c, const struct ping *p, int64_t 
 void command_ping(struct call *c)
 {
 	struct ping p = {0};
-	/* The tree that the device was told; one that never asked for it is told of changes from now on. */
+	/* The tree that the device was told; one that never asked for it is told of changes from
+	 * now on. */
 	int64_t hierarchy = c->gate.hierarchy_modseq;
 	unsigned status = decode(c, &p);
 	if (status == 0)

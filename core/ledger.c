@@ -148,8 +148,8 @@ struct collector {
 };
 
 /* Notes a change that is to be told; false when the window has no room for it. */
-static bool tell(struct collector *c, enum change_kind kind, const struct item *item, bool from_todo,
-		 struct progress then)
+static bool tell(struct collector *c, enum change_kind kind, const struct item *item,
+		 bool from_todo, struct progress then)
 {
 	if (c->n == c->window) {
 		c->full = true;
@@ -175,7 +175,8 @@ static bool tell(struct collector *c, enum change_kind kind, const struct item *
 static bool collect_todo_batch(struct collector *c, const int64_t *uids, size_t n, struct err *e)
 {
 	struct items items;
-	if (!c->store->ops->lookup(c->store, c->arena, c->account, c->ledger->folder_id, uids, n, &items, e))
+	if (!c->store->ops->lookup(c->store, c->arena, c->account, c->ledger->folder_id, uids, n,
+				   &items, e))
 		return false;
 	for (size_t i = 0; i < items.n && !c->full; i++) {
 		const struct item *item = &items.v[i];
@@ -239,8 +240,8 @@ static bool collect_changes(struct collector *c, struct err *e)
 	bool more = f->modseq > c->at.done.modseq || c->at.done.uid != INT64_MAX;
 	while (more && !c->full) {
 		struct items items;
-		if (!c->store->ops->changes(c->store, c->arena, c->account, f->id, c->at.done, BATCH,
-					    &items, e))
+		if (!c->store->ops->changes(c->store, c->arena, c->account, f->id, c->at.done,
+					    BATCH, &items, e))
 			return false;
 		more = items.n == BATCH;
 		for (size_t i = 0; i < items.n; i++)
@@ -256,7 +257,8 @@ static bool collect_changes(struct collector *c, struct err *e)
 	return true;
 }
 
-/* Whether the same answer tells of the item by todo, or as a change that is not the device's own. */
+/* Whether the same answer tells of the item by todo, or as a change that is not the device's own.
+ */
 static bool told_already(const struct collector *c, const struct item *item)
 {
 	return told_by_todo(c, item) || (after(item->modseq, item->uid, c->state->done) &&
@@ -264,9 +266,9 @@ static bool told_already(const struct collector *c, const struct item *item)
 }
 
 /*
- * Tells of one item that the filter's start has passed. False when the window is used up. Filters start
- * on whole days, at an even time; an odd one says how far an answer has come that was cut on the way: of
- * the items of that time, or the even one before it, some are gone and some are not.
+ * Tells of one item that the filter's start has passed. False when the window is used up. Filters
+ * start on whole days, at an even time; an odd one says how far an answer has come that was cut on
+ * the way: of the items of that time, or the even one before it, some are gone and some are not.
  */
 static bool expire(struct collector *c, const struct item *item)
 {
@@ -280,8 +282,9 @@ static bool expire(struct collector *c, const struct item *item)
 }
 
 /*
- * What the filter's start has passed since the last answer. It comes before everything else, so that
- * whatever else is passed over, or taken off the device, lies outside the filter that the state says.
+ * What the filter's start has passed since the last answer. It comes before everything else, so
+ * that whatever else is passed over, or taken off the device, lies outside the filter that the
+ * state says.
  */
 static bool collect_expired(struct collector *c, struct err *e)
 {
@@ -289,8 +292,8 @@ static bool collect_expired(struct collector *c, struct err *e)
 	int64_t from = c->at.cutoff & ~INT64_C(1);
 	for (size_t limit = BATCH; more;) {
 		struct items items;
-		if (!c->store->ops->dated(c->store, c->arena, c->account, c->ledger->folder_id, from,
-					  c->cutoff, limit, &items, e))
+		if (!c->store->ops->dated(c->store, c->arena, c->account, c->ledger->folder_id,
+					  from, c->cutoff, limit, &items, e))
 			return false;
 		more = items.n == limit;
 		if (more)
@@ -321,15 +324,16 @@ static bool count_fill(struct collector *c, struct err *e)
 
 static bool collect_fill(struct collector *c, struct err *e)
 {
-	if (!c->out && c->at.fill > 0 && uidset_empty(&c->state->held) && uidset_empty(&c->state->todo))
+	if (!c->out && c->at.fill > 0 && uidset_empty(&c->state->held) &&
+	    uidset_empty(&c->state->todo))
 		return count_fill(c, e);
 	bool more = c->at.fill > 0;
 	while (more && !c->full) {
 		struct items items;
 		size_t room = c->window - c->n + 1;
 		size_t limit = room < BATCH ? room : BATCH;
-		if (!c->store->ops->newest(c->store, c->arena, c->account, c->ledger->folder_id, c->at.fill,
-					   c->cutoff, limit, &items, e))
+		if (!c->store->ops->newest(c->store, c->arena, c->account, c->ledger->folder_id,
+					   c->at.fill, c->cutoff, limit, &items, e))
 			return false;
 		more = items.n == limit;
 		for (size_t i = 0; i < items.n; i++) {
@@ -348,7 +352,8 @@ static bool collect_fill(struct collector *c, struct err *e)
 }
 
 bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
-		    int64_t cutoff, size_t window, struct change_list *out, size_t *count, struct err *e)
+		    int64_t cutoff, size_t window, struct change_list *out, size_t *count,
+		    struct err *e)
 {
 	struct collector c = {
 		.store = store,
@@ -372,7 +377,8 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, const
 	}
 	if (count)
 		*count = c.n;
-	return !arena_overflowed(a) || err_set(e, ERR_TOO_LARGE, "too many changes for one request");
+	return !arena_overflowed(a) ||
+	       err_set(e, ERR_TOO_LARGE, "too many changes for one request");
 }
 
 /* ---- The next state ---- */
@@ -412,7 +418,8 @@ static void drop_oldest(struct arena *a, struct ledger *l, struct sync_answer *a
 struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct change_list *list,
 				 size_t kept)
 {
-	struct sync_answer answer = {.state = l->base, .added = uidset_new(a), .taken = uidset_new(a)};
+	struct sync_answer answer = {
+		.state = l->base, .added = uidset_new(a), .taken = uidset_new(a)};
 	struct progress at = {l->base.done, l->base.fill, l->base.cutoff};
 	if (kept == list->n)
 		at = list->end;
@@ -423,7 +430,8 @@ struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct
 	answer.state.todo = uidset_copy(a, &l->base.todo);
 	answer.state.echo = arena_array(a, l->base.nechoes, sizeof *answer.state.echo);
 	if (l->base.nechoes)
-		memcpy(answer.state.echo, l->base.echo, l->base.nechoes * sizeof *answer.state.echo);
+		memcpy(answer.state.echo, l->base.echo,
+		       l->base.nechoes * sizeof *answer.state.echo);
 	answer.state.done = at.done;
 	answer.state.fill = at.fill;
 	answer.state.cutoff = at.cutoff;
@@ -471,7 +479,8 @@ static bool is_current(const struct ledger *l)
 
 static bool knows(const struct sync_state *s, int64_t uid, int64_t modseq)
 {
-	return (!after(modseq, uid, s->done) || is_echo(s, uid, modseq)) && !uidset_has(&s->todo, uid);
+	return (!after(modseq, uid, s->done) || is_echo(s, uid, modseq)) &&
+	       !uidset_has(&s->todo, uid);
 }
 
 enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
@@ -482,7 +491,8 @@ enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
 	bool held = in_base, current = !in_base || knows(&l->base, uid, modseq);
 	for (size_t i = 0; i < l->nanswers; i++) {
 		const struct sync_answer *answer = &l->answers[i];
-		if (!uidset_has(&answer->added, uid) && (!in_base || uidset_has(&answer->taken, uid)))
+		if (!uidset_has(&answer->added, uid) &&
+		    (!in_base || uidset_has(&answer->taken, uid)))
 			continue;
 		held = true;
 		current = current && knows(&answer->state, uid, modseq);
@@ -523,7 +533,8 @@ void ledger_moved_out(struct arena *a, struct ledger *l, int64_t uid, int64_t mo
 	add_echo_everywhere(a, l, uid, modseq);
 }
 
-void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq, enum holding holding)
+void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq,
+		     enum holding holding)
 {
 	if (!is_current(l) || holding == HOLDS_NOT)
 		return;

@@ -52,7 +52,11 @@ enum status_sync {
 };
 
 /* MS-ASCMD 2.2.3.177.5 (FolderSync) */
-enum status_foldersync { FOLDERSYNC_SERVER = 6, FOLDERSYNC_KEY_INVALID = 9, FOLDERSYNC_MALFORMED = 10 };
+enum status_foldersync {
+	FOLDERSYNC_SERVER = 6,
+	FOLDERSYNC_KEY_INVALID = 9,
+	FOLDERSYNC_MALFORMED = 10
+};
 
 /* MS-ASCMD 2.2.3.177.3 (FolderCreate), 2.2.3.177.4 (FolderDelete), 2.2.3.177.6 (FolderUpdate) */
 enum status_folder_edit {
@@ -76,7 +80,11 @@ enum status_moveitems {
 };
 
 /* MS-ASCMD 2.2.3.177.7 (GetItemEstimate) */
-enum status_estimate { ESTIMATE_NO_COLLECTION = 2, ESTIMATE_NOT_PRIMED = 3, ESTIMATE_KEY_INVALID = 4 };
+enum status_estimate {
+	ESTIMATE_NO_COLLECTION = 2,
+	ESTIMATE_NOT_PRIMED = 3,
+	ESTIMATE_KEY_INVALID = 4
+};
 
 /* MS-ASCMD 2.2.3.177.11 (Ping) */
 enum status_ping {
@@ -100,7 +108,12 @@ enum status_provision {
 };
 
 /* MS-ASCMD 2.2.3.177.14 (Settings) */
-enum status_settings { SETTINGS_PROTOCOL = 2, SETTINGS_ACCESS_DENIED = 3, SETTINGS_SERVER = 4, SETTINGS_ARGUMENTS = 5 };
+enum status_settings {
+	SETTINGS_PROTOCOL = 2,
+	SETTINGS_ACCESS_DENIED = 3,
+	SETTINGS_SERVER = 4,
+	SETTINGS_ARGUMENTS = 5
+};
 
 /* MS-ASCMD 2.2.3.177.8 (ItemOperations) */
 enum status_itemoperations {
@@ -113,7 +126,8 @@ enum status_itemoperations {
 	ITEMOPS_ATTACHMENT = 15
 };
 
-/* HTTP status for a common status below 14.0, where it can't be said in the body (MS-ASCMD 2.2.2). */
+/* HTTP status for a common status below 14.0, where it can't be said in the body (MS-ASCMD 2.2.2).
+ */
 int status_http(unsigned common);
 
 /* The common status for a kind of failure. */

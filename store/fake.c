@@ -1,7 +1,8 @@
 /*
  * fake: a store in memory. See fake.h for what it can be told to do wrong.
  *
- * It is kept simple rather than fast: folders and items are arrays that are searched from the start.
+ * It is kept simple rather than fast: folders and items are arrays that are searched from the
+ * start.
  */
 #include "store/fake.h"
 
@@ -12,7 +13,7 @@
 
 struct fake_item {
 	struct item item; /* a tombstone when gone; marks malloc'd */
-	char *raw;        /* malloc'd; NULL in a tombstone */
+	char *raw;	  /* malloc'd; NULL in a tombstone */
 };
 
 struct fake_folder {
@@ -21,7 +22,7 @@ struct fake_folder {
 	struct folder folder; /* name malloc'd */
 	int64_t next_uid;
 	unsigned shared; /* changes that still share one modseq */
-	bool started;    /* the first of them has raised it */
+	bool started;	 /* the first of them has raised it */
 	struct fake_item *items;
 	size_t n, room;
 };
@@ -212,11 +213,13 @@ static bool chosen(const struct item *i, const struct choice *c)
 		return false;
 	if (i->gone)
 		return true;
-	return i->uid < c->below && i->date >= c->from && (c->until == INT64_MAX || i->date < c->until);
+	return i->uid < c->below && i->date >= c->from &&
+	       (c->until == INT64_MAX || i->date < c->until);
 }
 
 static struct items choose(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
-			   const struct choice *c, int (*order)(const void *, const void *), size_t limit)
+			   const struct choice *c, int (*order)(const void *, const void *),
+			   size_t limit)
 {
 	const struct fake_folder *f = find_folder(s, account, folder_id);
 	struct items out = {arena_array(a, f ? f->n : 0, sizeof *out.v), 0};
@@ -244,8 +247,8 @@ static void rollback(struct store *s)
 }
 
 /* By depth, then by id, which is how they lie. */
-static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out, size_t *n,
-		    struct err *e)
+static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out,
+		    size_t *n, struct err *e)
 {
 	const struct fake *f = (struct fake *)s;
 	if (fails_now(s, e))
@@ -281,7 +284,10 @@ static enum found folder(struct store *s, struct arena *a, int32_t account, int3
 static bool changes(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
 		    struct position since, size_t limit, struct items *out, struct err *e)
 {
-	struct choice c = {.tombstones = true, .after = since, .below = INT64_MAX, .from = INT64_MIN,
+	struct choice c = {.tombstones = true,
+			   .after = since,
+			   .below = INT64_MAX,
+			   .from = INT64_MIN,
 			   .until = INT64_MAX};
 	if (fails_now(s, e))
 		return false;
@@ -289,8 +295,8 @@ static bool changes(struct store *s, struct arena *a, int32_t account, int32_t f
 	return !fails_after(s, e);
 }
 
-static bool newest(struct store *s, struct arena *a, int32_t account, int32_t folder_id, int64_t below,
-		   int64_t cutoff, size_t limit, struct items *out, struct err *e)
+static bool newest(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		   int64_t below, int64_t cutoff, size_t limit, struct items *out, struct err *e)
 {
 	struct choice c = {.below = below, .from = cutoff, .until = INT64_MAX};
 	if (fails_now(s, e))
@@ -299,8 +305,8 @@ static bool newest(struct store *s, struct arena *a, int32_t account, int32_t fo
 	return !fails_after(s, e);
 }
 
-static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id, int64_t from,
-		  int64_t until, size_t limit, struct items *out, struct err *e)
+static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		  int64_t from, int64_t until, size_t limit, struct items *out, struct err *e)
 {
 	struct choice c = {.below = INT64_MAX, .from = from, .until = until};
 	if (fails_now(s, e))
@@ -309,8 +315,8 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t fol
 	return !fails_after(s, e);
 }
 
-static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below, int64_t cutoff,
-		  size_t limit, size_t *out, struct err *e)
+static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below,
+		  int64_t cutoff, size_t limit, size_t *out, struct err *e)
 {
 	struct choice c = {.below = below, .from = cutoff, .until = INT64_MAX};
 	if (fails_now(s, e))
@@ -335,7 +341,8 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t fo
 	return !fails_after(s, e);
 }
 
-static bool summarise(struct arena *a, const struct fake_item *it, struct summary *out, struct err *e)
+static bool summarise(struct arena *a, const struct fake_item *it, struct summary *out,
+		      struct err *e)
 {
 	size_t size = (size_t)it->item.size;
 	struct str raw = {arena_dup(a, it->raw, size), size};
@@ -361,10 +368,12 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 	return !fails_after(s, e);
 }
 
-static struct str slice_of(struct arena *a, const struct fake_item *it, int64_t offset, int64_t length)
+static struct str slice_of(struct arena *a, const struct fake_item *it, int64_t offset,
+			   int64_t length)
 {
 	struct str raw = {it->raw, (size_t)it->item.size};
-	struct str part = str_sub(raw, offset < 0 ? 0 : (size_t)offset, length < 0 ? 0 : (size_t)length);
+	struct str part =
+		str_sub(raw, offset < 0 ? 0 : (size_t)offset, length < 0 ? 0 : (size_t)length);
 	return (struct str){arena_dup(a, part.p, part.n), part.n};
 }
 
@@ -624,7 +633,8 @@ static enum found move(struct store *s, int32_t account, int32_t from, int64_t u
 		return FOUND_FAILED;
 	struct fake_folder *f = find_folder(s, account, from), *t = find_folder(s, account, to);
 	if (from == to || !t) {
-		err_set(e, t ? ERR_INVALID : ERR_NOT_FOUND, "no item is moved to folder %d", (int)to);
+		err_set(e, t ? ERR_INVALID : ERR_NOT_FOUND, "no item is moved to folder %d",
+			(int)to);
 		return FOUND_FAILED;
 	}
 	struct fake_item *it = find_item(f, uid);

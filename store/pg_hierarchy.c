@@ -6,13 +6,15 @@
 #include "core/base/arena.h"
 #include "store/pg.h"
 
-static PG_STATEMENT(hierarchy_select,
+static PG_STATEMENT(
+	hierarchy_select,
 	"SELECT epoch, n, modseq, folders, previous_n, previous_folders FROM easel.hierarchy_state"
 	" WHERE device = $1");
 
 static PG_STATEMENT(hierarchy_modseq, "SELECT modseq FROM easel.hierarchy_state WHERE device = $1");
 
-static PG_STATEMENT(hierarchy_upsert,
+static PG_STATEMENT(
+	hierarchy_upsert,
 	"INSERT INTO easel.hierarchy_state (device, account_id, epoch, n, modseq, folders, previous_n,"
 	" previous_folders) VALUES ($1, $2, $3, $4, $5, $6::json, $7, $8::json)"
 	" ON CONFLICT (device) DO UPDATE SET epoch = excluded.epoch, n = excluded.n,"
@@ -23,8 +25,8 @@ static PG_STATEMENT(hierarchy_now, "SELECT hierarchy_modseq FROM easel.account W
 
 static PG_STATEMENT(hierarchy_lock, "SELECT pg_advisory_xact_lock($1::integer, 0)");
 
-enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device, struct hierarchy_state *out,
-			  struct err *e)
+enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device,
+			  struct hierarchy_state *out, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, device);

@@ -4,7 +4,8 @@
 #include "core/base/arena.h"
 #include "store/pg.h"
 
-static PG_STATEMENT(moved_item_select,
+static PG_STATEMENT(
+	moved_item_select,
 	"SELECT r.place, m.to_folder_id, m.to_epoch, m.to_uid"
 	" FROM unnest($3::bigint[], $4::bigint[], $5::bigint[])"
 	"	WITH ORDINALITY r(folder, epoch, uid, place)"
@@ -12,7 +13,8 @@ static PG_STATEMENT(moved_item_select,
 	" AND m.epoch = r.epoch AND m.uid = r.uid"
 	" WHERE m.moved_at > now() - interval '1 week'");
 
-static PG_STATEMENT(moved_item_upsert,
+static PG_STATEMENT(
+	moved_item_upsert,
 	"INSERT INTO easel.moved_item"
 	" (account_id, device, folder_id, epoch, uid, to_folder_id, to_epoch, to_uid)"
 	" SELECT $1, $2, r.* FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],"
@@ -22,8 +24,8 @@ static PG_STATEMENT(moved_item_upsert,
 	" moved_at = excluded.moved_at");
 
 static PG_STATEMENT(moved_item_forget,
-	"DELETE FROM easel.moved_item WHERE account_id = $1 AND device = $2"
-	" AND moved_at <= now() - interval '1 week'");
+		    "DELETE FROM easel.moved_item WHERE account_id = $1 AND device = $2"
+		    " AND moved_at <= now() - interval '1 week'");
 
 static struct pg_params of_device(int32_t account, int32_t device)
 {
@@ -34,8 +36,8 @@ static struct pg_params of_device(int32_t account, int32_t device)
 }
 
 /* Three columns: where each item was, or where it is now. */
-static void put_places(struct pg_params *p, struct arena *a, const struct moved_item *items, size_t n,
-		       bool to)
+static void put_places(struct pg_params *p, struct arena *a, const struct moved_item *items,
+		       size_t n, bool to)
 {
 	int64_t *column = arena_array(a, n, 3 * sizeof *column);
 	for (size_t i = 0; i < n; i++) {

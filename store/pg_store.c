@@ -55,7 +55,8 @@ static void rollback(struct store *s)
 /* ---------------------------------------------------------------------------------------------
  * Folders */
 
-static PG_STATEMENT(store_folders,
+static PG_STATEMENT(
+	store_folders,
 	"WITH RECURSIVE tree AS ("
 	"	SELECT id, parent_id, name, class, role, epoch, modseq, 0 AS depth FROM easel.folder"
 	"	WHERE account_id = $1 AND parent_id IS NULL"
@@ -65,8 +66,8 @@ static PG_STATEMENT(store_folders,
 	"SELECT id, parent_id, name, class, role, epoch, modseq FROM tree ORDER BY depth, id");
 
 static PG_STATEMENT(store_folder,
-	"SELECT id, parent_id, name, class, role, epoch, modseq FROM easel.folder "
-	"WHERE account_id = $1 AND id = $2");
+		    "SELECT id, parent_id, name, class, role, epoch, modseq FROM easel.folder "
+		    "WHERE account_id = $1 AND id = $2");
 
 static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row, struct folder *f,
 			    struct err *e)
@@ -85,8 +86,8 @@ static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row
 	return true;
 }
 
-static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out, size_t *n,
-		    struct err *e)
+static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out,
+		    size_t *n, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, account);
@@ -174,7 +175,8 @@ static enum found delete_folder(struct store *s, int32_t account, int32_t id, st
  * Lists of items. The columns are always uid, modseq, date, flags, marks, size, gone. */
 
 /* Both branches stop at the limit by themselves, so the cost follows the changes. */
-static PG_STATEMENT(store_changes,
+static PG_STATEMENT(
+	store_changes,
 	"SELECT uid, modseq, date, flags, marks, size, gone FROM ("
 	"	(SELECT uid, modseq, date, flags, marks, size, false AS gone FROM easel.item"
 	"	 WHERE account_id = $1 AND folder_id = $2 AND (modseq, uid) > ($3::bigint, $4::bigint)"
@@ -186,40 +188,46 @@ static PG_STATEMENT(store_changes,
 	"ORDER BY modseq, uid LIMIT $5::integer");
 
 static PG_STATEMENT(store_newest,
-	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
-	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint "
-	"ORDER BY uid DESC LIMIT $4::integer");
+		    "SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
+		    "WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint "
+		    "ORDER BY uid DESC LIMIT $4::integer");
 
 /*
- * Of the days that a filter shows, the first uid tells where to stop, or the end of the fill would go
- * through all older items too. It is uid + 0 so that it is taken from the index by date.
+ * Of the days that a filter shows, the first uid tells where to stop, or the end of the fill would
+ * go through all older items too. It is uid + 0 so that it is taken from the index by date.
  */
-static PG_STATEMENT(store_newest_since,
+static PG_STATEMENT(
+	store_newest_since,
 	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint AND date >= $5::timestamptz "
 	"AND uid >= (SELECT min(uid + 0) FROM easel.item"
 	"	WHERE account_id = $1 AND folder_id = $2 AND date >= $5::timestamptz) "
 	"ORDER BY uid DESC LIMIT $4::integer");
 
-static PG_STATEMENT(store_dated,
+static PG_STATEMENT(
+	store_dated,
 	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 "
 	"AND date >= $3::timestamptz AND date < $4::timestamptz ORDER BY date, uid LIMIT $5::integer");
 
-static PG_STATEMENT(store_count,
+static PG_STATEMENT(
+	store_count,
 	"SELECT count(*) FROM (SELECT FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint LIMIT $4::integer) i");
 
-static PG_STATEMENT(store_count_since,
+static PG_STATEMENT(
+	store_count_since,
 	"SELECT count(*) FROM (SELECT FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 AND uid + 0 < $3::bigint AND date >= $5::timestamptz "
 	"LIMIT $4::integer) i");
 
 /*
- * Not ordered by the server: rows carry their place, so that no sort has to carry them. Each item is
- * looked up by itself: as a join, a plan made for folders of usual size would read a large one whole.
+ * Not ordered by the server: rows carry their place, so that no sort has to carry them. Each item
+ * is looked up by itself: as a join, a plan made for folders of usual size would read a large one
+ * whole.
  */
-static PG_STATEMENT(store_lookup,
+static PG_STATEMENT(
+	store_lookup,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place "
 	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
 	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = u.uid"
@@ -263,8 +271,8 @@ static bool changes(struct store *s, struct arena *a, int32_t account, int32_t f
 }
 
 /* Parameters of newest and count: a cutoff only when there is one. */
-static struct pg_params below_params(int32_t account, int32_t folder_id, int64_t below, int64_t cutoff,
-				     size_t limit)
+static struct pg_params below_params(int32_t account, int32_t folder_id, int64_t below,
+				     int64_t cutoff, size_t limit)
 {
 	struct pg_params p = in_folder(account, folder_id);
 	pg_int(&p, below);
@@ -281,8 +289,8 @@ static bool newest(struct store *s, struct arena *a, int32_t account, int32_t fo
 	return list(s, a, cutoff == INT64_MIN ? &store_newest : &store_newest_since, &p, out, e);
 }
 
-static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id, int64_t from,
-		  int64_t until, size_t limit, struct items *out, struct err *e)
+static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		  int64_t from, int64_t until, size_t limit, struct items *out, struct err *e)
 {
 	struct pg_params p = in_folder(account, folder_id);
 	pg_time(&p, from);
@@ -291,8 +299,8 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t fol
 	return list(s, a, &store_dated, &p, out, e);
 }
 
-static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below, int64_t cutoff,
-		  size_t limit, size_t *out, struct err *e)
+static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below,
+		  int64_t cutoff, size_t limit, size_t *out, struct err *e)
 {
 	struct pg_params p = below_params(account, folder_id, below, cutoff, limit);
 	const struct pg_statement *st = cutoff == INT64_MIN ? &store_count : &store_count_since;
@@ -332,7 +340,8 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t fo
 /* ---------------------------------------------------------------------------------------------
  * Content */
 
-static PG_STATEMENT(store_summaries,
+static PG_STATEMENT(
+	store_summaries,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place,"
 	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id) "
 	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
@@ -340,7 +349,8 @@ static PG_STATEMENT(store_summaries,
 	"	LIMIT 1) i");
 
 /* substring() counts its bytes from 1, in integers; nothing is stored that is longer than that. */
-static PG_STATEMENT(store_slices,
+static PG_STATEMENT(
+	store_slices,
 	"SELECT (SELECT substring(data FROM (s.at + 1)::integer FOR s.length::integer)"
 	"	 FROM easel.content WHERE account_id = $1 AND id = i.content_id), s.place "
 	"FROM unnest($3::bigint[], $4::bigint[], $5::bigint[])"
@@ -348,11 +358,11 @@ static PG_STATEMENT(store_slices,
 	"	SELECT content_id FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = s.uid"
 	"	LIMIT 1) i");
 
-static PG_STATEMENT(store_open,
-	"SELECT content_id, size FROM easel.item "
-	"WHERE account_id = $1 AND folder_id = $2 AND uid = $3::bigint");
+static PG_STATEMENT(store_open, "SELECT content_id, size FROM easel.item "
+				"WHERE account_id = $1 AND folder_id = $2 AND uid = $3::bigint");
 
-static PG_STATEMENT(store_read,
+static PG_STATEMENT(
+	store_read,
 	"SELECT substring(data FROM ($3::bigint + 1)::integer FOR $4::integer) FROM easel.content "
 	"WHERE account_id = $1 AND id = $2::bigint");
 
@@ -515,7 +525,8 @@ static enum found open_content(struct store *s, int32_t account, int32_t folder_
 /* ---------------------------------------------------------------------------------------------
  * Actions */
 
-static PG_STATEMENT(store_set_flags,
+static PG_STATEMENT(
+	store_set_flags,
 	"WITH f AS MATERIALIZED ("
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE),"
 	"i AS MATERIALIZED ("
@@ -534,7 +545,8 @@ static PG_STATEMENT(store_set_flags,
 	"	FROM i, r WHERE account_id = $1 AND folder_id = $2 AND uid = $3::bigint) "
 	"SELECT i.modseq, coalesce(r.modseq, i.modseq) FROM i LEFT JOIN r ON true");
 
-static PG_STATEMENT(store_remove,
+static PG_STATEMENT(
+	store_remove,
 	"WITH f AS MATERIALIZED ("
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE),"
 	"d AS ("
@@ -555,7 +567,8 @@ static PG_STATEMENT(store_remove,
 	"SELECT modseq FROM r");
 
 /* One UPDATE for both folders: one notification. Without a destination nothing is done. */
-static PG_STATEMENT(store_move,
+static PG_STATEMENT(
+	store_move,
 	"WITH f AS MATERIALIZED ("
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id IN ($2, $4)"
 	"	ORDER BY id FOR NO KEY UPDATE),"
@@ -577,7 +590,8 @@ static PG_STATEMENT(store_move,
 	"FROM (VALUES (1)) always(one) "
 	"LEFT JOIN r source ON source.id = $2 LEFT JOIN r target ON target.id = $4");
 
-static PG_STATEMENT(store_append,
+static PG_STATEMENT(
+	store_append,
 	"WITH f AS ("
 	"	UPDATE easel.folder SET next_uid = next_uid + 1, modseq = modseq + 1"
 	"	WHERE account_id = $1 AND id = $2 RETURNING next_uid - 1 AS uid, modseq),"
