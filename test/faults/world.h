@@ -161,13 +161,11 @@ static void world_upset(void)
 	model_trace("folder %d has a new epoch", folder);
 }
 
-/* An item that the phone was told of, and that can show that the folder's modseqs fell. */
-static bool world_has_canary(struct arena *a, int folder)
+/* Whether an item that is there can show that the folder's modseqs fell. */
+static bool world_has_canary(const struct items *items, const struct sync_state *base)
 {
-	const struct sync_state *base = &m->rows->ledger[folder].base;
-	struct items items = world_items(a, folder, LEDGER_NO_CUTOFF);
-	for (size_t i = 0; i < items.n; i++)
-		if (items.v[i].uid == base->canary_uid)
+	for (size_t i = 0; i < items->n; i++)
+		if (items->v[i].uid == base->canary_uid)
 			return base->canary_modseq > 2;
 	return false;
 }
@@ -181,13 +179,18 @@ static void world_lose_modseqs(void)
 {
 	struct arena *a = arena_new(WORLD_CAP);
 	int folder = (int)chance(FOLDERS);
-	int64_t known = m->rows->ledger[folder].base.done.modseq;
-	bool canary = world_has_canary(a, folder);
+	const struct sync_state *base = &m->rows->ledger[folder].base;
+	struct items items = world_items(a, folder, LEDGER_NO_CUTOFF);
 	fake_lose_modseqs(m->others, m->account, m->folder[folder]);
 	model_trace("folder %d has lost its modseqs", folder);
-	for (unsigned n = chance(20); n && canary; n--)
-		world_append(a, folder);
-	if (world_folder(a, folder).modseq == known)
+	for (unsigned n = world_has_canary(&items, base) ? chance(20) : 0; n; n--) {
+		int64_t uid = items.v[chance((unsigned)items.n)].uid;
+		if (uid != base->canary_uid && percent(50))
+			world_flag(folder, uid);
+		else
+			world_append(a, folder);
+	}
+	if (world_folder(a, folder).modseq == base->done.modseq)
 		world_append(a, folder);
 	arena_free(&a);
 }
