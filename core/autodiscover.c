@@ -10,7 +10,8 @@
 #include "core/base/text.h"
 
 #define FRAMEWORK "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
-#define MOBILESYNC "http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"
+#define MOBILESYNC                                                                                 \
+	"http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"
 
 enum { XML_MAX = 64 * 1024, DEPTH_MAX = 8, TEXT_MAX = 1024 };
 
@@ -77,7 +78,8 @@ static void on_text(void *ctx, const char *p, int n)
 		buf_put(&r->text, p, (size_t)n);
 }
 
-static void on_doctype(void *ctx, const char *name, const char *system, const char *public, int internal)
+static void on_doctype(void *ctx, const char *name, const char *system, const char *public,
+		       int internal)
 {
 	(void)name;
 	(void)system;
@@ -98,17 +100,20 @@ bool autodiscover_decode(struct arena *a, struct str xml, struct autodiscover_re
 	XML_SetElementHandler(r.parser, on_start, on_end);
 	XML_SetCharacterDataHandler(r.parser, on_text);
 	XML_SetStartDoctypeDeclHandler(r.parser, on_doctype);
-	bool ok = XML_Parse(r.parser, xml.p, (int)xml.n, 1) == XML_STATUS_OK && !r.refused && !r.text.failed;
+	bool ok = XML_Parse(r.parser, xml.p, (int)xml.n, 1) == XML_STATUS_OK && !r.refused &&
+		  !r.text.failed;
 	XML_ParserFree(r.parser);
 	buf_free(&r.text);
-	return ok || err_set(e, ERR_MALFORMED, "Autodiscover request is not XML that is allowed here");
+	return ok ||
+	       err_set(e, ERR_MALFORMED, "Autodiscover request is not XML that is allowed here");
 }
 
 /* The name that the phone used for this server, when it is one; else the account's domain. */
 static struct str own_host(struct call *c)
 {
 	struct str host = c->request->host;
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
 	bool ok = host.n > 0 && host.n <= 255;
 	for (size_t i = 0; ok && i < host.n; i++)
 		ok = host.p[i] && strchr(allowed, host.p[i]);

@@ -24,8 +24,9 @@ bool autodiscover_decode(struct arena *a, struct str xml, struct autodiscover_re
 			 struct err *e);
 
 /*
- * Answers for the account that has logged in. A request without a body, or without an address, means
- * that account; another address than the account's is refused without a word on whether it exists.
+ * Answers for the account that has logged in. A request without a body, or without an address,
+ * means that account; another address than the account's is refused without a word on whether it
+ * exists.
  */
 void autodiscover_answer(struct call *c);
 

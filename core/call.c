@@ -7,7 +7,7 @@
 #include "core/base/digest.h"
 
 static const struct command commands[] = {
-#define COMMAND(name, code, since, until, flags, handler, root)                                        \
+#define COMMAND(name, code, since, until, flags, handler, root)                                    \
 	{#name, since, until, flags, command_##handler, root##_##name, root##_Status},
 #include "core/commands.def"
 #undef COMMAND

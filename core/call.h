@@ -2,8 +2,8 @@
  * call: one ActiveSync command being served: who calls, from which device, what was asked, and the
  * answer as it is written.
  *
- * A command decodes its request into a struct of its own, decides, acts, encodes. It never fails: what
- * goes wrong becomes an answer through call_fail() or a status of the command's own.
+ * A command decodes its request into a struct of its own, decides, acts, encodes. It never fails:
+ * what goes wrong becomes an answer through call_fail() or a status of the command's own.
  * Everything lies in the request's arena. Thread: the session's.
  */
 #ifndef EASEL_CORE_CALL_H
@@ -21,7 +21,7 @@
 
 struct call;
 
-enum command_flags { COMMAND_BODY = 1, COMMAND_OPEN = 2 };
+enum command_flags { COMMAND_BODY = 1, COMMAND_OPEN = 2, COMMAND_MIME = 4 };
 
 struct command {
 	const char *name;
@@ -43,7 +43,8 @@ const char *command_versions(void);
 /* Whether the protocol version is served. */
 bool command_version_served(unsigned version);
 
-#define COMMAND(name, code, since, until, flags, handler, root) void command_##handler(struct call *c);
+#define COMMAND(name, code, since, until, flags, handler, root)                                    \
+	void command_##handler(struct call *c);
 #include "core/commands.def"
 #undef COMMAND
 
@@ -54,13 +55,13 @@ struct call {
 	struct answer *answer;
 	struct gate_row gate;
 	const struct command *command;
-	unsigned version;               /* 121 … 161 */
-	const struct wbxml_node *root;  /* NULL: the request had no body */
+	unsigned version;	       /* 121 … 161 */
+	const struct wbxml_node *root; /* NULL: the request had no body */
 	struct wbxml_out out;
-	bool waited;                    /* it has waited already and is not to wait again */
-	struct waiter *waiter;          /* set by a command that is to wait */
-	unsigned status;                /* what was answered, for the log */
-	struct err err;                 /* what went wrong, for the log; kind ERR_NONE when nothing did */
+	bool waited;	       /* it has waited already and is not to wait again */
+	struct waiter *waiter; /* set by a command that is to wait */
+	unsigned status;       /* what was answered, for the log */
+	struct err err;	       /* what went wrong, for the log; kind ERR_NONE when nothing did */
 };
 
 /* Begins the WBXML answer with the command's root element. */
@@ -78,7 +79,8 @@ void call_answer_status(struct call *c, unsigned status);
  */
 void call_common(struct call *c, unsigned common);
 
-/* Answers a failure with the common status of its kind; c->err when e is NULL. Unavailable: HTTP 503. */
+/* Answers a failure with the common status of its kind; c->err when e is NULL. Unavailable: HTTP
+ * 503. */
 void call_fail(struct call *c, const struct err *e);
 
 /* A 32-bit number for a policy key: never 0. */

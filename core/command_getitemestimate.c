@@ -19,15 +19,16 @@ struct estimate {
 };
 
 /* FilterType stands in Options from 14.0 on, in the collection below. False: not allowed. */
-static bool find_options(struct call *c, const struct wbxml_node *collection, const struct ledger *l,
-			 struct sync_options *out)
+static bool find_options(struct call *c, const struct wbxml_node *collection,
+			 const struct ledger *l, struct sync_options *out)
 {
 	struct err e = {0};
 	*out = sync_options_standard;
 	if (!sync_options_from_json(l->base.options, out, &e))
 		return false;
 	const struct wbxml_node *options = wbxml_child(collection, AirSync_Options);
-	const struct wbxml_node *filter = wbxml_child(options ? options : collection, AirSync_FilterType);
+	const struct wbxml_node *filter =
+		wbxml_child(options ? options : collection, AirSync_FilterType);
 	struct sync_options asked;
 	if (!filter)
 		return true;
@@ -42,7 +43,8 @@ static bool load(struct call *c, struct str id, struct ledger *l)
 	int32_t folder = 0;
 	server_id_parse_folder(id, &folder);
 	int64_t folders[] = {folder};
-	return ledger_load(c->session->db, c->arena, c->gate.account, c->gate.device, folders, 1, l, &c->err);
+	return ledger_load(c->session->db, c->arena, c->gate.account, c->gate.device, folders, 1, l,
+			   &c->err);
 }
 
 /* False: the request as a whole fails (c->err). */
@@ -70,8 +72,8 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 		return true;
 	int64_t cutoff = sync_options_cutoff(&options, clock_now());
 	ledger_set_cutoff(&l.base, cutoff);
-	return ledger_collect(c->session->store, c->arena, c->gate.account, &l, cutoff, LEDGER_ALL, NULL,
-			      &out->count, &c->err);
+	return ledger_collect(c->session->store, c->arena, c->gate.account, &l, cutoff, LEDGER_ALL,
+			      NULL, &out->count, &c->err);
 }
 
 static void encode(struct call *c, const struct estimate *v, size_t n)

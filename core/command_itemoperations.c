@@ -1,10 +1,10 @@
 /*
- * ItemOperations (MS-ASCMD 2.2.1.10): Fetch of a message by its ServerId and of an attachment by its
- * FileReference, inline or as parts of a multipart answer.
+ * ItemOperations (MS-ASCMD 2.2.1.10): Fetch of a message by its ServerId and of an attachment by
+ * its FileReference, inline or as parts of a multipart answer.
  *
- * Operations are carried out in their order, each with its own status. What is large is read from the
- * store while the answer is sent, so that an attachment needs no memory of its size. EmptyFolderContents
- * and Move are answered as not allowed.
+ * Operations are carried out in their order, each with its own status. What is large is read from
+ * the store while the answer is sent, so that an attachment needs no memory of its size.
+ * EmptyFolderContents and Move are answered as not allowed.
  */
 #include "core/call.h"
 
@@ -64,12 +64,14 @@ static enum found find_message(struct call *c, struct server_id id, struct summa
 {
 	struct store *store = c->session->store;
 	struct folder folder;
-	enum found found = store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
+	enum found found =
+		store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
 	if (found != FOUND_ONE)
 		return found;
 	if (folder.class != CLASS_EMAIL || folder.epoch != id.epoch)
 		return FOUND_NONE;
-	if (!store->ops->summaries(store, c->arena, c->gate.account, id.folder, &id.uid, 1, out, &c->err))
+	if (!store->ops->summaries(store, c->arena, c->gate.account, id.folder, &id.uid, 1, out,
+				   &c->err))
 		return FOUND_FAILED;
 	return (*out)->found ? FOUND_ONE : FOUND_NONE;
 }
@@ -125,7 +127,8 @@ static void encode_content(struct operations *o, struct source *content)
 	}
 }
 
-static void encode_attachment(struct operations *o, struct attachment *a, const struct byte_range *range)
+static void encode_attachment(struct operations *o, struct attachment *a,
+			      const struct byte_range *range)
 {
 	struct wbxml_out *w = &o->call->out;
 	char text[64];
@@ -187,8 +190,8 @@ static void close_parts(struct operations *o, size_t keep)
 }
 
 /* A message is loaded and encoded as for a Sync. */
-static bool encode_message(struct operations *o, const struct wbxml_node *fetch, struct sync_collection *col,
-			   struct change *change)
+static bool encode_message(struct operations *o, const struct wbxml_node *fetch,
+			   struct sync_collection *col, struct change *change)
 {
 	struct call *c = o->call;
 	struct sync_items *items;
@@ -263,7 +266,8 @@ static bool fetch(struct operations *o, const struct wbxml_node *node)
 		encode_failure(o, ItemOperations_Fetch, status);
 		return true;
 	}
-	return reference.p ? fetch_attachment(o, reference, &range) : fetch_message(o, node, options);
+	return reference.p ? fetch_attachment(o, reference, &range)
+			   : fetch_message(o, node, options);
 }
 
 static bool operate(struct operations *o, const struct wbxml_node *node)

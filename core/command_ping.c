@@ -2,14 +2,15 @@
  * Ping (MS-ASCMD 2.2.1.13): waits until something changes in the folders that it names.
  *
  * Heartbeat and folders are remembered, so that later requests may leave out either, or the body.
- * Folders that the device was never given, or has never synced, are ignored; when all are, the phone
- * waits its heartbeat all the same.
+ * Folders that the device was never given, or has never synced, are ignored; when all are, the
+ * phone waits its heartbeat all the same.
  */
 #include "core/call.h"
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "store/device.h"
+#include "store/hierarchy.h"
 
 struct ping {
 	int heartbeat; /* seconds; 0: not said */
@@ -103,14 +104,16 @@ static unsigned complete(struct call *c, struct ping *p)
 		return PING_MISSING;
 	if (p->n > (size_t)c->gate.limits.ping_max_folders)
 		return PING_TOO_MANY_FOLDERS;
-	if (p->heartbeat < c->gate.limits.heartbeat_min || p->heartbeat > c->gate.limits.heartbeat_max)
+	if (p->heartbeat < c->gate.limits.heartbeat_min ||
+	    p->heartbeat > c->gate.limits.heartbeat_max)
 		return PING_HEARTBEAT;
 	if (!said)
 		return 0;
 	struct str folders = folders_text(c, p);
 	if (p->heartbeat == c->gate.ping_heartbeat && str_eq(folders, c->gate.ping_folders))
 		return 0;
-	if (!device_remember_ping(c->session->db, c->arena, c->gate.device, p->heartbeat, folders, &c->err))
+	if (!device_remember_ping(c->session->db, c->arena, c->gate.device, p->heartbeat, folders,
+				  &c->err))
 		return PING_SERVER;
 	return 0;
 }
@@ -130,14 +133,14 @@ static void answer_refusal(struct call *c, const struct ping *p, unsigned status
 			  p->heartbeat < l->heartbeat_min ? l->heartbeat_min : l->heartbeat_max);
 }
 
-static struct waiter *make_waiter(struct call *c, const struct ping *p)
+static struct waiter *make_waiter(struct call *c, const struct ping *p, int64_t hierarchy)
 {
 	struct waiter *w = waiter_new(p->n);
 	w->kind = WAIT_PING;
 	w->account = c->gate.account;
 	w->device = c->gate.device;
 	w->version = (uint16_t)c->version;
-	w->hierarchy = c->gate.hierarchy_modseq;
+	w->hierarchy = hierarchy;
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)p->heartbeat * 1000;
 	w->nfolders = 0;
@@ -150,12 +153,18 @@ static struct waiter *make_waiter(struct call *c, const struct ping *p)
 void command_ping(struct call *c)
 {
 	struct ping p = {0};
+	/* The tree that the device was told; one that never asked for it is told of changes from
+	 * now on. */
+	int64_t hierarchy = c->gate.hierarchy_modseq;
 	unsigned status = decode(c, &p);
 	if (status == 0)
 		status = complete(c, &p);
+	if (status == 0 &&
+	    hierarchy_known(c->session->db, c->gate.device, &hierarchy, &c->err) == FOUND_FAILED)
+		status = PING_SERVER;
 	if (status != 0) {
 		answer_refusal(c, &p, status);
 		return;
 	}
-	c->waiter = make_waiter(c, &p);
+	c->waiter = make_waiter(c, &p, hierarchy);
 }

@@ -2,8 +2,8 @@
  * Provision (MS-ASPROV 3.2.5.1): the policy, in two phases with a key each.
  *
  * The first request gets the policy under a temporary key, which is good for nothing but the
- * acknowledgement; that gets the final key, which later requests carry. The policy is the neutral one,
- * that lets a device do everything. It is offered to whoever asks; whether a device must have
+ * acknowledgement; that gets the final key, which later requests carry. The policy is the neutral
+ * one, that lets a device do everything. It is offered to whoever asks; whether a device must have
  * acknowledged it is decided by the gate; then one that refuses it gets no final key.
  */
 #include "core/call.h"
@@ -21,13 +21,13 @@ enum { ACKNOWLEDGED = 1, ACKNOWLEDGED_PARTLY, ACKNOWLEDGED_NOT, ACKNOWLEDGED_ELS
 
 struct provision {
 	const struct wbxml_node *information; /* NULL: none */
-	struct str type;                      /* p NULL: no policy asked for */
-	struct str key, status;               /* of an acknowledgement; p NULL: a first request */
+	struct str type;		      /* p NULL: no policy asked for */
+	struct str key, status;		      /* of an acknowledgement; p NULL: a first request */
 };
 
 struct outcome {
 	unsigned policy_status;
-	uint32_t key;  /* 0: none is given */
+	uint32_t key; /* 0: none is given */
 	bool with_data;
 };
 
@@ -88,7 +88,8 @@ static bool acknowledge(struct call *c, const struct provision *p, struct outcom
 	bool refused = status == ACKNOWLEDGED_NOT || status == ACKNOWLEDGED_ELSEWHERE;
 	o->policy_status = STATUS_OK;
 	o->key = refused && c->gate.limits.require_policy ? 0 : call_new_key();
-	return device_acknowledge_policy(c->session->db, c->gate.device, (int)status, o->key, &c->err);
+	return device_acknowledge_policy(c->session->db, c->gate.device, (int)status, o->key,
+					 &c->err);
 }
 
 static bool decide(struct call *c, const struct provision *p, struct outcome *o)
@@ -136,7 +137,8 @@ void command_provision(struct call *c)
 		call_answer_status(c, PROVISION_PROTOCOL);
 		return;
 	}
-	/* From 14.1 on a device has to say what it is before it gets a policy (MS-ASPROV 3.2.5.1.1). */
+	/* From 14.1 on a device has to say what it is before it gets a policy
+	 * (MS-ASPROV 3.2.5.1.1). */
 	if (c->version >= 141 && p.type.p && !p.key.p && !p.information) {
 		call_common(c, STATUS_DEVICE_INFORMATION_REQUIRED);
 		return;

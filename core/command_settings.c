@@ -43,7 +43,8 @@ void command_settings(struct call *c)
 	call_status(c, STATUS_OK);
 	/* In the order of the answer's schema, whatever the order of the request. */
 	static const unsigned refused[] = {Settings_Oof, 0, Settings_DevicePassword,
-					   Settings_UserInformation, Settings_RightsManagementInformation};
+					   Settings_UserInformation,
+					   Settings_RightsManagementInformation};
 	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
 		if (refused[i] == 0 && information)
 			answer_property(c, Settings_DeviceInformation, stored);

@@ -1,10 +1,10 @@
 /*
  * Sync (MS-ASCMD 2.2.1.21): what the device changed in its folders, and what it is to be told.
  *
- * The way of a request: find each collection's state by its key; carry out the device's commands and
- * record them (first commit); list what to tell, encode it, write the answer's row (second commit);
- * send. A request without commands whose folders have not changed writes nothing and is answered with
- * an empty body, or waits if it asked to.
+ * The way of a request: find each collection's state by its key; carry out the device's commands
+ * and record them (first commit); list what to tell, encode it, write the answer's row (second
+ * commit); send. A request without commands whose folders have not changed writes nothing and is
+ * answered with an empty body, or waits if it asked to.
  */
 #include "core/sync.h"
 
@@ -41,7 +41,8 @@ static bool load(struct call *c, struct sync *s)
 			 s->ledgers, &c->err))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		s->v[i] = (struct sync_collection){.asked = &s->request.v[i], .ledger = &s->ledgers[i]};
+		s->v[i] = (struct sync_collection){.asked = &s->request.v[i],
+						   .ledger = &s->ledgers[i]};
 	return true;
 }
 
@@ -116,8 +117,8 @@ static void resolve(struct call *c, struct sync_collection *col)
 /* Nothing was sent, nothing is written, nothing is to be told. */
 static bool is_quiet(const struct sync_collection *col)
 {
-	return col->status == STATUS_OK && !col->restarted && !col->base_changed && !col->asked->commands &&
-	       ledger_quiet(col->ledger, col->cutoff);
+	return col->status == STATUS_OK && !col->restarted && !col->base_changed &&
+	       !col->asked->commands && ledger_quiet(col->ledger, col->cutoff);
 }
 
 static bool all_quiet(struct call *c, struct sync *s)
@@ -151,8 +152,8 @@ static bool run_commands(struct call *c, struct sync *s)
 		if (col->status != STATUS_OK || !col->asked->commands)
 			continue;
 		if (!sync_commands_run(c, col) ||
-		    !ledger_save(c->session->db, c->arena, c->gate.account, c->gate.device, col->ledger, NULL,
-				 &c->err))
+		    !ledger_save(c->session->db, c->arena, c->gate.account, c->gate.device,
+				 col->ledger, NULL, &c->err))
 			return false;
 		col->base_changed = false;
 	}
@@ -168,8 +169,8 @@ static bool collect(struct call *c, struct sync_collection *col, size_t *window)
 		most = col->asked->window;
 	if (*window < most)
 		most = *window;
-	if (!ledger_collect(c->session->store, c->arena, c->gate.account, col->ledger, col->cutoff, most,
-			    &col->changes, NULL, &c->err))
+	if (!ledger_collect(c->session->store, c->arena, c->gate.account, col->ledger, col->cutoff,
+			    most, &col->changes, NULL, &c->err))
 		return false;
 	col->kept = col->changes.n;
 	*window -= col->changes.n;
@@ -181,7 +182,7 @@ static bool collect_all(struct call *c, struct sync *s)
 	size_t window = s->request.window;
 	for (size_t i = 0; i < s->request.n; i++) {
 		struct sync_collection *col = &s->v[i];
-		col->changes = ledger_no_changes(c->arena, col->ledger);
+		col->changes = ledger_no_changes(col->ledger);
 		if (col->status != STATUS_OK || col->restarted || !col->asked->get_changes)
 			continue;
 		/* With no room left, all that is asked is whether there is more. */
@@ -195,22 +196,26 @@ static bool collect_all(struct call *c, struct sync *s)
 /* Whether the collection has to appear in the answer. */
 static bool has_news(const struct sync_collection *col)
 {
-	return col->status != STATUS_OK || col->restarted || col->asked->commands || col->changes.n ||
-	       col->changes.more;
+	return col->status != STATUS_OK || col->restarted || col->asked->commands ||
+	       col->changes.n || col->changes.more;
 }
 
 /*
- * A repeated request whose earlier answer may be on the device gets an answer of its own even if there
- * is nothing in it, so that the newest outstanding one is always what the device has.
+ * A repeated request whose earlier answer may be on the device gets an answer of its own even if
+ * there is nothing in it, so that the newest outstanding one is always what the device has.
  */
 static bool needs_new_key(const struct sync_collection *col)
 {
-	if (col->status != STATUS_OK || col->restarted || col->left_out)
+	if (col->status != STATUS_OK || col->restarted)
 		return false;
-	return col->changes.n || col->asked->commands || col->ledger->nanswers > 0 || col->changes.more;
+	if (col->left_out)
+		return col->asked->commands != NULL;
+	return col->changes.n || col->asked->commands || col->ledger->nanswers > 0 ||
+	       col->changes.more;
 }
 
-static void encode_response(struct call *c, const struct sync_collection *col, struct sync_response *r)
+static void encode_response(struct call *c, const struct sync_collection *col,
+			    struct sync_response *r)
 {
 	struct sync_items *items;
 	size_t bytes = SIZE_MAX, kept;
@@ -281,7 +286,8 @@ static bool encode_collection(struct call *c, struct sync_collection *col, size_
 {
 	char key[SYNCKEY_TEXT];
 	struct sync_items *items = NULL;
-	if (col->changes.n && !sync_items_load(c, col, col->changes.v, col->changes.n, bytes, &col->kept, &items))
+	if (col->changes.n &&
+	    !sync_items_load(c, col, col->changes.v, col->changes.n, bytes, &col->kept, &items))
 		return false;
 	if (needs_new_key(col)) {
 		synckey_format(col->ledger->epoch, col->ledger->last_n + 1, key);
@@ -327,7 +333,8 @@ static bool save_collection(struct call *c, struct sync_collection *col)
 	int32_t account = c->gate.account, device = c->gate.device;
 	struct ledger *l = col->ledger;
 	if (col->restarted)
-		return !col->base_changed || ledger_restart(db, c->arena, account, device, l, &c->err);
+		return !col->base_changed ||
+		       ledger_restart(db, c->arena, account, device, l, &c->err);
 	if (col->answered) {
 		struct sync_answer answer = ledger_answer(c->arena, l, &col->changes, col->kept);
 		return ledger_save(db, c->arena, account, device, l, &answer, &c->err);

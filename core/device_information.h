@@ -8,8 +8,8 @@
 
 /*
  * Stores a settings:DeviceInformation element (MS-ASCMD 2.2.3.45). Returns the Status for it:
- * STATUS_OK, SETTINGS_PROTOCOL when it has no Set, SETTINGS_ARGUMENTS when a value is not allowed; 0
- * when it could not be stored (c->err is set).
+ * STATUS_OK, SETTINGS_PROTOCOL when it has no Set, SETTINGS_ARGUMENTS when a value is not allowed;
+ * 0 when it could not be stored (c->err is set).
  */
 unsigned device_information_store(struct call *c, const struct wbxml_node *information);
 

@@ -58,7 +58,8 @@ bool gate_login(struct session *s, const struct request *rq, const struct gate_q
 	if (!login_decode(s->secrets, rq->authorization, &login))
 		return err_set(e, ERR_LOGIN, "no credentials");
 	struct str name = str_lower(s->arena, login.name);
-	switch (account_gate(s->db, s->arena, name, rq->eas.device_id, rq->remote_addr, quiet, out, e)) {
+	switch (account_gate(s->db, s->arena, name, rq->eas.device_id, rq->remote_addr, quiet, out,
+			     e)) {
 	case FOUND_FAILED:
 		return false;
 	case FOUND_NONE:

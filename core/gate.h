@@ -1,6 +1,6 @@
 /*
- * gate: whether a request may come in at all, in this order: credentials, account and domain enabled,
- * the device known, its policy acknowledged (DESIGN: the gate).
+ * gate: whether a request may come in at all, in this order: credentials, account and domain
+ * enabled, the device known, its policy acknowledged (DESIGN: the gate).
  */
 #ifndef EASEL_CORE_GATE_H
 #define EASEL_CORE_GATE_H
@@ -13,22 +13,23 @@
 #include "store/account.h"
 
 /*
- * Checks who it is: one query, which answers `quiet` too (may be NULL), and an scrypt only for a password that is not remembered. Fills *out.
- * False with ERR_LOGIN (no or wrong credentials, or too many wrong ones), ERR_FORBIDDEN (disabled),
- * ERR_UNAVAILABLE.
+ * Checks who it is: one query, which answers `quiet` too (may be NULL), and an scrypt only for a
+ * password that is not remembered. Fills *out. False with ERR_LOGIN (no or wrong credentials, or
+ * too many wrong ones), ERR_FORBIDDEN (disabled), ERR_UNAVAILABLE.
  */
 bool gate_login(struct session *s, const struct request *rq, const struct gate_quiet *quiet,
 		struct gate_row *out, struct err *e);
 
 /*
- * Makes sure that the device is known, unless it is a trial, and notes the contact at most once a minute unless something
- * about the device changed. The device id must have been checked with gate_device_id_valid().
+ * Makes sure that the device is known, unless it is a trial, and notes the contact at most once a
+ * minute unless something about the device changed. The device id must have been checked with
+ * gate_device_id_valid().
  */
 bool gate_device(struct session *s, const struct request *rq, struct gate_row *g, struct err *e);
 
 /*
- * What a device that only tries the account calls itself (stock Android): it is no device, and leaves
- * no trace. Its number stays 0.
+ * What a device that only tries the account calls itself (stock Android): it is no device, and
+ * leaves no trace. Its number stays 0.
  */
 bool gate_device_is_trial(struct str device_id);
 

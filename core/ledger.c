@@ -3,7 +3,7 @@
 
 #include "core/base/arena.h"
 
-enum { BATCH = 512, EXPIRY_MAX = 5000 };
+enum { BATCH = 512 };
 
 static bool after(int64_t modseq, int64_t uid, struct position p)
 {
@@ -43,19 +43,19 @@ static void prune_echoes(struct sync_state *s)
 
 /*
  * What a dropped answer had put on the device, or taken off it, is told again, since nobody knows
- * whether the device took that answer.
+ * whether the device took that answer; and so is what it was still to tell for such a reason.
  */
-static void doubt(struct sync_state *base, const struct sync_answer *dropped)
+static void doubt(struct uidset *held, struct uidset *todo, const struct sync_answer *dropped)
 {
-	struct arena *a = base->held.arena;
-	struct uidset put = uidset_copy(a, &dropped->added);
-	uidset_take_all(&put, &base->held);
-	uidset_add_all(&base->todo, &put);
+	struct uidset put = uidset_copy(held->arena, &dropped->added);
+	uidset_add_all(&put, &dropped->state.todo);
+	uidset_take_all(&put, held);
+	uidset_add_all(todo, &put);
 	for (size_t i = 0; i < dropped->taken.n; i++)
 		for (int64_t uid = dropped->taken.v[i].from; uid < dropped->taken.v[i].to; uid++)
-			if (uidset_has(&base->held, uid)) {
-				uidset_take(&base->held, uid);
-				uidset_add(&base->todo, uid);
+			if (uidset_has(held, uid)) {
+				uidset_take(held, uid);
+				uidset_add(todo, uid);
 			}
 }
 
@@ -71,7 +71,7 @@ static void promote(struct ledger *l, size_t which)
 	l->base.todo = uidset_new(held.arena);
 	for (size_t i = 0; i < l->nanswers; i++)
 		if (i != which)
-			doubt(&l->base, &l->answers[i]);
+			doubt(&l->base.held, &l->base.todo, &l->answers[i]);
 	uidset_add_all(&l->base.todo, &todo);
 	l->nanswers = 0;
 	l->used = true;
@@ -148,8 +148,8 @@ struct collector {
 };
 
 /* Notes a change that is to be told; false when the window has no room for it. */
-static bool tell(struct collector *c, enum change_kind kind, const struct item *item, bool from_todo,
-		 struct progress then)
+static bool tell(struct collector *c, enum change_kind kind, const struct item *item,
+		 bool from_todo, struct progress then)
 {
 	if (c->n == c->window) {
 		c->full = true;
@@ -171,11 +171,12 @@ static bool tell(struct collector *c, enum change_kind kind, const struct item *
 	return true;
 }
 
-/* Uids named in todo. One that does not concern the device any more is settled without a word. */
+/* Uids named in todo. What is not held may be on the device all the same (see doubt). */
 static bool collect_todo_batch(struct collector *c, const int64_t *uids, size_t n, struct err *e)
 {
 	struct items items;
-	if (!c->store->ops->lookup(c->store, c->arena, c->account, c->ledger->folder_id, uids, n, &items, e))
+	if (!c->store->ops->lookup(c->store, c->arena, c->account, c->ledger->folder_id, uids, n,
+				   &items, e))
 		return false;
 	for (size_t i = 0; i < items.n && !c->full; i++) {
 		const struct item *item = &items.v[i];
@@ -185,10 +186,8 @@ static bool collect_todo_batch(struct collector *c, const int64_t *uids, size_t 
 			tell(c, CHANGE_DELETE, item, true, c->at);
 		else if (inside)
 			tell(c, held ? CHANGE_CHANGE : CHANGE_ADD, item, true, c->at);
-		else if (held)
+		else
 			tell(c, CHANGE_SOFTDELETE, item, true, c->at);
-		else if (c->out)
-			uidset_add(&c->out->settled, item->uid);
 	}
 	return true;
 }
@@ -241,8 +240,8 @@ static bool collect_changes(struct collector *c, struct err *e)
 	bool more = f->modseq > c->at.done.modseq || c->at.done.uid != INT64_MAX;
 	while (more && !c->full) {
 		struct items items;
-		if (!c->store->ops->changes(c->store, c->arena, c->account, f->id, c->at.done, BATCH,
-					    &items, e))
+		if (!c->store->ops->changes(c->store, c->arena, c->account, f->id, c->at.done,
+					    BATCH, &items, e))
 			return false;
 		more = items.n == BATCH;
 		for (size_t i = 0; i < items.n; i++)
@@ -258,33 +257,57 @@ static bool collect_changes(struct collector *c, struct err *e)
 	return true;
 }
 
-/* What the filter's start has passed since the last answer. */
+/* Whether the same answer tells of the item by todo, or as a change that is not the device's own.
+ */
+static bool told_already(const struct collector *c, const struct item *item)
+{
+	return told_by_todo(c, item) || (after(item->modseq, item->uid, c->state->done) &&
+					 !is_echo(c->state, item->uid, item->modseq));
+}
+
+/*
+ * Tells of one item that the filter's start has passed. False when the window is used up. Filters
+ * start on whole days, at an even time; an odd one says how far an answer has come that was cut on
+ * the way: of the items of that time, or the even one before it, some are gone and some are not.
+ */
+static bool expire(struct collector *c, const struct item *item)
+{
+	struct progress then = c->at;
+	then.cutoff = item->date | 1;
+	bool concerns = uidset_has(&c->state->held, item->uid) && !told_already(c, item);
+	if (concerns && !tell(c, CHANGE_SOFTDELETE, item, false, then))
+		return false;
+	c->at = then;
+	return true;
+}
+
+/*
+ * What the filter's start has passed since the last answer. It comes before everything else, so
+ * that whatever else is passed over, or taken off the device, lies outside the filter that the
+ * state says.
+ */
 static bool collect_expired(struct collector *c, struct err *e)
 {
-	struct items items;
-	if (c->cutoff <= c->at.cutoff || c->full)
-		return true;
-	if (uidset_empty(&c->state->held)) {
-		c->at.cutoff = c->cutoff;
-		return true;
+	bool more = c->cutoff > c->at.cutoff && !uidset_empty(&c->state->held);
+	int64_t from = c->at.cutoff & ~INT64_C(1);
+	for (size_t limit = BATCH; more;) {
+		struct items items;
+		if (!c->store->ops->dated(c->store, c->arena, c->account, c->ledger->folder_id,
+					  from, c->cutoff, limit, &items, e))
+			return false;
+		more = items.n == limit;
+		if (more)
+			from = items.v[items.n - 1].date;
+		/* The last date may go on behind the limit: it is left for the next batch. */
+		while (more && items.n && items.v[items.n - 1].date == from)
+			items.n--;
+		limit = more && items.n == 0 ? limit * 2 : BATCH;
+		for (size_t i = 0; i < items.n; i++)
+			if (!expire(c, &items.v[i]))
+				return true;
 	}
-	if (!c->store->ops->dated(c->store, c->arena, c->account, c->ledger->folder_id, c->at.cutoff,
-				  c->cutoff, EXPIRY_MAX, &items, e))
-		return false;
-	for (size_t i = 0; i < items.n; i++) {
-		struct progress then = c->at;
-		then.cutoff = items.v[i].date;
-		bool concerns = uidset_has(&c->state->held, items.v[i].uid) &&
-				!told_by_todo(c, &items.v[i]) &&
-				!after(items.v[i].modseq, items.v[i].uid, c->state->done);
-		if (concerns && !tell(c, CHANGE_SOFTDELETE, &items.v[i], false, then))
-			return true;
-		c->at = then;
-	}
-	if (items.n < EXPIRY_MAX)
+	if (c->cutoff > c->at.cutoff)
 		c->at.cutoff = c->cutoff;
-	else
-		c->full = true;
 	return true;
 }
 
@@ -301,15 +324,16 @@ static bool count_fill(struct collector *c, struct err *e)
 
 static bool collect_fill(struct collector *c, struct err *e)
 {
-	if (!c->out && c->at.fill > 0 && uidset_empty(&c->state->held) && uidset_empty(&c->state->todo))
+	if (!c->out && c->at.fill > 0 && uidset_empty(&c->state->held) &&
+	    uidset_empty(&c->state->todo))
 		return count_fill(c, e);
 	bool more = c->at.fill > 0;
 	while (more && !c->full) {
 		struct items items;
 		size_t room = c->window - c->n + 1;
 		size_t limit = room < BATCH ? room : BATCH;
-		if (!c->store->ops->newest(c->store, c->arena, c->account, c->ledger->folder_id, c->at.fill,
-					   c->cutoff, limit, &items, e))
+		if (!c->store->ops->newest(c->store, c->arena, c->account, c->ledger->folder_id,
+					   c->at.fill, c->cutoff, limit, &items, e))
 			return false;
 		more = items.n == limit;
 		for (size_t i = 0; i < items.n; i++) {
@@ -328,7 +352,8 @@ static bool collect_fill(struct collector *c, struct err *e)
 }
 
 bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
-		    int64_t cutoff, size_t window, struct change_list *out, size_t *count, struct err *e)
+		    int64_t cutoff, size_t window, struct change_list *out, size_t *count,
+		    struct err *e)
 {
 	struct collector c = {
 		.store = store,
@@ -342,8 +367,8 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, const
 		.out = out,
 	};
 	if (out)
-		*out = (struct change_list){.settled = uidset_new(a)};
-	if (!collect_todo(&c, e) || !collect_changes(&c, e) || !collect_expired(&c, e) ||
+		*out = (struct change_list){0};
+	if (!collect_expired(&c, e) || !collect_todo(&c, e) || !collect_changes(&c, e) ||
 	    !collect_fill(&c, e))
 		return false;
 	if (out) {
@@ -352,7 +377,8 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, const
 	}
 	if (count)
 		*count = c.n;
-	return !arena_overflowed(a) || err_set(e, ERR_TOO_LARGE, "too many changes for one request");
+	return !arena_overflowed(a) ||
+	       err_set(e, ERR_TOO_LARGE, "too many changes for one request");
 }
 
 /* ---- The next state ---- */
@@ -371,10 +397,20 @@ static void apply(struct arena *a, struct sync_answer *answer, const struct chan
 		add_echo(a, &answer->state, item->uid, item->modseq);
 }
 
-/* The oldest answer makes room; what it had put on the device is told again. */
-static void drop_oldest(struct ledger *l)
+/*
+ * The oldest answer makes room, and the doubt about it goes over to the new one: the others are
+ * differences to the base, which stays as it is.
+ */
+static void drop_oldest(struct arena *a, struct ledger *l, struct sync_answer *answer)
 {
-	doubt(&l->base, &l->answers[0]);
+	struct uidset held = uidset_copy(a, &l->base.held);
+	uidset_take_all(&held, &answer->taken);
+	uidset_add_all(&held, &answer->added);
+	struct uidset lost = uidset_copy(a, &held);
+	doubt(&held, &answer->state.todo, &l->answers[0]);
+	uidset_take_all(&lost, &held);
+	uidset_take_all(&answer->added, &lost);
+	uidset_add_all(&answer->taken, &lost);
 	memmove(l->answers, l->answers + 1, (l->nanswers - 1) * sizeof *l->answers);
 	l->nanswers--;
 }
@@ -382,9 +418,8 @@ static void drop_oldest(struct ledger *l)
 struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct change_list *list,
 				 size_t kept)
 {
-	if (l->nanswers == LEDGER_ANSWERS)
-		drop_oldest(l);
-	struct sync_answer answer = {.state = l->base, .added = uidset_new(a), .taken = uidset_new(a)};
+	struct sync_answer answer = {
+		.state = l->base, .added = uidset_new(a), .taken = uidset_new(a)};
 	struct progress at = {l->base.done, l->base.fill, l->base.cutoff};
 	if (kept == list->n)
 		at = list->end;
@@ -395,21 +430,22 @@ struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct
 	answer.state.todo = uidset_copy(a, &l->base.todo);
 	answer.state.echo = arena_array(a, l->base.nechoes, sizeof *answer.state.echo);
 	if (l->base.nechoes)
-		memcpy(answer.state.echo, l->base.echo, l->base.nechoes * sizeof *answer.state.echo);
+		memcpy(answer.state.echo, l->base.echo,
+		       l->base.nechoes * sizeof *answer.state.echo);
 	answer.state.done = at.done;
 	answer.state.fill = at.fill;
 	answer.state.cutoff = at.cutoff;
-	uidset_take_all(&answer.state.todo, &list->settled);
 	for (size_t i = 0; i < kept; i++)
 		apply(a, &answer, &list->v[i]);
+	if (l->nanswers == LEDGER_ANSWERS)
+		drop_oldest(a, l, &answer);
 	prune_echoes(&answer.state);
 	return answer;
 }
 
-struct change_list ledger_no_changes(struct arena *a, const struct ledger *l)
+struct change_list ledger_no_changes(const struct ledger *l)
 {
 	return (struct change_list){
-		.settled = uidset_new(a),
 		.end = {l->base.done, l->base.fill, l->base.cutoff},
 	};
 }
@@ -419,7 +455,6 @@ void ledger_advance(struct ledger *l, const struct change_list *list)
 	l->base.done = list->end.done;
 	l->base.fill = list->end.fill;
 	l->base.cutoff = list->end.cutoff;
-	uidset_take_all(&l->base.todo, &list->settled);
 	prune_echoes(&l->base);
 }
 
@@ -432,4 +467,78 @@ void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before,
 	/* All that has a lower modseq is committed and can be seen. */
 	if (modseq > l->folder.modseq)
 		l->folder.modseq = modseq;
+}
+
+/* ---- Moves ---- */
+
+/* Whether the ledger speaks of the folder as it is. */
+static bool is_current(const struct ledger *l)
+{
+	return l->base_found && l->folder_epoch == l->folder.epoch;
+}
+
+static bool knows(const struct sync_state *s, int64_t uid, int64_t modseq)
+{
+	return (!after(modseq, uid, s->done) || is_echo(s, uid, modseq)) &&
+	       !uidset_has(&s->todo, uid);
+}
+
+enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
+{
+	if (!is_current(l))
+		return HOLDS_NOT;
+	bool in_base = uidset_has(&l->base.held, uid);
+	bool held = in_base, current = !in_base || knows(&l->base, uid, modseq);
+	for (size_t i = 0; i < l->nanswers; i++) {
+		const struct sync_answer *answer = &l->answers[i];
+		if (!uidset_has(&answer->added, uid) &&
+		    (!in_base || uidset_has(&answer->taken, uid)))
+			continue;
+		held = true;
+		current = current && knows(&answer->state, uid, modseq);
+	}
+	return !held ? HOLDS_NOT : current ? HOLDS : HOLDS_OLD;
+}
+
+void ledger_send_again(struct ledger *l, int64_t uid)
+{
+	uidset_add(&l->base.todo, uid);
+	for (size_t i = 0; i < l->nanswers; i++)
+		uidset_add(&l->answers[i].state.todo, uid);
+}
+
+/* Nothing that an answer was to say of the uid counts any more. */
+static void forget(struct ledger *l, int64_t uid)
+{
+	uidset_take(&l->base.todo, uid);
+	for (size_t i = 0; i < l->nanswers; i++) {
+		uidset_take(&l->answers[i].state.todo, uid);
+		uidset_take(&l->answers[i].added, uid);
+		uidset_take(&l->answers[i].taken, uid);
+	}
+}
+
+static void add_echo_everywhere(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq)
+{
+	add_echo(a, &l->base, uid, modseq);
+	for (size_t i = 0; i < l->nanswers; i++)
+		add_echo(a, &l->answers[i].state, uid, modseq);
+}
+
+void ledger_moved_out(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq)
+{
+	if (!is_current(l))
+		return;
+	forget(l, uid);
+	add_echo_everywhere(a, l, uid, modseq);
+}
+
+void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq,
+		     enum holding holding)
+{
+	if (!is_current(l) || holding == HOLDS_NOT)
+		return;
+	uidset_add(&l->base.held, uid);
+	if (holding == HOLDS)
+		add_echo_everywhere(a, l, uid, modseq);
 }

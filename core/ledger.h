@@ -1,10 +1,10 @@
 /*
  * ledger: which of a folder's changes a device is to be told, and what it holds once it has been.
  *
- * The rules (DESIGN: the sync ledger). A state says: of the folder's changes, those up to `done` are
- * on the device, except for `todo`; of the first fill, which goes from the newest down, items below
- * `fill` are still to come; `held` are the uids on the device. An answer is a list of changes made from
- * a state; applied to it, or to as much of it as was sent, they give the next state.
+ * The rules (DESIGN: the sync ledger). A state says: of the folder's changes, those up to `done`
+ * are on the device, except for `todo`; of the first fill, which goes from the newest down, items
+ * below `fill` are still to come; `held` are the uids on the device. An answer is a list of changes
+ * made from a state; applied to it, or to as much of it as was sent, they give the next state.
  *
  * A uid whose item is gone, and whose deletion the device was told, stays in `held`.
  * Nothing here touches the database but through the store. Everything lies in the arena given.
@@ -43,16 +43,15 @@ struct change {
 	enum change_kind kind;
 	struct item item;
 	bool from_todo;
-	bool failed;           /* set by the caller: it could not be sent; it is not on the device */
+	bool failed; /* set by the caller: it could not be sent; it is not on the device */
 	struct progress after; /* when the answer is cut behind this change */
 };
 
 struct change_list {
 	struct change *v;
 	size_t n, size;
-	bool more;             /* something is left for the next answer */
-	struct uidset settled; /* of todo: nothing to tell any more */
-	struct progress end;   /* when all of the list is sent */
+	bool more;	     /* something is left for the next answer */
+	struct progress end; /* when all of the list is sent */
 };
 
 enum resolved {
@@ -62,14 +61,14 @@ enum resolved {
 };
 
 /*
- * Finds what the key stands for. An outstanding answer becomes the base, and the others are dropped;
- * what those had put on the device, in case it did take one of them, goes to todo.
+ * Finds what the key stands for. An outstanding answer becomes the base, and the others are
+ * dropped; what those had put on the device, in case it did take one of them, goes to todo.
  */
 enum resolved ledger_resolve(struct ledger *l, const struct synckey *key);
 
 /*
- * Starts afresh (SyncKey 0): a new epoch, nothing held. A repeated SyncKey 0 whose key was never used
- * keeps it; then false is returned, as there is nothing to write but the options.
+ * Starts afresh (SyncKey 0): a new epoch, nothing held. A repeated SyncKey 0 whose key was never
+ * used keeps it; then false is returned, as there is nothing to write but the options.
  */
 bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options);
 
@@ -80,22 +79,24 @@ void ledger_set_cutoff(struct sync_state *s, int64_t cutoff);
 bool ledger_quiet(const struct ledger *l, int64_t cutoff);
 
 /*
- * Lists what to tell from the base, at most `window` changes: todo, then the folder's changes in their
- * order, then what fell out of the filter, then the fill. `cutoff` is the filter's start today. `window`
- * is at most LEDGER_ALL. With `out` NULL changes are only counted, in *count.
+ * Lists what to tell from the base, at most `window` changes: what fell out of the filter, then
+ * todo, then the folder's changes in their order, then the fill. `cutoff` is the filter's start
+ * today, an even number. `window` is at most LEDGER_ALL. With `out` NULL changes are only counted,
+ * in *count.
  */
 bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
-		    int64_t cutoff, size_t window, struct change_list *out, size_t *count, struct err *e);
+		    int64_t cutoff, size_t window, struct change_list *out, size_t *count,
+		    struct err *e);
 
 /*
- * The answer that tells the first `kept` changes of the list: a difference to the base, with the next
- * number. When LEDGER_ANSWERS are outstanding already, the oldest is dropped.
+ * The answer that tells the first `kept` changes of the list: a difference to the base, with the
+ * next number. When LEDGER_ANSWERS are outstanding already, the oldest is dropped.
  */
 struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct change_list *list,
 				 size_t kept);
 
 /* A list of nothing, that leaves the base where it is. */
-struct change_list ledger_no_changes(struct arena *a, const struct ledger *l);
+struct change_list ledger_no_changes(const struct ledger *l);
 
 /* Moves the base over what is of no concern to the device: an empty list that has nothing more. */
 void ledger_advance(struct ledger *l, const struct change_list *list);
@@ -106,5 +107,30 @@ void ledger_advance(struct ledger *l, const struct change_list *list);
  * nothing is noted. For a removal the item need not be known any further.
  */
 void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before, int64_t after);
+
+/* How the device has an item, in whichever of the states it is that the base and the answers stand
+ * for. */
+enum holding {
+	HOLDS_NOT,
+	HOLDS_OLD, /* it may not have been told of all that happened to it */
+	HOLDS
+};
+
+/* The item's modseq is the one that it has now. */
+enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq);
+
+/* The device is to be told of an item again, whichever of the states it is in. */
+void ledger_send_again(struct ledger *l, int64_t uid);
+
+/*
+ * The device moved an item out of the folder, or into it, outside Sync: it is not told to it,
+ * neither from the base nor from any answer. `modseq` is that of the tombstone, or of the item
+ * where it came. What the device holds of an item that came is then told as a change when it is
+ * HOLDS_OLD, and as an item that it lacks when it is HOLDS_NOT. A folder that the device never
+ * synced is left alone.
+ */
+void ledger_moved_out(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq);
+void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq,
+		     enum holding holding);
 
 #endif

@@ -11,14 +11,14 @@
 struct arena;
 
 struct login {
-	struct str name;      /* user@domain in lower case; as typed when it has no domain */
-	struct str password;  /* UTF-8 */
+	struct str name;     /* user@domain in lower case; as typed when it has no domain */
+	struct str password; /* UTF-8 */
 };
 
 /*
- * Reads an Authorization header (RFC 7617). Bytes that are not UTF-8 are ISO-8859-1, as Outlook sends
- * them. DOMAIN\user@domain and domain\user mean user@domain. Everything lies in `secrets`. False when
- * there are no Basic credentials in it.
+ * Reads an Authorization header (RFC 7617). Bytes that are not UTF-8 are ISO-8859-1, as Outlook
+ * sends them. DOMAIN\user@domain and domain\user mean user@domain. Everything lies in `secrets`.
+ * False when there are no Basic credentials in it.
  */
 bool login_decode(struct arena *secrets, struct str authorization, struct login *out);
 

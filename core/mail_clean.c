@@ -10,8 +10,9 @@
 #include "core/base/buf.h"
 #include "core/base/text.h"
 #include "store/mime.h"
+#include "store/mime_write.h"
 
-enum { NESTED = 8, LINE = 75, BASE64_LINE = 57 };
+enum { NESTED = 8 };
 
 struct str body_with_crlf(struct arena *a, struct str text)
 {
@@ -66,48 +67,6 @@ static bool is_plain(struct str s)
 	return true;
 }
 
-static bool ends_line(struct str s, size_t i)
-{
-	return i == s.n || s.p[i] == '\n' || (s.p[i] == '\r' && i + 1 < s.n && s.p[i + 1] == '\n');
-}
-
-/* Quoted-printable text (RFC 2045 6.7), its line ends kept. */
-static void put_qp(struct buf *out, struct str s)
-{
-	static const char hex[] = "0123456789ABCDEF";
-	size_t column = 0;
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
-		if (c == '\n' || (c == '\r' && ends_line(s, i))) {
-			buf_byte(out, c);
-			column = 0;
-			continue;
-		}
-		bool blank = c == ' ' || c == '\t';
-		bool plain = blank ? !ends_line(s, i + 1) : c > 0x20 && c < 0x7f && c != '=';
-		if (column + (plain ? 1 : 3) > LINE) {
-			buf_cstr(out, "=\r\n");
-			column = 0;
-		}
-		column += plain ? 1 : 3;
-		if (plain)
-			buf_byte(out, c);
-		else
-			buf_put(out, (char[]){'=', hex[c >> 4], hex[c & 15]}, 3);
-	}
-}
-
-static void put_base64(struct arena *a, struct buf *out, struct str s)
-{
-	while (s.n) {
-		struct arena_mark mark = arena_mark(a);
-		buf_str(out, text_base64_encode(a, str_sub(s, 0, BASE64_LINE)));
-		buf_cstr(out, "\r\n");
-		arena_release(a, mark);
-		s = str_sub(s, BASE64_LINE, s.n);
-	}
-}
-
 /* The header without its Content-Transfer-Encoding, and with the new one. */
 static void put_head(struct buf *out, struct str head, bool text)
 {
@@ -142,9 +101,9 @@ static void put_content(struct arena *a, struct buf *out, struct str raw, const 
 		struct str decoded = mime_decode_all(a, p->encoding, content);
 		put_head(out, p->head, text);
 		if (text)
-			put_qp(out, decoded);
+			mime_put_qp(out, decoded);
 		else
-			put_base64(a, out, decoded);
+			mime_put_base64(a, out, decoded);
 	}
 }
 

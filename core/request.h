@@ -1,6 +1,6 @@
 /*
- * request: what a phone asked, decoded from HTTP, and what it is answered. The border between fcgi/,
- * which fills the one and sends the other, and core/, which knows what they mean.
+ * request: what a phone asked, decoded from HTTP, and what it is answered. The border between
+ * fcgi/, which fills the one and sends the other, and core/, which knows what they mean.
  *
  * Everything in a struct request lies in its arena and is valid until the answer was sent.
  * Thread: one at a time.
@@ -20,26 +20,27 @@ enum http_method { METHOD_OTHER, METHOD_OPTIONS, METHOD_GET, METHOD_POST };
 
 /* Which of our addresses was asked for: in any letter case, with or without a trailing slash. */
 enum endpoint {
-	ENDPOINT_NONE,         /* not ours: 404 */
-	ENDPOINT_ACTIVESYNC,   /* /Microsoft-Server-ActiveSync */
-	ENDPOINT_AUTODISCOVER  /* /autodiscover/autodiscover.xml */
+	ENDPOINT_NONE,	      /* not ours: 404 */
+	ENDPOINT_ACTIVESYNC,  /* /Microsoft-Server-ActiveSync */
+	ENDPOINT_AUTODISCOVER /* /autodiscover/autodiscover.xml */
 };
 
 /*
- * The query of an ActiveSync request (MS-ASHTTP 2.2.1.1.1), in plain or base64 form. Runs that were not
- * sent have p == NULL.
+ * The query of an ActiveSync request (MS-ASHTTP 2.2.1.1.1), in plain or base64 form. Runs that were
+ * not sent have p == NULL.
  */
 struct eas_query {
-	bool base64;           /* it came in the base64 form */
-	bool broken;           /* a base64 form that could not be read */
-	struct str command;    /* name; from a command code in the base64 form; NULL when unknown */
-	unsigned version;      /* 121, 140 …: version byte, else MS-ASProtocolVersion; 0 absent, 1 unreadable */
-	unsigned locale;       /* LCID; 0 in the plain form */
-	struct str device_id;  /* hex of the bytes when they are not printable ASCII */
+	bool base64;	      /* it came in the base64 form */
+	bool broken;	      /* a base64 form that could not be read */
+	struct str command;   /* name; from a command code in the base64 form; NULL when unknown */
+	unsigned version;     /* 121, 140 …: version byte, else MS-ASProtocolVersion; 0 absent, 1
+				 unreadable */
+	unsigned locale;      /* LCID; 0 in the plain form */
+	struct str device_id; /* hex of the bytes when they are not printable ASCII */
 	struct str device_type;
 	struct str user;
 	bool has_policy_key;
-	uint32_t policy_key;   /* base64 form, else X-MS-PolicyKey */
+	uint32_t policy_key; /* base64 form, else X-MS-PolicyKey */
 	bool save_in_sent;
 	bool accept_multipart; /* base64 option bit, else MS-ASAcceptMultiPart: T */
 	struct str attachment_name, collection_id, item_id, long_id, occurrence;
@@ -48,7 +49,7 @@ struct eas_query {
 enum body_state {
 	BODY_COMPLETE,
 	BODY_TOO_LARGE, /* past the limit, or inflated past it */
-	BODY_BROKEN     /* cut short, or not the encoding that it claims */
+	BODY_BROKEN	/* cut short, or not the encoding that it claims */
 };
 
 struct request {
@@ -68,7 +69,7 @@ struct request {
 enum { ANSWER_HEADERS = 12 };
 
 struct answer {
-	int status; /* HTTP status; 200 until said otherwise */
+	int status;		  /* HTTP status; 200 until said otherwise */
 	const char *content_type; /* NULL when there is no body */
 	struct {
 		const char *name, *value; /* static, or in the request's arena */

@@ -22,7 +22,8 @@ static bool parse(struct str *rest, struct server_id *out)
 {
 	struct str folder, epoch, uid;
 	int64_t number;
-	if (!str_next(rest, ':', &folder) || !str_next(rest, ':', &epoch) || !str_next(rest, ':', &uid))
+	if (!str_next(rest, ':', &folder) || !str_next(rest, ':', &epoch) ||
+	    !str_next(rest, ':', &uid))
 		return false;
 	if (!server_id_parse_folder(folder, &out->folder) || !positive(epoch, INT32_MAX, &number))
 		return false;

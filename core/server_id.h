@@ -2,8 +2,8 @@
  * server_id: the ids that devices see: of a folder (CollectionId), of an item (ServerId), of an
  * attachment (FileReference).
  *
- * An item's id is folder:epoch:uid, so that an old id never means another item; an attachment's is its
- * item's id and the path of its MIME part (MS-ASCMD 2.2.3.166, at most 64 characters).
+ * An item's id is folder:epoch:uid, so that an old id never means another item; an attachment's is
+ * its item's id and the path of its MIME part (MS-ASCMD 2.2.3.166, at most 64 characters).
  */
 #ifndef EASEL_CORE_SERVER_ID_H
 #define EASEL_CORE_SERVER_ID_H

@@ -61,7 +61,8 @@ static void refuse(struct call *c, const struct err *e)
 	switch (e->kind) {
 	case ERR_LOGIN:
 		w->status = 401;
-		answer_header(w, "WWW-Authenticate", "Basic realm=\"ActiveSync\", charset=\"UTF-8\"");
+		answer_header(w, "WWW-Authenticate",
+			      "Basic realm=\"ActiveSync\", charset=\"UTF-8\"");
 		break;
 	case ERR_FORBIDDEN:
 		w->status = 403;
@@ -110,7 +111,8 @@ static bool check_query(struct call *c)
 		return false;
 	}
 	if (q->version < c->command->since || q->version > c->command->until) {
-		err_set(&c->err, ERR_UNSUPPORTED, "the command is not part of this protocol version");
+		err_set(&c->err, ERR_UNSUPPORTED,
+			"the command is not part of this protocol version");
 		call_common(c, STATUS_VERSION_NOT_SUPPORTED);
 		return false;
 	}
@@ -149,7 +151,7 @@ static bool read_body(struct call *c)
 		}
 		return true;
 	}
-	if (c->root)
+	if (c->root || (c->command->flags & COMMAND_MIME && c->version < 140))
 		return true;
 	struct wbxml_node *root;
 	if (!wbxml_decode(c->arena, rq->body, &wbxml_default_limits, &root, &c->err)) {
@@ -292,10 +294,12 @@ static bool find_waiter(struct call *c, const struct waiter *waiter, struct err 
 {
 	struct session *s = c->session;
 	struct str address, device_id;
-	enum found found = account_of_device(s->db, c->arena, waiter->device, &address, &device_id, e);
+	enum found found =
+		account_of_device(s->db, c->arena, waiter->device, &address, &device_id, e);
 	if (found == FOUND_ONE) {
 		c->request->eas.device_id = device_id;
-		found = account_gate(s->db, c->arena, address, device_id, STR(""), NULL, &c->gate, e);
+		found = account_gate(s->db, c->arena, address, device_id, STR(""), NULL, &c->gate,
+				     e);
 	}
 	if (found == FOUND_FAILED)
 		return false;
@@ -307,7 +311,8 @@ static bool find_waiter(struct call *c, const struct waiter *waiter, struct err 
 void serve_waited(struct session *s, const struct waiter *waiter, struct answer *w)
 {
 	struct request rq = {.arena = s->arena, .secrets = s->secrets, .started = waiter->since};
-	struct call c = {.session = s, .arena = s->arena, .request = &rq, .answer = w, .waited = true};
+	struct call c = {
+		.session = s, .arena = s->arena, .request = &rq, .answer = w, .waited = true};
 	struct err e = {0};
 	w->status = 200;
 	c.version = waiter->version;

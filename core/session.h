@@ -1,6 +1,6 @@
 /*
- * session: what a worker thread needs to serve one request after the other: its database connection,
- * its store, its arenas. `serve` is the one entrance from fcgi/.
+ * session: what a worker thread needs to serve one request after the other: its database
+ * connection, its store, its arenas. `serve` is the one entrance from fcgi/.
  *
  * Thread: a session belongs to one thread; a struct server is shared and read-only.
  */
@@ -20,10 +20,10 @@ struct store;
 
 /* What all threads of a worker share; set up before the first of them starts. */
 struct server {
-	const char *database;    /* libpq conninfo */
-	unsigned char key[32];   /* of remembered passwords; see store/password.h */
-	size_t max_body;         /* bytes of a request body, after inflating */
-	size_t arena_cap;        /* bytes that one request may allocate */
+	const char *database;  /* libpq conninfo */
+	unsigned char key[32]; /* of remembered passwords; see store/password.h */
+	size_t max_body;       /* bytes of a request body, after inflating */
+	size_t arena_cap;      /* bytes that one request may allocate */
 };
 
 struct session {
@@ -39,15 +39,15 @@ void session_free(struct session **s);
 
 /*
  * Answers a request, or says that it should wait: then *waiter is set (malloc'd, the caller's, see
- * wait.h) and the answer is left alone. The caller registers the waiter, then calls wait_check(), and
- * parks the request only if that finds nothing. Writes the request's log line, except for a waiter,
- * whose line is written by wait_finish(). Never fails: what goes wrong becomes an answer.
+ * wait.h) and the answer is left alone. The caller registers the waiter, then calls wait_check(),
+ * and parks the request only if that finds nothing. Writes the request's log line, except for a
+ * waiter, whose line is written by wait_finish(). Never fails: what goes wrong becomes an answer.
  */
 void serve(struct session *s, struct request *rq, struct answer *w, struct waiter **waiter);
 
 /*
- * Answers a Sync that waited (WAIT_SYNC, WAIT_CHANGED): runs it again as the device asked for it, and
- * this time it does not wait. Writes a log line as serve() does.
+ * Answers a Sync that waited (WAIT_SYNC, WAIT_CHANGED): runs it again as the device asked for it,
+ * and this time it does not wait. Writes a log line as serve() does.
  */
 void serve_waited(struct session *s, const struct waiter *waiter, struct answer *w);
 

@@ -13,7 +13,9 @@ enum status_common {
 	STATUS_INVALID_CONTENT = 101,
 	STATUS_INVALID_WBXML = 102,
 	STATUS_INVALID_XML = 103,
+	STATUS_INVALID_DATETIME = 104,
 	STATUS_INVALID_IDS = 106,
+	STATUS_INVALID_MIME = 107,
 	STATUS_DEVICE_ID_INVALID = 108,
 	STATUS_DEVICE_TYPE_INVALID = 109,
 	STATUS_SERVER_ERROR = 110,
@@ -24,7 +26,13 @@ enum status_common {
 	STATUS_COMMAND_NOT_SUPPORTED = 137,
 	STATUS_VERSION_NOT_SUPPORTED = 138,
 	STATUS_QUOTA = 113,
-	STATUS_ACCESS_DENIED = 130
+	STATUS_SEND_QUOTA = 115,
+	STATUS_PREVIOUSLY_SENT = 118,
+	STATUS_NO_RECIPIENT = 119,
+	STATUS_SUBMISSION_FAILED = 120,
+	STATUS_ACCESS_DENIED = 130,
+	STATUS_ITEM_NOT_FOUND = 150,
+	STATUS_INVALID_ACCOUNT_ID = 166
 };
 
 /* MS-ASCMD 2.2.3.177.17 (Sync) */
@@ -43,11 +51,40 @@ enum status_sync {
 	SYNC_RETRY = 16
 };
 
-/* MS-ASCMD 2.2.3.177.4 (FolderSync) */
-enum status_foldersync { FOLDERSYNC_SERVER = 6, FOLDERSYNC_KEY_INVALID = 9, FOLDERSYNC_MALFORMED = 10 };
+/* MS-ASCMD 2.2.3.177.5 (FolderSync) */
+enum status_foldersync {
+	FOLDERSYNC_SERVER = 6,
+	FOLDERSYNC_KEY_INVALID = 9,
+	FOLDERSYNC_MALFORMED = 10
+};
+
+/* MS-ASCMD 2.2.3.177.3 (FolderCreate), 2.2.3.177.4 (FolderDelete), 2.2.3.177.6 (FolderUpdate) */
+enum status_folder_edit {
+	FOLDER_EXISTS = 2,
+	FOLDER_UPDATE_SPECIAL = 2,
+	FOLDER_SPECIAL = 3,
+	FOLDER_NOT_FOUND = 4,
+	FOLDER_NO_PARENT = 5,
+	FOLDER_KEY_INVALID = 9,
+	FOLDER_MALFORMED = 10
+};
+
+/* MS-ASCMD 2.2.3.177.10 (MoveItems) */
+enum status_moveitems {
+	MOVE_NO_SOURCE = 1,
+	MOVE_NO_DESTINATION = 2,
+	MOVE_OK = 3,
+	MOVE_SAME_FOLDER = 4,
+	MOVE_FAILED = 5,
+	MOVE_LOCKED = 7
+};
 
 /* MS-ASCMD 2.2.3.177.7 (GetItemEstimate) */
-enum status_estimate { ESTIMATE_NO_COLLECTION = 2, ESTIMATE_NOT_PRIMED = 3, ESTIMATE_KEY_INVALID = 4 };
+enum status_estimate {
+	ESTIMATE_NO_COLLECTION = 2,
+	ESTIMATE_NOT_PRIMED = 3,
+	ESTIMATE_KEY_INVALID = 4
+};
 
 /* MS-ASCMD 2.2.3.177.11 (Ping) */
 enum status_ping {
@@ -71,7 +108,12 @@ enum status_provision {
 };
 
 /* MS-ASCMD 2.2.3.177.14 (Settings) */
-enum status_settings { SETTINGS_PROTOCOL = 2, SETTINGS_ACCESS_DENIED = 3, SETTINGS_SERVER = 4, SETTINGS_ARGUMENTS = 5 };
+enum status_settings {
+	SETTINGS_PROTOCOL = 2,
+	SETTINGS_ACCESS_DENIED = 3,
+	SETTINGS_SERVER = 4,
+	SETTINGS_ARGUMENTS = 5
+};
 
 /* MS-ASCMD 2.2.3.177.8 (ItemOperations) */
 enum status_itemoperations {
@@ -84,7 +126,8 @@ enum status_itemoperations {
 	ITEMOPS_ATTACHMENT = 15
 };
 
-/* HTTP status for a common status below 14.0, where it can't be said in the body (MS-ASCMD 2.2.2). */
+/* HTTP status for a common status below 14.0, where it can't be said in the body (MS-ASCMD 2.2.2).
+ */
 int status_http(unsigned common);
 
 /* The common status for a kind of failure. */

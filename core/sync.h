@@ -1,6 +1,7 @@
 /*
  * sync: one collection of a Sync on its way from request to answer. The pieces of the command:
- * command_sync.c has the flow, sync_commands.c what the device changed, sync_items.c what it is told.
+ * command_sync.c has the flow, sync_commands.c what the device changed, sync_items.c what it is
+ * told.
  */
 #ifndef EASEL_CORE_SYNC_H
 #define EASEL_CORE_SYNC_H
@@ -15,36 +16,36 @@
 
 /* What became of one command of the device. */
 struct sync_response {
-	unsigned tag;           /* AirSync_Add, Change, Delete or Fetch */
-	struct str server_id;   /* as sent; of an Add: as given */
-	struct str client_id;   /* of an Add */
+	unsigned tag;	      /* AirSync_Add, Change, Delete or Fetch */
+	struct str server_id; /* as sent; of an Add: as given */
+	struct str client_id; /* of an Add */
 	unsigned status;
-	struct change fetched;  /* of a Fetch that succeeded: the item, as a change to encode */
+	struct change fetched; /* of a Fetch that succeeded: the item, as a change to encode */
 };
 
 struct sync_collection {
 	const struct sync_asked *asked;
 	struct ledger *ledger;
-	unsigned status;         /* STATUS_OK, or what is wrong with the collection */
-	bool restarted;          /* SyncKey 0 */
-	bool base_changed;       /* the ledger's base has to be written */
+	unsigned status;   /* STATUS_OK, or what is wrong with the collection */
+	bool restarted;	   /* SyncKey 0 */
+	bool base_changed; /* the ledger's base has to be written */
 	struct sync_options options;
 	int64_t cutoff;
 	struct sync_response *responses;
 	size_t nresponses;
 	struct change_list changes;
-	size_t kept;             /* changes that the answer has room for */
-	bool left_out;           /* the global window was used up before its turn */
-	bool answered;           /* has an Answer with a new key */
-	struct str key;          /* to answer with */
+	size_t kept;		   /* changes that the answer has room for */
+	bool left_out;		   /* the global window was used up before its turn */
+	bool answered;		   /* has an Answer with a new key */
+	struct str key;		   /* to answer with */
 	struct source_list *parts; /* of a multipart answer: where bodies go; NULL: inline */
 };
 
 /*
  * Carries out the device's commands on a collection, records them, and notes their echoes in the
  * ledger's base. One that was carried out already with the same key is answered as it was then. A
- * command that can't be carried out gets its status; false only when the request as a whole has to be
- * given up (c->err). Within the store's transaction.
+ * command that can't be carried out gets its status; false only when the request as a whole has to
+ * be given up (c->err). Within the store's transaction.
  */
 bool sync_commands_run(struct call *c, struct sync_collection *col);
 
@@ -53,18 +54,18 @@ bool sync_commands_run(struct call *c, struct sync_collection *col);
  * one), and says in *kept how many that are; *bytes is lowered by their size.
  */
 struct sync_items;
-bool sync_items_load(struct call *c, const struct sync_collection *col, struct change *changes, size_t n,
-		     size_t *bytes, size_t *kept, struct sync_items **out);
+bool sync_items_load(struct call *c, const struct sync_collection *col, struct change *changes,
+		     size_t n, size_t *bytes, size_t *kept, struct sync_items **out);
 
 /*
- * Writes one change as Add, Change, Delete or SoftDelete. An item that can't be encoded is left out,
- * marked failed and logged; nothing of it is written.
+ * Writes one change as Add, Change, Delete or SoftDelete. An item that can't be encoded is left
+ * out, marked failed and logged; nothing of it is written.
  */
 void sync_items_encode(struct call *c, const struct sync_collection *col, struct sync_items *items,
 		       size_t index);
 
 /* Writes the children of ApplicationData of a loaded item. False: it can't be encoded. */
-bool sync_items_encode_data(struct call *c, const struct sync_collection *col, struct sync_items *items,
-			    size_t index, struct err *e);
+bool sync_items_encode_data(struct call *c, const struct sync_collection *col,
+			    struct sync_items *items, size_t index, struct err *e);
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * sync_commands: what a device changed in a folder of mail: read state and flags, deletions; and items
- * that it wants to have whole (Fetch). See sync.h for the contract.
+ * sync_commands: what a device changed in a folder of mail: read state and flags, deletions; and
+ * items that it wants to have whole (Fetch). See sync.h for the contract.
  */
 #include "core/sync.h"
 
@@ -58,7 +58,8 @@ static struct str reference_of(struct runner *r, const struct wbxml_node *comman
 	return str_of(arena_printf(r->call->arena, "%s %.*s %u", kind, shown, id.p, before + 1));
 }
 
-static const struct sync_done *find_done(const struct runner *r, struct str reference, struct str digest)
+static const struct sync_done *find_done(const struct runner *r, struct str reference,
+					 struct str digest)
 {
 	for (size_t i = 0; i < r->ndone; i++)
 		if (str_eq(r->done[i].reference, reference) && str_eq(r->done[i].digest, digest))
@@ -83,14 +84,15 @@ static enum found look_up(struct runner *r, int64_t uid, struct item *out)
 	struct call *c = r->call;
 	struct store *store = c->session->store;
 	struct items items;
-	if (!store->ops->lookup(store, c->arena, c->gate.account, r->col->ledger->folder_id, &uid, 1, &items,
-				&c->err))
+	if (!store->ops->lookup(store, c->arena, c->gate.account, r->col->ledger->folder_id, &uid,
+				1, &items, &c->err))
 		return FOUND_FAILED;
 	*out = items.v[0];
 	return out->gone ? FOUND_NONE : FOUND_ONE;
 }
 
-static bool change_item(struct runner *r, const struct wbxml_node *command, struct sync_response *response)
+static bool change_item(struct runner *r, const struct wbxml_node *command,
+			struct sync_response *response)
 {
 	struct call *c = r->call;
 	struct store *store = c->session->store;
@@ -112,9 +114,9 @@ static bool change_item(struct runner *r, const struct wbxml_node *command, stru
 		struct str marks = {NULL, 0};
 		if (email_change_has_marks(&change))
 			marks = email_change_marks(c->arena, &change, old.marks);
-		found = store->ops->set_flags(store, c->gate.account, id.folder, id.uid, change.set,
-					      change.clear, email_change_has_marks(&change) ? &marks : NULL,
-					      &before, &after, &c->err);
+		found = store->ops->set_flags(
+			store, c->gate.account, id.folder, id.uid, change.set, change.clear,
+			email_change_has_marks(&change) ? &marks : NULL, &before, &after, &c->err);
 	}
 	if (found == FOUND_NONE)
 		response->status = SYNC_NOT_FOUND;
@@ -142,7 +144,8 @@ static bool find_trash(struct runner *r, int32_t *out)
 }
 
 /* Deleting what is gone already is no failure: it is what the device wanted. */
-static bool delete_item(struct runner *r, const struct wbxml_node *command, struct sync_response *response)
+static bool delete_item(struct runner *r, const struct wbxml_node *command,
+			struct sync_response *response)
 {
 	struct call *c = r->call;
 	struct store *store = c->session->store;
@@ -155,10 +158,10 @@ static bool delete_item(struct runner *r, const struct wbxml_node *command, stru
 		return true;
 	if (r->col->asked->deletes_as_moves && !find_trash(r, &trash))
 		return false;
-	enum found found = trash ? store->ops->move(store, c->gate.account, id.folder, id.uid, trash, &gone,
-						    &new_uid, &new_modseq, &c->err)
-				 : store->ops->remove(store, c->gate.account, id.folder, id.uid, &gone,
-						      &c->err);
+	enum found found = trash ? store->ops->move(store, c->gate.account, id.folder, id.uid,
+						    trash, &gone, &new_uid, &new_modseq, &c->err)
+				 : store->ops->remove(store, c->gate.account, id.folder, id.uid,
+						      &gone, &c->err);
 	if (found == FOUND_ONE)
 		ledger_echo(c->arena, r->col->ledger, id.uid, 0, gone);
 	return found != FOUND_FAILED;
@@ -178,7 +181,8 @@ static bool fetch_item(struct runner *r, struct sync_response *response)
 }
 
 /* A message made on the phone: only drafts of later versions are, and those are not taken here. */
-static bool add_item(struct runner *r, const struct wbxml_node *command, struct sync_response *response)
+static bool add_item(struct runner *r, const struct wbxml_node *command,
+		     struct sync_response *response)
 {
 	(void)r;
 	response->client_id = wbxml_child_text(command, AirSync_ClientId);
@@ -187,7 +191,8 @@ static bool add_item(struct runner *r, const struct wbxml_node *command, struct 
 	return true;
 }
 
-static bool carry_out(struct runner *r, const struct wbxml_node *command, struct sync_response *response)
+static bool carry_out(struct runner *r, const struct wbxml_node *command,
+		      struct sync_response *response)
 {
 	switch (command->tag) {
 	case AirSync_Change:
@@ -200,11 +205,13 @@ static bool carry_out(struct runner *r, const struct wbxml_node *command, struct
 }
 
 /* Once for each key and content. */
-static bool run_once(struct runner *r, const struct wbxml_node *command, struct sync_response *response)
+static bool run_once(struct runner *r, const struct wbxml_node *command,
+		     struct sync_response *response)
 {
 	struct call *c = r->call;
 	unsigned char digest[DIGEST_SIZE];
-	struct str id = response->server_id.p ? response->server_id : wbxml_child_text(command, AirSync_ClientId);
+	struct str id = response->server_id.p ? response->server_id
+					      : wbxml_child_text(command, AirSync_ClientId);
 	digest_of(command, digest);
 	struct str kept = {arena_dup(c->arena, digest, sizeof digest), sizeof digest};
 	struct sync_done done = {
@@ -228,15 +235,17 @@ static bool run_once(struct runner *r, const struct wbxml_node *command, struct 
 
 static bool is_command(unsigned tag)
 {
-	return tag == AirSync_Add || tag == AirSync_Change || tag == AirSync_Delete || tag == AirSync_Fetch;
+	return tag == AirSync_Add || tag == AirSync_Change || tag == AirSync_Delete ||
+	       tag == AirSync_Fetch;
 }
 
 static bool load_done(struct runner *r, size_t room)
 {
 	struct call *c = r->call;
 	struct sync_done *stored;
-	if (!ledger_done(c->session->db, c->arena, c->gate.account, c->gate.device, r->col->ledger->folder_id,
-			 r->col->ledger->base.n, &stored, &r->ndone, &c->err))
+	if (!ledger_done(c->session->db, c->arena, c->gate.account, c->gate.device,
+			 r->col->ledger->folder_id, r->col->ledger->base.n, &stored, &r->ndone,
+			 &c->err))
 		return false;
 	r->done = arena_array(c->arena, r->ndone + room, sizeof *r->done);
 	if (r->ndone)
@@ -259,7 +268,8 @@ bool sync_commands_run(struct call *c, struct sync_collection *col)
 		struct sync_response *response = &col->responses[col->nresponses++];
 		response->tag = n->tag;
 		response->server_id = wbxml_child_text(n, AirSync_ServerId);
-		bool ok = n->tag == AirSync_Fetch ? fetch_item(&r, response) : run_once(&r, n, response);
+		bool ok = n->tag == AirSync_Fetch ? fetch_item(&r, response)
+						  : run_once(&r, n, response);
 		if (!ok)
 			return false;
 	}

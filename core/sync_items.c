@@ -1,6 +1,6 @@
 /*
- * sync_items: what a device is told of items. What a whole answer needs of messages is fetched in two
- * steps, summaries and slices of bodies, however many there are. See sync.h for the contract.
+ * sync_items: what a device is told of items. What a whole answer needs of messages is fetched in
+ * two steps, summaries and slices of bodies, however many there are. See sync.h for the contract.
  */
 #include "core/sync.h"
 
@@ -15,7 +15,7 @@ enum { ITEM_OVERHEAD = 2048 };
 struct loaded {
 	struct summary *summary; /* NULL: not an Add */
 	struct body_plan plan;
-	struct slice *slice;     /* NULL: no bytes are needed */
+	struct slice *slice; /* NULL: no bytes are needed */
 };
 
 struct sync_items {
@@ -29,7 +29,8 @@ static bool is_whole(const struct change *change)
 	return change->kind == CHANGE_ADD;
 }
 
-static bool load_summaries(struct call *c, const struct sync_collection *col, struct sync_items *items)
+static bool load_summaries(struct call *c, const struct sync_collection *col,
+			   struct sync_items *items)
 {
 	struct store *store = c->session->store;
 	int64_t *uids = arena_array(c->arena, items->n, sizeof *uids);
@@ -38,8 +39,8 @@ static bool load_summaries(struct call *c, const struct sync_collection *col, st
 	for (size_t i = 0; i < items->n; i++)
 		if (is_whole(&items->changes[i]))
 			uids[n++] = items->changes[i].item.uid;
-	if (n && !store->ops->summaries(store, c->arena, c->gate.account, col->ledger->folder_id, uids, n,
-					&found, &c->err))
+	if (n && !store->ops->summaries(store, c->arena, c->gate.account, col->ledger->folder_id,
+					uids, n, &found, &c->err))
 		return false;
 	n = 0;
 	for (size_t i = 0; i < items->n; i++)
@@ -58,7 +59,8 @@ static size_t planned_bytes(const struct loaded *l)
 }
 
 /* Plans bodies until the answer is full; at least one item always goes out. */
-static void plan(struct call *c, const struct sync_collection *col, struct sync_items *items, size_t *bytes)
+static void plan(struct call *c, const struct sync_collection *col, struct sync_items *items,
+		 size_t *bytes)
 {
 	size_t used = 0;
 	for (size_t i = 0; i < items->n; i++) {
@@ -83,16 +85,16 @@ static bool load_slices(struct call *c, const struct sync_collection *col, struc
 		struct loaded *l = &items->v[i];
 		if (!l->summary || !l->summary->found || l->plan.length == 0)
 			continue;
-		slices[n] = (struct slice){.uid = l->summary->uid, .offset = l->plan.offset,
-					   .length = l->plan.length};
+		slices[n] = (struct slice){
+			.uid = l->summary->uid, .offset = l->plan.offset, .length = l->plan.length};
 		l->slice = &slices[n++];
 	}
-	return n == 0 || store->ops->slices(store, c->arena, c->gate.account, col->ledger->folder_id, slices,
-					    n, &c->err);
+	return n == 0 || store->ops->slices(store, c->arena, c->gate.account,
+					    col->ledger->folder_id, slices, n, &c->err);
 }
 
-bool sync_items_load(struct call *c, const struct sync_collection *col, struct change *changes, size_t n,
-		     size_t *bytes, size_t *kept, struct sync_items **out)
+bool sync_items_load(struct call *c, const struct sync_collection *col, struct change *changes,
+		     size_t n, size_t *bytes, size_t *kept, struct sync_items **out)
 {
 	struct sync_items *items = arena_alloc(c->arena, sizeof *items);
 	items->changes = changes;
@@ -109,7 +111,8 @@ bool sync_items_load(struct call *c, const struct sync_collection *col, struct c
 static struct email_context context(struct call *c, const struct sync_collection *col,
 				    const struct change *change)
 {
-	const struct server_id id = {col->ledger->folder_id, col->ledger->folder.epoch, change->item.uid};
+	const struct server_id id = {col->ledger->folder_id, col->ledger->folder.epoch,
+				     change->item.uid};
 	return (struct email_context){
 		.version = c->version,
 		.arena = c->arena,
@@ -122,8 +125,8 @@ static struct email_context context(struct call *c, const struct sync_collection
 	};
 }
 
-bool sync_items_encode_data(struct call *c, const struct sync_collection *col, struct sync_items *items,
-			    size_t index, struct err *e)
+bool sync_items_encode_data(struct call *c, const struct sync_collection *col,
+			    struct sync_items *items, size_t index, struct err *e)
 {
 	const struct change *change = &items->changes[index];
 	struct loaded *l = &items->v[index];
@@ -138,8 +141,8 @@ bool sync_items_encode_data(struct call *c, const struct sync_collection *col, s
 	       (!arena_overflowed(c->arena) || err_set(e, ERR_TOO_LARGE, "the item is too large"));
 }
 
-static void log_omitted(struct call *c, const struct sync_collection *col, const struct change *change,
-			const struct err *e)
+static void log_omitted(struct call *c, const struct sync_collection *col,
+			const struct change *change, const struct err *e)
 {
 	struct log_line l;
 	log_begin(&l, LOG_WARNING, "item-omitted");
@@ -163,7 +166,8 @@ void sync_items_encode(struct call *c, const struct sync_collection *col, struct
 	struct wbxml_mark before = wbxml_mark(&c->out);
 	struct arena_mark memory = arena_mark(c->arena);
 	struct err e = {0};
-	const struct server_id id = {col->ledger->folder_id, col->ledger->folder.epoch, change->item.uid};
+	const struct server_id id = {col->ledger->folder_id, col->ledger->folder.epoch,
+				     change->item.uid};
 	wbxml_begin(&c->out, tags[change->kind]);
 	wbxml_text(&c->out, AirSync_ServerId, server_id_text(c->arena, id));
 	if (change->kind == CHANGE_ADD || change->kind == CHANGE_CHANGE) {

@@ -44,8 +44,8 @@ static const struct wbxml_node *for_mail(const struct wbxml_node *options)
 	return NULL;
 }
 
-bool sync_options_decode(const struct wbxml_node *options, unsigned version, struct sync_options *out,
-			 struct err *e)
+bool sync_options_decode(const struct wbxml_node *options, unsigned version,
+			 struct sync_options *out, struct err *e)
 {
 	*out = sync_options_standard;
 	options = for_mail(options);
@@ -74,9 +74,10 @@ bool sync_options_from_json(struct str text, struct sync_options *out, struct er
 	json_t *json = json_loadb(text.p, text.n, 0, NULL);
 	json_t *body = NULL;
 	*out = sync_options_standard;
-	bool ok = json && json_unpack(json, "{s?is?is?o}", "filter", &out->filter, "conflict", &out->conflict,
-				      "body", &body) == 0;
-	ok = ok && out->filter >= 0 && out->filter < FILTERS && body_prefs_from_json(body, &out->body, e);
+	bool ok = json && json_unpack(json, "{s?is?is?o}", "filter", &out->filter, "conflict",
+				      &out->conflict, "body", &body) == 0;
+	ok = ok && out->filter >= 0 && out->filter < FILTERS &&
+	     body_prefs_from_json(body, &out->body, e);
 	json_decref(json);
 	return ok || err_set(e, ERR_INTERNAL, "stored options can't be read");
 }

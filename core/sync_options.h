@@ -1,6 +1,6 @@
 /*
- * sync_options: how a device wants a folder's items (MS-ASCMD 2.2.3.125.6). They stick: what a request
- * leaves out is taken from the ledger, where they are kept as JSON.
+ * sync_options: how a device wants a folder's items (MS-ASCMD 2.2.3.125.6). They stick: what a
+ * request leaves out is taken from the ledger, where they are kept as JSON.
  */
 #ifndef EASEL_CORE_SYNC_OPTIONS_H
 #define EASEL_CORE_SYNC_OPTIONS_H
@@ -27,11 +27,11 @@ struct sync_options {
 extern const struct sync_options sync_options_standard;
 
 /*
- * Reads the Options element for mail; several with different Class are sent from 14.0 on, and the one
- * for SMS is passed over. ERR_INVALID: a value that is not allowed (status 4).
+ * Reads the Options element for mail; several with different Class are sent from 14.0 on, and the
+ * one for SMS is passed over. ERR_INVALID: a value that is not allowed (status 4).
  */
-bool sync_options_decode(const struct wbxml_node *options, unsigned version, struct sync_options *out,
-			 struct err *e);
+bool sync_options_decode(const struct wbxml_node *options, unsigned version,
+			 struct sync_options *out, struct err *e);
 
 struct str sync_options_to_json(struct arena *a, const struct sync_options *o);
 bool sync_options_from_json(struct str json, struct sync_options *out, struct err *e);

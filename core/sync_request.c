@@ -33,7 +33,8 @@ static bool read_window(const struct wbxml_node *node, unsigned standard, unsign
 	return true;
 }
 
-/* An empty element means yes, as in the tables of the protocol. False when it is neither 0 nor 1. */
+/* An empty element means yes, as in the tables of the protocol. False when it is neither 0 nor 1.
+ */
 static bool read_flag(const struct wbxml_node *parent, unsigned tag, bool standard, bool *out)
 {
 	struct str text = wbxml_child_text(parent, tag);
@@ -130,7 +131,8 @@ static bool recall(struct call *c, struct sync_request *out, size_t room)
 	struct str stored = c->gate.sync_request;
 	json_t *rows, *all = stored.p ? json_loadb(stored.p, stored.n, 0, NULL) : NULL;
 	int wait, window;
-	bool ok = all && json_unpack(all, "{sisiso}", "wait", &wait, "window", &window, "collections", &rows) == 0;
+	bool ok = all && json_unpack(all, "{sisiso}", "wait", &wait, "window", &window,
+				     "collections", &rows) == 0;
 	if (ok) {
 		out->wait = (unsigned)wait;
 		out->window = (unsigned)window;
@@ -205,16 +207,18 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	return true;
 }
 
-struct str sync_request_to_json(struct arena *a, const struct sync_request *q, const struct str *keys)
+struct str sync_request_to_json(struct arena *a, const struct sync_request *q,
+				const struct str *keys)
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < q->n; i++) {
 		const struct sync_asked *s = &q->v[i];
-		json_array_append_new(rows, json_pack("[s%s%iii]", s->id.p, s->id.n, keys[i].p, keys[i].n,
-						      (int)s->window, s->get_changes, s->deletes_as_moves));
+		json_array_append_new(rows, json_pack("[s%s%iii]", s->id.p, s->id.n, keys[i].p,
+						      keys[i].n, (int)s->window, s->get_changes,
+						      s->deletes_as_moves));
 	}
-	json_t *all = json_pack("{sisiso}", "wait", (int)q->wait, "window", (int)q->window, "collections",
-				rows);
+	json_t *all = json_pack("{sisiso}", "wait", (int)q->wait, "window", (int)q->window,
+				"collections", rows);
 	char *text = all ? json_dumps(all, JSON_COMPACT) : NULL;
 	struct str copy = str_of(arena_strdup(a, text));
 	free(text);

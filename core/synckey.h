@@ -14,7 +14,7 @@
 enum { SYNCKEY_EPOCH = 9, SYNCKEY_TEXT = 24 };
 
 struct synckey {
-	bool zero;                 /* "0": start afresh */
+	bool zero;		   /* "0": start afresh */
 	char epoch[SYNCKEY_EPOCH]; /* eight hex digits, NUL */
 	int32_t n;
 };

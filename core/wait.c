@@ -23,7 +23,8 @@ void waiter_free(struct waiter **w)
 	*w = NULL;
 }
 
-enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed, size_t *nchanged)
+enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed,
+			     size_t *nchanged)
 {
 	struct err e = {0};
 	size_t n = w->nfolders;
@@ -32,9 +33,8 @@ enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t 
 
 	*nchanged = 0;
 	for (size_t i = 0; i < n; i++)
-		q[i] = (struct hub_question){.account = w->account,
-					     .device = w->device,
-					     .folder = w->folders[i]};
+		q[i] = (struct hub_question){
+			.account = w->account, .device = w->device, .folder = w->folders[i]};
 	/* The tree may have changed between the gate's look and the waiter's registration. */
 	q[n] = (struct hub_question){.account = w->account, .hierarchy = w->hierarchy};
 	if (!hub_check(s->db, q, n + 1, yes, &e)) {
@@ -72,8 +72,8 @@ static void answer_ping(enum wait_outcome outcome, const int32_t *changed, size_
 	wbxml_finish(&w);
 }
 
-void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_t *changed, size_t nchanged,
-		 struct answer *out)
+void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_t *changed,
+		 size_t nchanged, struct answer *out)
 {
 	out->status = 200;
 	if (outcome == WAIT_FAILED) {

@@ -18,40 +18,42 @@ struct session;
 
 enum wait_kind {
 	WAIT_PING,
-	WAIT_SYNC /* Sync with Wait or HeartbeatInterval: when something changed, serve_waited() answers */
+	WAIT_SYNC /* Sync with Wait or HeartbeatInterval: when something changed, serve_waited()
+		     answers */
 };
 
 struct waiter {
 	int32_t account, device;
-	uint16_t version;        /* protocol version of the request */
-	uint8_t kind;            /* enum wait_kind */
+	uint16_t version; /* protocol version of the request */
+	uint8_t kind;	  /* enum wait_kind */
 	uint16_t nfolders;
-	int64_t since;           /* clock_monotonic() when it came */
-	int64_t deadline;        /* clock_monotonic() when it is answered at the latest */
-	int64_t hierarchy;       /* account.hierarchy_modseq that the device knows */
-	struct waiter *next;     /* for whoever holds it in a list */
-	int32_t folders[];       /* those it watches */
+	int64_t since;	     /* clock_monotonic() when it came */
+	int64_t deadline;    /* clock_monotonic() when it is answered at the latest */
+	int64_t hierarchy;   /* account.hierarchy_modseq that the device knows */
+	struct waiter *next; /* for whoever holds it in a list */
+	int32_t folders[];   /* those it watches */
 };
 
 enum wait_outcome {
-	WAIT_TIMEOUT,  /* nothing happened: also for a clean stop of the worker and a newer Ping */
-	WAIT_CHANGED,  /* in the folders named */
-	WAIT_HIERARCHY,/* the folder tree changed: FolderSync first */
-	WAIT_FAILED    /* the database is away: try again soon */
+	WAIT_TIMEOUT,	/* nothing happened: also for a clean stop of the worker and a newer Ping */
+	WAIT_CHANGED,	/* in the folders named */
+	WAIT_HIERARCHY, /* the folder tree changed: FolderSync first */
+	WAIT_FAILED	/* the database is away: try again soon */
 };
 
 struct waiter *waiter_new(size_t nfolders);
 void waiter_free(struct waiter **w);
 
 /*
- * Whether something is there already. Returns the outcome, WAIT_TIMEOUT meaning "nothing yet: park it".
- * `changed` (room for waiter->nfolders) and *nchanged get the folders.
+ * Whether something is there already. Returns the outcome, WAIT_TIMEOUT meaning "nothing yet: park
+ * it". `changed` (room for waiter->nfolders) and *nchanged get the folders.
  */
-enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed, size_t *nchanged);
+enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed,
+			     size_t *nchanged);
 
 /* Makes the answer for an outcome. Pure: no database. A Sync gets the empty answer: nothing new. */
-void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_t *changed, size_t nchanged,
-		 struct answer *out);
+void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_t *changed,
+		 size_t nchanged, struct answer *out);
 
 /* Writes the log line of a waiting request that has ended; how: "answered", "hung-up". */
 void wait_finish(const struct waiter *w, enum wait_outcome outcome, const char *how);

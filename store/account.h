@@ -29,25 +29,25 @@ struct gate_row {
 	int32_t account;
 	struct str address, display_name;
 	struct str password_hash; /* p NULL: nobody may log in */
-	struct str remembered;    /* digest of the last right password; p NULL: none */
-	bool enabled;             /* account and domain */
-	bool throttled;           /* too many wrong passwords from this address */
+	struct str remembered;	  /* digest of the last right password; p NULL: none */
+	bool enabled;		  /* account and domain */
+	bool throttled;		  /* too many wrong passwords from this address */
 	int64_t hierarchy_modseq;
-	int32_t device;           /* 0: not known yet */
+	int32_t device; /* 0: not known yet */
 	struct str device_type, user_agent;
 	int protocol_version;
 	uint32_t policy_key, policy_offered_key;
-	bool stale;               /* last_seen is worth writing again */
-	int ping_heartbeat;       /* 0: none remembered */
-	struct str ping_folders;  /* '{1,2}' */
-	struct str sync_request;  /* JSON; p NULL: none */
-	bool quiet;               /* the answer to struct gate_quiet */
+	bool stale;		 /* last_seen is worth writing again */
+	int ping_heartbeat;	 /* 0: none remembered */
+	struct str ping_folders; /* '{1,2}' */
+	struct str sync_request; /* JSON; p NULL: none */
+	bool quiet;		 /* the answer to struct gate_quiet */
 	struct limits limits;
 };
 
 /*
- * A question that is answered along with who it is: whether the Sync of one folder, with this key, these
- * options and this start of the filter, finds nothing to do at all, as most do.
+ * A question that is answered along with who it is: whether the Sync of one folder, with this key,
+ * these options and this start of the filter, finds nothing to do at all, as most do.
  */
 struct gate_quiet {
 	int32_t folder;
@@ -57,8 +57,8 @@ struct gate_quiet {
 
 /*
  * Looks up login, device and limits. FOUND_NONE: there is no such account (limits are set all the
- * same). device_id and address may be empty; an address that is none counts as absent. `quiet` may be
- * NULL.
+ * same). device_id and address may be empty; an address that is none counts as absent. `quiet` may
+ * be NULL.
  */
 enum found account_gate(struct pg *db, struct arena *a, struct str login, struct str device_id,
 			struct str address, const struct gate_quiet *quiet, struct gate_row *out,

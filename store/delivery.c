@@ -8,33 +8,17 @@
 /* ---------------------------------------------------------------------------------------------
  * Where to */
 
-static PG_STATEMENT(delivery_account_id,
-	"SELECT id FROM easel.account WHERE address IN (lower($1::text), lower($2::text)) "
-	"ORDER BY address = lower($1::text) DESC LIMIT 1");
-
-/* user+detail@domain as user@domain; anything else as it is. */
-static struct str without_detail(struct arena *a, struct str address)
-{
-	ptrdiff_t at = -1, plus = str_find_byte(address, '+');
-	for (size_t i = 0; i < address.n; i++)
-		if (address.p[i] == '@')
-			at = (ptrdiff_t)i;
-	if (plus <= 0 || plus > at)
-		return address;
-	struct str domain = str_sub(address, (size_t)at, SIZE_MAX);
-	return str_of(arena_printf(a, "%.*s%.*s", (int)plus, address.p, STR_ARG(domain)));
-}
+static PG_STATEMENT(delivery_account_id, "SELECT easel.account_of($1::text)");
 
 enum found delivery_account(struct pg *db, struct arena *a, struct str address, int32_t *account,
 			    struct err *e)
 {
 	struct pg_params p = {0};
 	pg_text(&p, a, address);
-	pg_text(&p, a, without_detail(a, address));
 	struct pg_rows *r = pg_run(db, &delivery_account_id, &p, e);
 	if (!r)
 		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
+	bool found = pg_count(r) > 0 && !pg_is_null(r, 0, 0);
 	if (found)
 		*account = (int32_t)pg_get_int(r, 0, 0);
 	pg_done(&r);

@@ -1,5 +1,6 @@
 /*
- * delivery: a message as another program hands it over, into a folder of an account of the pg store.
+ * delivery: a message as another program hands it over, into a folder of an account of the pg
+ * store.
  *
  * Failure rule: as store.h. Thread: that of the store.
  */
@@ -17,28 +18,29 @@ struct arena;
 struct pg;
 
 /*
- * The account of an address, in any letter case; user+detail@domain is user@domain when there is no
- * such account itself.
+ * The account of an address, its own or an alias, in any letter case; user+detail@domain is
+ * user@domain when there is no such address itself (easel.account_of).
  */
 enum found delivery_account(struct pg *db, struct arena *a, struct str address, int32_t *account,
 			    struct err *e);
 
 /*
- * The mail folder that is meant by a role, a name or a path with '/', in any letter case: a role first,
- * then a path from the top, then a name that only one folder has. FOUND_NONE when there is none.
+ * The mail folder that is meant by a role, a name or a path with '/', in any letter case: a role
+ * first, then a path from the top, then a name that only one folder has. FOUND_NONE when there is
+ * none.
  */
 enum found delivery_folder(struct store *s, struct arena *a, int32_t account, struct str name,
 			   int32_t *folder, struct err *e);
 
 /*
- * A message as it is stored: without an mbox's "From " line in front, every line ended by CR LF. A CR
- * alone is kept. Lies in the arena or in raw.
+ * A message as it is stored: without an mbox's "From " line in front, every line ended by CR LF. A
+ * CR alone is kept. Lies in the arena or in raw.
  */
 struct str delivery_normalise(struct arena *a, struct str raw);
 
 /*
- * Adds a message, which delivery_normalise() gave. ERR_INVALID: it is empty; ERR_TOO_LARGE: it can't be
- * read within the arena's cap.
+ * Adds a message, which delivery_normalise() gave. ERR_INVALID: it is empty; ERR_TOO_LARGE: it
+ * can't be read within the arena's cap.
  */
 bool delivery_put(struct store *s, struct arena *a, int32_t account, int32_t folder, struct str raw,
 		  int64_t date, unsigned flags, struct err *e);

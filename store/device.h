@@ -1,5 +1,6 @@
 /*
- * device: what is known of a phone: what it says of itself, its policy keys, its last Ping and Sync.
+ * device: what is known of a phone: what it says of itself, its policy keys, its last Ping and
+ * Sync.
  */
 #ifndef EASEL_STORE_DEVICE_H
 #define EASEL_STORE_DEVICE_H
@@ -20,8 +21,8 @@ struct device_contact {
 };
 
 /* Adds a device; gives its number. When another request has just added it, gives that one's. */
-bool device_register(struct pg *db, struct arena *a, int32_t account, const struct device_contact *c,
-		     int32_t *device, struct err *e);
+bool device_register(struct pg *db, struct arena *a, int32_t account,
+		     const struct device_contact *c, int32_t *device, struct err *e);
 
 /* Notes a contact: type, user agent, protocol version, time. */
 bool device_touch(struct pg *db, struct arena *a, int32_t device, const struct device_contact *c,
@@ -29,7 +30,8 @@ bool device_touch(struct pg *db, struct arena *a, int32_t device, const struct d
 
 /* DeviceInformation of Settings and Provision (MS-ASCMD 2.2.3.45); p NULL: not said, kept. */
 struct device_information {
-	struct str model, imei, friendly_name, os, os_language, phone_number, mobile_operator, user_agent;
+	struct str model, imei, friendly_name, os, os_language, phone_number, mobile_operator,
+		user_agent;
 	int outbound_sms; /* -1: not said */
 };
 bool device_set_information(struct pg *db, struct arena *a, int32_t device,
@@ -39,7 +41,8 @@ bool device_set_information(struct pg *db, struct arena *a, int32_t device,
 bool device_offer_policy(struct pg *db, int32_t device, uint32_t offered_key, struct err *e);
 
 /* Records an acknowledgement: status as the device said it, final key (0 when it refused). */
-bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key, struct err *e);
+bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key,
+			       struct err *e);
 
 /* Remembers the parameters of a Ping; folders as '{1,2}'. */
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,

@@ -1,7 +1,8 @@
 /*
  * fake: a store in memory. See fake.h for what it can be told to do wrong.
  *
- * It is kept simple rather than fast: folders and items are arrays that are searched from the start.
+ * It is kept simple rather than fast: folders and items are arrays that are searched from the
+ * start.
  */
 #include "store/fake.h"
 
@@ -12,15 +13,16 @@
 
 struct fake_item {
 	struct item item; /* a tombstone when gone; marks malloc'd */
-	char *raw;        /* malloc'd; NULL in a tombstone */
+	char *raw;	  /* malloc'd; NULL in a tombstone */
 };
 
 struct fake_folder {
 	int32_t account;
+	bool gone;	      /* its id is not used again */
 	struct folder folder; /* name malloc'd */
 	int64_t next_uid;
 	unsigned shared; /* changes that still share one modseq */
-	bool started;    /* the first of them has raised it */
+	bool started;	 /* the first of them has raised it */
 	struct fake_item *items;
 	size_t n, room;
 };
@@ -67,12 +69,16 @@ static void drop_content(struct fake_item *it)
 	it->raw = NULL;
 }
 
+/* What is in it and its name; what is left may be freed again. */
 static void free_folder(struct fake_folder *f)
 {
 	for (size_t i = 0; i < f->n; i++)
 		drop_content(&f->items[i]);
 	free(f->items);
 	free((char *)f->folder.name.p);
+	f->items = NULL;
+	f->n = f->room = 0;
+	f->folder.name = (struct str){NULL, 0};
 }
 
 void store_fake_free(struct store **s)
@@ -120,9 +126,29 @@ static struct fake_folder *find_folder(const struct store *s, int32_t account, i
 {
 	const struct fake *f = (const struct fake *)s;
 	for (size_t i = 0; i < f->n; i++)
-		if (f->folders[i].account == account && f->folders[i].folder.id == id)
+		if (f->folders[i].account == account && f->folders[i].folder.id == id &&
+		    !f->folders[i].gone)
 			return &f->folders[i];
 	return NULL;
+}
+
+/* Folders above it; there are no loops. */
+static unsigned depth_of(const struct store *s, const struct fake_folder *f)
+{
+	unsigned depth = 0;
+	while (f && f->folder.parent != 0) {
+		f = find_folder(s, f->account, f->folder.parent);
+		depth++;
+	}
+	return depth;
+}
+
+/* Whether the folder is the other one or below it. */
+static bool is_inside(const struct store *s, const struct fake_folder *f, int32_t other)
+{
+	while (f && f->folder.id != other)
+		f = find_folder(s, f->account, f->folder.parent);
+	return f != NULL;
 }
 
 /* A living item, or NULL; f may be NULL. */
@@ -187,11 +213,13 @@ static bool chosen(const struct item *i, const struct choice *c)
 		return false;
 	if (i->gone)
 		return true;
-	return i->uid < c->below && i->date >= c->from && (c->until == INT64_MAX || i->date < c->until);
+	return i->uid < c->below && i->date >= c->from &&
+	       (c->until == INT64_MAX || i->date < c->until);
 }
 
 static struct items choose(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
-			   const struct choice *c, int (*order)(const void *, const void *), size_t limit)
+			   const struct choice *c, int (*order)(const void *, const void *),
+			   size_t limit)
 {
 	const struct fake_folder *f = find_folder(s, account, folder_id);
 	struct items out = {arena_array(a, f ? f->n : 0, sizeof *out.v), 0};
@@ -218,18 +246,27 @@ static void rollback(struct store *s)
 	(void)s;
 }
 
-/* Folders are only ever added, at the top: by id, and that is how they lie. */
-static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out, size_t *n,
-		    struct err *e)
+/* By depth, then by id, which is how they lie. */
+static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out,
+		    size_t *n, struct err *e)
 {
 	const struct fake *f = (struct fake *)s;
 	if (fails_now(s, e))
 		return false;
 	*out = arena_array(a, f->n, sizeof **out);
 	*n = 0;
-	for (size_t i = 0; i < f->n; i++)
-		if (f->folders[i].account == account)
-			(*out)[(*n)++] = folder_copy(a, &f->folders[i].folder);
+	bool deeper = true;
+	for (unsigned depth = 0; deeper; depth++) {
+		deeper = false;
+		for (size_t i = 0; i < f->n; i++) {
+			if (f->folders[i].account != account || f->folders[i].gone)
+				continue;
+			unsigned d = depth_of(s, &f->folders[i]);
+			deeper = deeper || d > depth;
+			if (d == depth)
+				(*out)[(*n)++] = folder_copy(a, &f->folders[i].folder);
+		}
+	}
 	return !fails_after(s, e);
 }
 
@@ -247,7 +284,10 @@ static enum found folder(struct store *s, struct arena *a, int32_t account, int3
 static bool changes(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
 		    struct position since, size_t limit, struct items *out, struct err *e)
 {
-	struct choice c = {.tombstones = true, .after = since, .below = INT64_MAX, .from = INT64_MIN,
+	struct choice c = {.tombstones = true,
+			   .after = since,
+			   .below = INT64_MAX,
+			   .from = INT64_MIN,
 			   .until = INT64_MAX};
 	if (fails_now(s, e))
 		return false;
@@ -255,8 +295,8 @@ static bool changes(struct store *s, struct arena *a, int32_t account, int32_t f
 	return !fails_after(s, e);
 }
 
-static bool newest(struct store *s, struct arena *a, int32_t account, int32_t folder_id, int64_t below,
-		   int64_t cutoff, size_t limit, struct items *out, struct err *e)
+static bool newest(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		   int64_t below, int64_t cutoff, size_t limit, struct items *out, struct err *e)
 {
 	struct choice c = {.below = below, .from = cutoff, .until = INT64_MAX};
 	if (fails_now(s, e))
@@ -265,8 +305,8 @@ static bool newest(struct store *s, struct arena *a, int32_t account, int32_t fo
 	return !fails_after(s, e);
 }
 
-static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id, int64_t from,
-		  int64_t until, size_t limit, struct items *out, struct err *e)
+static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		  int64_t from, int64_t until, size_t limit, struct items *out, struct err *e)
 {
 	struct choice c = {.below = INT64_MAX, .from = from, .until = until};
 	if (fails_now(s, e))
@@ -275,8 +315,8 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t fol
 	return !fails_after(s, e);
 }
 
-static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below, int64_t cutoff,
-		  size_t limit, size_t *out, struct err *e)
+static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below,
+		  int64_t cutoff, size_t limit, size_t *out, struct err *e)
 {
 	struct choice c = {.below = below, .from = cutoff, .until = INT64_MAX};
 	if (fails_now(s, e))
@@ -301,7 +341,8 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t fo
 	return !fails_after(s, e);
 }
 
-static bool summarise(struct arena *a, const struct fake_item *it, struct summary *out, struct err *e)
+static bool summarise(struct arena *a, const struct fake_item *it, struct summary *out,
+		      struct err *e)
 {
 	size_t size = (size_t)it->item.size;
 	struct str raw = {arena_dup(a, it->raw, size), size};
@@ -327,10 +368,12 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 	return !fails_after(s, e);
 }
 
-static struct str slice_of(struct arena *a, const struct fake_item *it, int64_t offset, int64_t length)
+static struct str slice_of(struct arena *a, const struct fake_item *it, int64_t offset,
+			   int64_t length)
 {
 	struct str raw = {it->raw, (size_t)it->item.size};
-	struct str part = str_sub(raw, offset < 0 ? 0 : (size_t)offset, length < 0 ? 0 : (size_t)length);
+	struct str part =
+		str_sub(raw, offset < 0 ? 0 : (size_t)offset, length < 0 ? 0 : (size_t)length);
 	return (struct str){arena_dup(a, part.p, part.n), part.n};
 }
 
@@ -396,7 +439,114 @@ static enum found open_content(struct store *s, int32_t account, int32_t folder_
 }
 
 /* ---------------------------------------------------------------------------------------------
- * Acting */
+ * Acting on folders */
+
+static struct fake_folder *new_folder(struct fake *f, int32_t account, struct str name)
+{
+	int32_t id = 1;
+	for (size_t i = 0; i < f->n; i++)
+		id += f->folders[i].account == account;
+	f->folders = grown(f->folders, f->n, &f->room, sizeof *f->folders);
+	f->folders[f->n] = (struct fake_folder){
+		.account = account,
+		.folder = {.id = id, .name = own(name), .epoch = 1, .modseq = 1},
+		.next_uid = 1,
+	};
+	return &f->folders[f->n++];
+}
+
+/* Characters, of text that is UTF-8. */
+static size_t characters(struct str s)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < s.n; i++)
+		n += ((unsigned char)s.p[i] & 0xc0) != 0x80;
+	return n;
+}
+
+/* Whether the folder `self` (0: one to be made) can have this place and name. */
+static bool check_place(struct store *s, int32_t account, int32_t self, int32_t parent,
+			struct str name, struct err *e)
+{
+	const struct fake *f = (struct fake *)s;
+	if (characters(name) < 1 || characters(name) > 256)
+		return err_set(e, ERR_INVALID, "not a name");
+	const struct fake_folder *above = find_folder(s, account, parent);
+	if (parent != 0 && !above)
+		return err_set(e, ERR_NOT_FOUND, "there is no folder %d", (int)parent);
+	if (self != 0 && is_inside(s, above, self))
+		return err_set(e, ERR_INVALID, "folder %d would be inside itself", (int)self);
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fake_folder *o = &f->folders[i];
+		if (o->account == account && !o->gone && o->folder.parent == parent &&
+		    o->folder.id != self && str_eq_nocase(o->folder.name, name))
+			return err_set(e, ERR_EXISTS, "the name is taken");
+	}
+	return true;
+}
+
+static bool create_folder(struct store *s, int32_t account, int32_t parent, struct str name,
+			  enum item_class class, int32_t *id, struct err *e)
+{
+	if (fails_now(s, e) || !check_place(s, account, 0, parent, name, e))
+		return false;
+	struct fake_folder *f = new_folder((struct fake *)s, account, name);
+	f->folder.parent = parent;
+	f->folder.class = class;
+	*id = f->folder.id;
+	return !fails_after(s, e);
+}
+
+static enum found update_folder(struct store *s, int32_t account, int32_t id, int32_t parent,
+				struct str name, struct err *e)
+{
+	if (fails_now(s, e))
+		return FOUND_FAILED;
+	struct fake_folder *f = find_folder(s, account, id);
+	if (!f)
+		return found_or_fault(s, FOUND_NONE, e);
+	if (f->folder.role != ROLE_NONE) {
+		err_set(e, ERR_FORBIDDEN, "folder %d has a role", (int)id);
+		return FOUND_FAILED;
+	}
+	if (!check_place(s, account, id, parent, name, e))
+		return FOUND_FAILED;
+	free((char *)f->folder.name.p);
+	f->folder.name = own(name);
+	f->folder.parent = parent;
+	return found_or_fault(s, FOUND_ONE, e);
+}
+
+static enum found delete_folder(struct store *s, int32_t account, int32_t id, struct err *e)
+{
+	struct fake *f = (struct fake *)s;
+	if (fails_now(s, e))
+		return FOUND_FAILED;
+	bool *doomed = base_calloc(f->n + 1, sizeof *doomed);
+	size_t n = 0;
+	bool special = false;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fake_folder *o = &f->folders[i];
+		doomed[i] = o->account == account && !o->gone && is_inside(s, o, id);
+		n += doomed[i];
+		special = special || (doomed[i] && o->folder.role != ROLE_NONE);
+	}
+	for (size_t i = 0; i < f->n && !special; i++) {
+		if (!doomed[i])
+			continue;
+		free_folder(&f->folders[i]);
+		f->folders[i].gone = true;
+	}
+	free(doomed);
+	if (special) {
+		err_set(e, ERR_FORBIDDEN, "folder %d is or holds one that has a role", (int)id);
+		return FOUND_FAILED;
+	}
+	return found_or_fault(s, n ? FOUND_ONE : FOUND_NONE, e);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Acting on items */
 
 /* The modseq of the next change of a folder. */
 static int64_t raise_modseq(struct fake_folder *f)
@@ -483,7 +633,8 @@ static enum found move(struct store *s, int32_t account, int32_t from, int64_t u
 		return FOUND_FAILED;
 	struct fake_folder *f = find_folder(s, account, from), *t = find_folder(s, account, to);
 	if (from == to || !t) {
-		err_set(e, t ? ERR_INVALID : ERR_NOT_FOUND, "no item is moved to folder %d", (int)to);
+		err_set(e, t ? ERR_INVALID : ERR_NOT_FOUND, "no item is moved to folder %d",
+			(int)to);
 		return FOUND_FAILED;
 	}
 	struct fake_item *it = find_item(f, uid);
@@ -522,6 +673,9 @@ static const struct store_ops fake_ops = {
 	.rollback = rollback,
 	.folders = folders,
 	.folder = folder,
+	.create_folder = create_folder,
+	.update_folder = update_folder,
+	.delete_folder = delete_folder,
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,
@@ -549,18 +703,10 @@ struct store *store_fake_new(void)
 int32_t fake_add_folder(struct store *s, int32_t account, const char *name, enum item_class class,
 			enum folder_role role)
 {
-	struct fake *f = (struct fake *)s;
-	int32_t id = 1;
-	for (size_t i = 0; i < f->n; i++)
-		id += f->folders[i].account == account;
-	f->folders = grown(f->folders, f->n, &f->room, sizeof *f->folders);
-	f->folders[f->n++] = (struct fake_folder){
-		.account = account,
-		.folder = {.id = id, .name = own(str_of(name)), .class = class, .role = role,
-			   .epoch = 1, .modseq = 1},
-		.next_uid = 1,
-	};
-	return id;
+	struct fake_folder *f = new_folder((struct fake *)s, account, str_of(name));
+	f->folder.class = class;
+	f->folder.role = role;
+	return f->folder.id;
 }
 
 void fake_set_fault(struct store *s, enum fake_fault fault, unsigned nth)

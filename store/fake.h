@@ -10,7 +10,7 @@
 
 enum fake_fault {
 	FAKE_NONE,
-	FAKE_FAIL,         /* the nth call from now fails and does nothing */
+	FAKE_FAIL,	   /* the nth call from now fails and does nothing */
 	FAKE_DO_THEN_FAIL, /* the nth call from now is done and then reports failure */
 };
 
@@ -22,8 +22,8 @@ int32_t fake_add_folder(struct store *s, int32_t account, const char *name, enum
 			enum folder_role role);
 
 /*
- * Arms one fault at the nth call (1: the next) of any operation; reading from a source is a call too.
- * It is reported as ERR_UNAVAILABLE.
+ * Arms one fault at the nth call (1: the next) of any operation; reading from a source is a call
+ * too. It is reported as ERR_UNAVAILABLE.
  */
 void fake_set_fault(struct store *s, enum fake_fault fault, unsigned nth);
 

@@ -1,6 +1,7 @@
 /*
- * ledger: what each device holds of each folder, as PostgreSQL keeps it (easel.sync_base, sync_answer,
- * sync_command). What the rows mean, and how one state follows from another, is core/ledger.h's.
+ * ledger: what each device holds of each folder, as PostgreSQL keeps it (easel.sync_base,
+ * sync_answer, sync_command). What the rows mean, and how one state follows from another, is
+ * core/ledger.h's.
  *
  * Ownership: everything read lies in the arena given. Thread: the connection's.
  */
@@ -29,14 +30,14 @@ struct echo {
 struct sync_state {
 	int32_t n;
 	struct position done; /* of the folder's changes */
-	int64_t fill;         /* first fill: items below this uid are still to come; 0: complete */
+	int64_t fill;	      /* first fill: items below this uid are still to come; 0: complete */
 	struct uidset held;   /* in an answer's row: not read, see sync_answer */
 	struct uidset todo;
 	struct echo *echo;
 	size_t nechoes;
-	int64_t cutoff;       /* ms; INT64_MIN: no filter */
+	int64_t cutoff;			   /* ms; INT64_MIN: no filter */
 	int64_t canary_uid, canary_modseq; /* 0: none */
-	struct str options;   /* JSON */
+	struct str options;		   /* JSON */
 };
 
 /* An outstanding answer, as the difference to the base. */
@@ -53,27 +54,35 @@ struct ledger {
 	char epoch[9];
 	int32_t last_n;
 	int32_t folder_epoch; /* that held speaks of */
-	bool used;            /* the device has used the base's key */
+	bool used;	      /* the device has used the base's key */
 	struct sync_state base;
 	struct sync_answer answers[LEDGER_ANSWERS]; /* by ascending n */
 	size_t nanswers;
 };
 
-/* Nobody else syncs these folders of the device until ledger_release(), or the connection is lost. */
+/* Nobody else syncs these folders of the device until ledger_release(), or the connection is lost.
+ */
 bool ledger_claim(struct pg *db, struct arena *a, int32_t device, const int64_t *folders, size_t n,
 		  struct err *e);
 void ledger_release(struct pg *db);
 
 /* Reads the ledgers of n folders in the order asked, in one round trip. */
-bool ledger_load(struct pg *db, struct arena *a, int32_t account, int32_t device, const int64_t *folders,
-		 size_t n, struct ledger *out, struct err *e);
+bool ledger_load(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		 const int64_t *folders, size_t n, struct ledger *out, struct err *e);
 
 /*
- * Writes the base as it stands in *l, removes the answers that *l no longer has, and the commands of
- * keys that are none of those left; adds `answer` when it is not NULL. One round trip.
+ * Writes the base as it stands in *l, removes the answers that *l no longer has, and the commands
+ * of keys that are none of those left; adds `answer` when it is not NULL. One round trip.
  */
-bool ledger_save(struct pg *db, struct arena *a, int32_t account, int32_t device, const struct ledger *l,
-		 const struct sync_answer *answer, struct err *e);
+bool ledger_save(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		 const struct ledger *l, const struct sync_answer *answer, struct err *e);
+
+/*
+ * Writes the base and the outstanding answers as they stand in *l: what the device did outside Sync
+ * concerns each state that it may be in. No answer is added or removed.
+ */
+bool ledger_rewrite(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		    const struct ledger *l, struct err *e);
 
 /* A new epoch: base, answers and commands of the folder are replaced by the base in *l. */
 bool ledger_restart(struct pg *db, struct arena *a, int32_t account, int32_t device,
@@ -81,7 +90,7 @@ bool ledger_restart(struct pg *db, struct arena *a, int32_t account, int32_t dev
 
 /* A command of the device that was carried out, for when it is repeated. */
 struct sync_done {
-	int32_t n;            /* of the key that it came with */
+	int32_t n;	      /* of the key that it came with */
 	struct str reference; /* kind and ClientId or ServerId; at most 128 bytes */
 	struct str digest;    /* 32 bytes */
 	int status;

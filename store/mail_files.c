@@ -50,7 +50,8 @@ static bool time_of(struct str s, struct tm *t)
 	while (n < 3 && str_next(&s, ':', &part))
 		if (!str_to_i64(part, &v[n++]))
 			return false;
-	if (n < 2 || s.n > 0 || v[0] < 0 || v[0] > 23 || v[1] < 0 || v[1] > 59 || v[2] < 0 || v[2] > 60)
+	if (n < 2 || s.n > 0 || v[0] < 0 || v[0] > 23 || v[1] < 0 || v[1] > 59 || v[2] < 0 ||
+	    v[2] > 60)
 		return false;
 	t->tm_hour = (int)v[0];
 	t->tm_min = (int)v[1];
@@ -225,7 +226,8 @@ static bool open_regular(const char *path, int *fd, struct stat *st)
 }
 
 /* flags: of a Maildir's file; -1 elsewhere. */
-static void walk_text(struct walk *w, const char *path, struct str text, const struct stat *st, int flags)
+static void walk_text(struct walk *w, const char *path, struct str text, const struct stat *st,
+		      int flags)
 {
 	int64_t mtime = (int64_t)st->st_mtim.tv_sec * 1000;
 	if (flags < 0 && str_starts(text, STR("From "))) {
@@ -299,7 +301,7 @@ static int maildir_flags(struct str name)
 		char letter;
 		unsigned flag;
 	} letters[] = {
-		{'S', ITEM_SEEN}, {'R', ITEM_ANSWERED}, {'P', ITEM_FORWARDED},
+		{'S', ITEM_SEEN},    {'R', ITEM_ANSWERED}, {'P', ITEM_FORWARDED},
 		{'F', ITEM_FLAGGED}, {'D', ITEM_DRAFT},
 	};
 	unsigned flags = 0;
@@ -353,7 +355,8 @@ static void walk_folder(struct walk *w, const char *path, int depth);
 
 static bool is_maildir(struct arena *a, const char *path)
 {
-	return is_folder(arena_printf(a, "%s/cur", path)) && is_folder(arena_printf(a, "%s/new", path));
+	return is_folder(arena_printf(a, "%s/cur", path)) &&
+	       is_folder(arena_printf(a, "%s/new", path));
 }
 
 static void walk_entry(struct walk *w, const char *path, int depth)

@@ -1,9 +1,9 @@
 /*
  * mail_files: the messages in an mbox, a Maildir, a message file, or a folder of any of these.
  *
- * What a path is, is found out: a folder with cur/ and new/ is a Maildir; another one is searched, with
- * all below it, for *.eml, *.mbox and Maildirs; a file that begins with "From " is an mbox, any other
- * one message. Hidden files, and folders behind symbolic links, are left aside.
+ * What a path is, is found out: a folder with cur/ and new/ is a Maildir; another one is searched,
+ * with all below it, for *.eml, *.mbox and Maildirs; a file that begins with "From " is an mbox,
+ * any other one message. Hidden files, and folders behind symbolic links, are left aside.
  *
  * Failure rule: a file that can't be read is told of and passed over. Files are mapped: one that is
  * cut short while it is read ends the process. Thread: any.
@@ -21,9 +21,9 @@
 /* One message; valid during the call. */
 struct mail_file {
 	const char *path;
-	size_t number;  /* within an mbox, from 1; 0 in a file of its own */
+	size_t number;	/* within an mbox, from 1; 0 in a file of its own */
 	struct str raw; /* as it lies there, without mbox's "From " line and ">From " quoting */
-	int64_t date;   /* received: Received header, else Date, else "From " line, else file time */
+	int64_t date; /* received: Received header, else Date, else "From " line, else file time */
 	unsigned flags; /* enum item_flags, by the Maildir name or the Status headers */
 };
 

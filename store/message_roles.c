@@ -339,6 +339,16 @@ static struct str path_of(const struct roles *r, const struct part *parts, unsig
 		arena_printf(r->a, "%.*s%s%u", STR_ARG(above), above.n ? "." : "", p->number));
 }
 
+/* A bounce of nothing but its machine-readable part: a person can read that too. */
+static void set_report(struct roles *r)
+{
+	for (unsigned i = 0; i < r->n && r->text == NONE && r->html == NONE; i++)
+		if (is(&r->v[i], "message/delivery-status") && r->role[i] == PART_ATTACHMENT) {
+			r->text = (int)i;
+			r->role[i] = PART_TEXT;
+		}
+}
+
 static void fill(struct roles *r, struct message *m)
 {
 	unsigned listed = 0;
@@ -376,6 +386,7 @@ void message_find_roles(struct arena *a, struct str raw, const struct mime_tree 
 			  .calendar = NONE};
 	r.role = arena_array(a, tree->n, sizeof *r.role);
 	set_role(&r, 0, (struct open){true, true}, false);
+	set_report(&r);
 	set_inline(&r);
 	fill(&r, m);
 }

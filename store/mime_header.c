@@ -116,14 +116,18 @@ static char *limit_groups(char *list)
 	return list;
 }
 
+InternetAddressList *mime_address_list(struct arena *a, struct str raw)
+{
+	mime_init();
+	return internet_address_list_parse(options, limit_groups(unfold(a, raw)));
+}
+
 struct str mime_addresses(struct arena *a, struct str raw)
 {
 	raw = str_trim(raw);
 	if (!raw.n)
 		return (struct str){"", 0};
-	mime_init();
-	InternetAddressList *list =
-		internet_address_list_parse(options, limit_groups(unfold(a, raw)));
+	InternetAddressList *list = mime_address_list(a, raw);
 	if (!list)
 		return mime_text(a, raw);
 	struct buf out = {.limit = 4 * MIME_HEADER};

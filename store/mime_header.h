@@ -4,6 +4,8 @@
 #ifndef EASEL_STORE_MIME_HEADER_H
 #define EASEL_STORE_MIME_HEADER_H
 
+#include <gmime/gmime.h>
+
 #include "store/mime.h"
 
 /* Fills type and parameters of *out; leaves them when the value can't be read. */
@@ -14,6 +16,9 @@ void mime_disposition(struct arena *a, struct str raw, struct mime_part *out);
 
 /* s without the <> around it. */
 struct str mime_id(struct str s);
+
+/* The addresses of a raw field, as GMime reads them; NULL when there are none. The caller's. */
+InternetAddressList *mime_address_list(struct arena *a, struct str raw);
 
 /* Text that GMime gave (may be NULL) as one line of legal XML characters. */
 struct str mime_line(struct arena *a, const char *s);

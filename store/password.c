@@ -17,13 +17,7 @@
 #include "core/base/arena.h"
 #include "core/base/text.h"
 
-enum {
-	SALT = 16,
-	SALT_MOST = 64,
-	HASH = 32,
-	HASH_MOST = 64,
-	KEY_FILE_MOST = 4096
-};
+enum { SALT = 16, SALT_MOST = 64, HASH = 32, HASH_MOST = 64, KEY_FILE_MOST = 4096 };
 
 struct scrypt {
 	unsigned ln; /* N is 2^ln */
@@ -146,7 +140,8 @@ void password_verify_nobody(struct str password)
  * Digests */
 
 /* What the digest is over: the lengths keep hash and password apart. */
-static struct str digest_text(struct arena *a, int32_t account, struct str hash, struct str password)
+static struct str digest_text(struct arena *a, int32_t account, struct str hash,
+			      struct str password)
 {
 	static const char purpose[] = "easel password memory 1";
 	uint32_t head[2] = {htobe32((uint32_t)account), htobe32((uint32_t)hash.n)};
@@ -170,7 +165,8 @@ void password_digest(const unsigned char key[PASSWORD_KEY], int32_t account, str
 	struct arena *a = arena_new_secret(64 * 1024);
 	struct str text = digest_text(a, account, hash, password);
 	unsigned n = 0;
-	if (!HMAC(EVP_sha256(), key, PASSWORD_KEY, (const unsigned char *)text.p, text.n, out, &n) ||
+	if (!HMAC(EVP_sha256(), key, PASSWORD_KEY, (const unsigned char *)text.p, text.n, out,
+		  &n) ||
 	    n != PASSWORD_DIGEST)
 		abort(); /* only when out of memory: a digest of nothing must never match */
 	arena_free(&a);
@@ -236,8 +232,8 @@ static bool key_from_fd(int fd, const char *path, unsigned char key[PASSWORD_KEY
 	if (ok)
 		SHA256(text, n, key);
 	OPENSSL_cleanse(text, sizeof text);
-	return ok || err_set(e, ERR_INVALID, "%s is no key: 32 to %d random bytes", path,
-			     KEY_FILE_MOST);
+	return ok ||
+	       err_set(e, ERR_INVALID, "%s is no key: 32 to %d random bytes", path, KEY_FILE_MOST);
 }
 
 bool password_key_load(const char *path, unsigned char key[PASSWORD_KEY], struct err *e)

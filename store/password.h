@@ -5,8 +5,9 @@
  * elsewhere in this form are accepted within bounds: at most 128 MiB of memory and eight times the
  * work of ours, so that a stored hash can't stall a worker.
  *
- * A password that was found right is remembered as a digest under a key that the workers share and the
- * database does not know. The digest covers the account and its hash: it is void once either changes.
+ * A password that was found right is remembered as a digest under a key that the workers share and
+ * the database does not know. The digest covers the account and its hash: it is void once either
+ * changes.
  *
  * Everything secret that is made here is wiped before a function returns. Thread: any.
  */
@@ -46,10 +47,10 @@ bool password_digest_equal(const void *a, const void *b);
 
 /*
  * Reads the workers' key: any file of 32 to 4,096 bytes that others can't read. One that does not
- * exist is made, with random bytes and mode 0600; of several workers that start together one makes it
- * and all read the same. Workers on several hosts need a copy of the same file, or they only fail to
- * remember for each other. ERR_INVALID: too short, too long, or open to others; ERR_UNAVAILABLE:
- * can't be read or made.
+ * exist is made, with random bytes and mode 0600; of several workers that start together one makes
+ * it and all read the same. Workers on several hosts need a copy of the same file, or they only
+ * fail to remember for each other. ERR_INVALID: too short, too long, or open to others;
+ * ERR_UNAVAILABLE: can't be read or made.
  */
 bool password_key_load(const char *path, unsigned char key[PASSWORD_KEY], struct err *e);
 

@@ -1,10 +1,11 @@
 /*
  * pg: one connection to PostgreSQL. See pg.h for the contract.
  *
- * When is a statement sent again? Before one is sent outside a transaction, the socket is looked at:
- * a server that went away meanwhile is found there, and connected to again, before anything was
+ * When is a statement sent again? Before one is sent outside a transaction, the socket is looked
+ * at: a server that went away meanwhile is found there, and connected to again, before anything was
  * asked of it. Once a statement is on its way, it is only repeated when the server said that it
- * was not done; a connection that breaks without a word leaves that open, and is the caller's to know.
+ * was not done; a connection that breaks without a word leaves that open, and is the caller's to
+ * know.
  */
 #include "store/pg.h"
 
@@ -19,8 +20,8 @@
 #include "core/base/log.h"
 
 enum {
-	TRIES = 5,            /* of one statement, on serialisation failures and deadlocks */
-	BACKOFF_FIRST = 200,  /* ms */
+	TRIES = 5,	     /* of one statement, on serialisation failures and deadlocks */
+	BACKOFF_FIRST = 200, /* ms */
 	BACKOFF_MOST = 2000
 };
 
@@ -33,14 +34,14 @@ struct pg {
 	PGconn *conn;
 	const struct pg_statement **prepared; /* on this connection */
 	size_t nprepared, room;
-	bool in_tx;      /* between pg_begin() and pg_commit() or pg_rollback() */
-	bool tx_failed;  /* the transaction is lost: nothing more is done in it */
-	bool dying;      /* the server said that it is closing this connection */
+	bool in_tx;	/* between pg_begin() and pg_commit() or pg_rollback() */
+	bool tx_failed; /* the transaction is lost: nothing more is done in it */
+	bool dying;	/* the server said that it is closing this connection */
 	unsigned calls;
 	unsigned connects;
 	int64_t retry_at; /* clock_monotonic(); before it no connection is tried */
 	int64_t backoff;
-	char why[160];    /* the last failure to connect */
+	char why[160]; /* the last failure to connect */
 };
 
 /*
@@ -96,7 +97,8 @@ void pg_bool(struct pg_params *p, bool v)
 
 void pg_time(struct pg_params *p, int64_t ms)
 {
-	/* A timestamptz in binary: microseconds since 2000; the ends of int64 are the infinities. */
+	/* A timestamptz in binary: microseconds since 2000; the ends of int64 are the infinities.
+	 */
 	int64_t us = ms;
 	if (ms != INT64_MIN && ms != INT64_MAX) {
 		const int64_t least = -INT64_C(62135596800000), most = INT64_C(253402300799999);
@@ -165,8 +167,10 @@ static enum err_kind kind_of_state(const char *state)
 		{"40001", ERR_UNAVAILABLE}, /* serialisation failure */
 		{"40P01", ERR_UNAVAILABLE}, /* deadlock */
 		{"25006", ERR_UNAVAILABLE}, /* read-only: a standby that is about to take over */
-		{"23505", ERR_EXISTS},      /* unique violation */
-		{"P0002", ERR_NOT_FOUND},   /* what our own functions raise for a missing account */
+		{"23505", ERR_EXISTS},	    /* unique violation */
+		{"23514", ERR_INVALID},	    /* check violation */
+		{"23001", ERR_FORBIDDEN},   /* what our own functions raise for what has to stay */
+		{"P0002", ERR_NOT_FOUND},   /* and for a missing account, or folder */
 	};
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		if (strncmp(state, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
@@ -203,7 +207,8 @@ static void explain(struct pg *db, const PGresult *r, const char *what, struct e
 		return;
 	}
 	char reason[160];
-	snprintf(reason, sizeof reason, "%s", db->conn ? PQerrorMessage(db->conn) : "not connected");
+	snprintf(reason, sizeof reason, "%s",
+		 db->conn ? PQerrorMessage(db->conn) : "not connected");
 	trim_end(reason);
 	bool lost = !db->conn || PQstatus(db->conn) != CONNECTION_OK;
 	err_set(e, lost ? ERR_UNAVAILABLE : ERR_INTERNAL, "%s: %s", what, reason);
@@ -263,11 +268,11 @@ static void notice(void *ctx, const PGresult *r)
 static PGconn *open_connection(const struct pg *db)
 {
 	/* What stands before dbname may be overruled by the conninfo, what follows may not. */
-	const char *const keys[] = {"connect_timeout", "keepalives_idle", "keepalives_interval",
+	const char *const keys[] = {"connect_timeout",	"keepalives_idle",  "keepalives_interval",
 				    "keepalives_count", "tcp_user_timeout", "application_name",
-				    "dbname", "client_encoding", NULL};
-	const char *const values[] = {"5", "30", "10", "3", "60000", db->role,
-				      db->conninfo, "UTF8", NULL};
+				    "dbname",		"client_encoding",  NULL};
+	const char *const values[] = {"5",	"30",	      "10",   "3", "60000",
+				      db->role, db->conninfo, "UTF8", NULL};
 	return PQconnectdbParams(keys, values, 1);
 }
 
@@ -465,6 +470,34 @@ bool pg_script(struct pg *db, const char *sql, struct err *e)
 	bool ok = r != NULL;
 	PQclear(r);
 	return ok;
+}
+
+/* Takes what has arrived; false when the connection is lost. */
+static bool take_notifications(struct pg *db, bool *any, struct err *e)
+{
+	PGnotify *n;
+	if (!PQconsumeInput(db->conn)) {
+		drop_connection(db);
+		return err_set(e, ERR_UNAVAILABLE, "database: the connection was lost");
+	}
+	while ((n = PQnotifies(db->conn)) != NULL) {
+		*any = true;
+		PQfreemem(n);
+	}
+	return true;
+}
+
+bool pg_wait(struct pg *db, int ms, struct err *e)
+{
+	bool any = false;
+	if (!db->conn)
+		return err_set(e, ERR_UNAVAILABLE, "database: the connection was lost");
+	if (!take_notifications(db, &any, e))
+		return false;
+	if (any)
+		return true;
+	poll(&(struct pollfd){.fd = PQsocket(db->conn), .events = POLLIN}, 1, ms);
+	return take_notifications(db, &any, e);
 }
 
 unsigned pg_take_calls(struct pg *db)

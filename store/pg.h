@@ -5,15 +5,15 @@
  * connection. Parameters go as text (bytea as bytes), results come back in binary format, so a
  * statement casts what has no simple binary form to ::text; times are pg_time and pg_get_time.
  *
- * Failure rule: a lost connection is ERR_UNAVAILABLE; the next statement reconnects, at most every 200
- * ms, then more rarely (2 s) while the database stays away. A statement outside a transaction that
- * finds the connection gone before it is sent reconnects unseen. Serialisation failures and deadlocks
- * of a single statement are retried here; inside a transaction they are ERR_UNAVAILABLE, and whoever
- * began it may start again. So are timeouts and a lack of resources. Unique violations are ERR_EXISTS,
- * no_data_found raised by our own functions is ERR_NOT_FOUND, all else is ERR_INTERNAL. After a failure
- * inside a transaction, or a lost connection, nothing more is done until pg_rollback() or pg_commit(),
- * which fails; either ends the transaction.
- * Thread: a struct pg belongs to one thread.
+ * Failure rule: a lost connection is ERR_UNAVAILABLE; the next statement reconnects, at most every
+ * 200 ms, then more rarely (2 s) while the database stays away. A statement outside a transaction
+ * that finds the connection gone before it is sent reconnects unseen. Serialisation failures and
+ * deadlocks of a single statement are retried here; inside a transaction they are ERR_UNAVAILABLE,
+ * and whoever began it may start again. So are timeouts and a lack of resources. Unique violations
+ * are ERR_EXISTS, check violations ERR_INVALID; of what our own functions raise, no_data_found is
+ * ERR_NOT_FOUND and restrict_violation ERR_FORBIDDEN; all else is ERR_INTERNAL. After a failure
+ * inside a transaction, or a lost connection, nothing more is done until pg_rollback() or
+ * pg_commit(), which fails; either ends the transaction. Thread: a struct pg belongs to one thread.
  */
 #ifndef EASEL_STORE_PG_H
 #define EASEL_STORE_PG_H
@@ -39,16 +39,16 @@ struct pg_statement {
  * Every statement of the program can be found again through pg_statements(), for the test that
  * prepares them all on a fresh database.
  */
-#define PG_STATEMENT(id, text)                                                                  \
-	const struct pg_statement id = {#id, text};                                             \
-	static const struct pg_statement *const id##_registered                                 \
+#define PG_STATEMENT(id, text)                                                                     \
+	const struct pg_statement id = {#id, text};                                                \
+	static const struct pg_statement *const id##_registered                                    \
 		__attribute__((used, section("pg_statements"))) = &id
 
 const struct pg_statement *const *pg_statements(size_t *n);
 
 /*
- * Parameters of one call, at most PG_PARAMS. Texts and bytes are referenced until the call, not copied;
- * the struct itself may be copied.
+ * Parameters of one call, at most PG_PARAMS. Texts and bytes are referenced until the call, not
+ * copied; the struct itself may be copied.
  */
 enum { PG_PARAMS = 24 };
 
@@ -65,7 +65,7 @@ void pg_bool(struct pg_params *p, bool v);
 /* A timestamptz from ms since 1970; INT64_MIN and INT64_MAX are -infinity and infinity. */
 void pg_time(struct pg_params *p, int64_t ms);
 void pg_text(struct pg_params *p, struct arena *a, struct str v); /* copied: needs its NUL */
-void pg_cstr(struct pg_params *p, const char *v);                 /* NULL is SQL's NULL */
+void pg_cstr(struct pg_params *p, const char *v);		  /* NULL is SQL's NULL */
 void pg_bytes(struct pg_params *p, struct str v);
 void pg_null(struct pg_params *p);
 /* '{1,2,3}' */
@@ -75,8 +75,8 @@ void pg_ints(struct pg_params *p, struct arena *a, const int64_t *v, size_t n);
 struct pg_rows;
 
 /*
- * A connection with libpq's conninfo ("" uses PGHOST and its like). Connects on first use. `role` is
- * shown as application_name.
+ * A connection with libpq's conninfo ("" uses PGHOST and its like). Connects on first use. `role`
+ * is shown as application_name.
  */
 struct pg *pg_new(const char *conninfo, const char *role);
 void pg_free(struct pg **db);
@@ -85,8 +85,8 @@ void pg_free(struct pg **db);
 bool pg_connect(struct pg *db, struct err *e);
 
 /*
- * Number of the connection in use, 0 when there is none: it changes with every reconnect, and with it
- * goes what belongs to a connection, such as an advisory lock of the session.
+ * Number of the connection in use, 0 when there is none: it changes with every reconnect, and with
+ * it goes what belongs to a connection, such as an advisory lock of the session.
  */
 unsigned pg_connection(const struct pg *db);
 
@@ -105,15 +105,24 @@ bool pg_commit(struct pg *db, struct err *e);
 void pg_rollback(struct pg *db); /* harmless outside a transaction */
 bool pg_in_transaction(const struct pg *db);
 
+/*
+ * Sleeps until a notification comes on a channel that the connection listens on, a signal comes, or
+ * the time is up. Notifications are taken off. Outside of a transaction.
+ */
+bool pg_wait(struct pg *db, int ms, struct err *e);
+
 /* Statements sent since the last call of this function. */
 unsigned pg_take_calls(struct pg *db);
 
 size_t pg_count(const struct pg_rows *r);
 bool pg_is_null(const struct pg_rows *r, size_t row, int col);
-int64_t pg_get_int(const struct pg_rows *r, size_t row, int col); /* smallint, integer, bigint; NULL is 0 */
+int64_t pg_get_int(const struct pg_rows *r, size_t row,
+		   int col); /* smallint, integer, bigint; NULL is 0 */
 bool pg_get_bool(const struct pg_rows *r, size_t row, int col);
-int64_t pg_get_time(const struct pg_rows *r, size_t row, int col); /* timestamptz in ms since 1970; NULL is 0 */
-struct str pg_get_str(const struct pg_rows *r, size_t row, int col); /* text, json, bytea; valid until pg_done */
+int64_t pg_get_time(const struct pg_rows *r, size_t row,
+		    int col); /* timestamptz in ms since 1970; NULL is 0 */
+struct str pg_get_str(const struct pg_rows *r, size_t row,
+		      int col); /* text, json, bytea; valid until pg_done */
 struct str pg_get_copy(struct arena *a, const struct pg_rows *r, size_t row, int col);
 void pg_done(struct pg_rows **r);
 

@@ -6,21 +6,22 @@
 #include "core/base/arena.h"
 #include "store/pg.h"
 
-#define GATE                                                                                           \
-	"SELECT account_id, address, display_name, password_hash, remembered, enabled, throttled,"     \
-	" hierarchy_modseq, device, device_type, user_agent, protocol_version, policy_key,"            \
-	" policy_offered_key, stale, ping_heartbeat, ping_folders, sync_request, require_policy,"      \
-	" heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections, sync_max_items,"       \
+#define GATE                                                                                       \
+	"SELECT account_id, address, display_name, password_hash, remembered, enabled, throttled," \
+	" hierarchy_modseq, device, device_type, user_agent, protocol_version, policy_key,"        \
+	" policy_offered_key, stale, ping_heartbeat, ping_folders, sync_request, require_policy,"  \
+	" heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections, sync_max_items,"   \
 	" sync_max_bytes"
 
 static PG_STATEMENT(account_gate_row, GATE ", false FROM easel.gate($1::text, $2::text, $3::inet)");
 
 /*
- * No function of the schema: PostgreSQL would not make it part of this statement's plan, and plan it
- * anew with every request.
+ * No function of the schema: PostgreSQL would not make it part of this statement's plan, and plan
+ * it anew with every request.
  */
-static PG_STATEMENT(account_gate_quiet,
-	GATE ", EXISTS (SELECT FROM easel.sync_base b"
+static PG_STATEMENT(
+	account_gate_quiet, GATE
+	", EXISTS (SELECT FROM easel.sync_base b"
 	" JOIN easel.folder f ON f.account_id = b.account_id AND f.id = b.folder_id"
 	" WHERE b.account_id = g.account_id AND b.device = g.device AND b.folder_id = $4"
 	" AND b.epoch || '.' || b.n = $5::text AND b.options::text = $6::text"
@@ -30,16 +31,19 @@ static PG_STATEMENT(account_gate_quiet,
 	" WHERE a.account_id = b.account_id AND a.device = b.device AND a.folder_id = b.folder_id))"
 	" FROM easel.gate($1::text, $2::text, $3::inet) g");
 
-static PG_STATEMENT(account_device,
+static PG_STATEMENT(
+	account_device,
 	"SELECT a.address, v.device_id FROM easel.device v JOIN easel.account a ON a.id = v.account_id"
 	" WHERE v.id = $1");
 
-static PG_STATEMENT(account_remember,
+static PG_STATEMENT(
+	account_remember,
 	"WITH forgotten AS (DELETE FROM easel.login_failure WHERE account_id = $1 AND address = $3::inet)"
 	" INSERT INTO easel.password_memory (account_id, digest) VALUES ($1, $2::bytea)"
 	" ON CONFLICT (account_id) DO UPDATE SET digest = excluded.digest, checked_at = now()");
 
-static PG_STATEMENT(account_failure,
+static PG_STATEMENT(
+	account_failure,
 	"INSERT INTO easel.login_failure (account_id, address) VALUES ($1, $2::inet)"
 	" ON CONFLICT (account_id, address) DO UPDATE SET last_at = now(), failures = CASE"
 	" WHEN login_failure.last_at < now() - make_interval(secs =>"
@@ -50,7 +54,8 @@ static void put_address(struct pg_params *p, struct arena *a, struct str address
 {
 	unsigned char parsed[sizeof(struct in6_addr)];
 	const char *text = str_dup(a, address);
-	bool valid = inet_pton(AF_INET, text, parsed) == 1 || inet_pton(AF_INET6, text, parsed) == 1;
+	bool valid =
+		inet_pton(AF_INET, text, parsed) == 1 || inet_pton(AF_INET6, text, parsed) == 1;
 	pg_cstr(p, valid ? text : "0.0.0.0");
 }
 

@@ -7,17 +7,20 @@
 
 enum { TEXT_MAX = 256 };
 
-static PG_STATEMENT(device_insert,
+static PG_STATEMENT(
+	device_insert,
 	"WITH fresh AS (INSERT INTO easel.device (account_id, device_id, type, user_agent, protocol_version)"
 	" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, device_id) DO NOTHING RETURNING id)"
 	" SELECT id FROM fresh UNION ALL"
 	" SELECT id FROM easel.device WHERE account_id = $1 AND device_id = $2 LIMIT 1");
 
-static PG_STATEMENT(device_contacted,
+static PG_STATEMENT(
+	device_contacted,
 	"UPDATE easel.device SET type = $2, user_agent = $3, protocol_version = $4, last_seen = now()"
 	" WHERE id = $1");
 
-static PG_STATEMENT(device_information_set,
+static PG_STATEMENT(
+	device_information_set,
 	"UPDATE easel.device SET model = coalesce($2, model), imei = coalesce($3, imei),"
 	" friendly_name = coalesce($4, friendly_name), os = coalesce($5, os),"
 	" os_language = coalesce($6, os_language), phone_number = coalesce($7, phone_number),"
@@ -25,13 +28,15 @@ static PG_STATEMENT(device_information_set,
 	" outbound_sms = coalesce($10::boolean, outbound_sms) WHERE id = $1");
 
 static PG_STATEMENT(device_policy_offer,
-	"UPDATE easel.device SET policy_offered_key = $2 WHERE id = $1");
+		    "UPDATE easel.device SET policy_offered_key = $2 WHERE id = $1");
 
-static PG_STATEMENT(device_policy_acknowledge,
+static PG_STATEMENT(
+	device_policy_acknowledge,
 	"UPDATE easel.device SET policy_status = $2, policy_key = $3, policy_offered_key = 0,"
 	" policy_at = now() WHERE id = $1");
 
-static PG_STATEMENT(device_ping,
+static PG_STATEMENT(
+	device_ping,
 	"UPDATE easel.device SET ping_heartbeat = $2, ping_folders = $3::integer[] WHERE id = $1");
 
 static PG_STATEMENT(device_sync, "UPDATE easel.device SET sync_request = $2 WHERE id = $1");
@@ -50,10 +55,11 @@ static void put_optional(struct pg_params *p, struct arena *a, struct str s)
 		pg_null(p);
 }
 
-bool device_register(struct pg *db, struct arena *a, int32_t account, const struct device_contact *c,
-		     int32_t *device, struct err *e)
+bool device_register(struct pg *db, struct arena *a, int32_t account,
+		     const struct device_contact *c, int32_t *device, struct err *e)
 {
-	/* Twice: a row that another request inserted meanwhile is seen by the next snapshot only. */
+	/* Twice: a row that another request inserted meanwhile is seen by the next snapshot only.
+	 */
 	for (int attempt = 0; attempt < 2; attempt++) {
 		struct pg_params p = {0};
 		pg_int(&p, account);
@@ -89,8 +95,9 @@ bool device_set_information(struct pg *db, struct arena *a, int32_t device,
 {
 	struct pg_params p = {0};
 	pg_int(&p, device);
-	const struct str texts[] = {i->model,       i->imei,         i->friendly_name,   i->os,
-				    i->os_language, i->phone_number, i->mobile_operator, i->user_agent};
+	const struct str texts[] = {
+		i->model,	i->imei,	 i->friendly_name,   i->os,
+		i->os_language, i->phone_number, i->mobile_operator, i->user_agent};
 	for (size_t n = 0; n < sizeof texts / sizeof *texts; n++)
 		put_optional(&p, a, texts[n]);
 	if (i->outbound_sms < 0)
@@ -108,7 +115,8 @@ bool device_offer_policy(struct pg *db, int32_t device, uint32_t offered_key, st
 	return pg_do(db, &device_policy_offer, &p, e);
 }
 
-bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key, struct err *e)
+bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key,
+			       struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, device);

@@ -6,21 +6,27 @@
 #include "core/base/arena.h"
 #include "store/pg.h"
 
-static PG_STATEMENT(hierarchy_select,
+static PG_STATEMENT(
+	hierarchy_select,
 	"SELECT epoch, n, modseq, folders, previous_n, previous_folders FROM easel.hierarchy_state"
 	" WHERE device = $1");
 
-static PG_STATEMENT(hierarchy_upsert,
+static PG_STATEMENT(hierarchy_modseq, "SELECT modseq FROM easel.hierarchy_state WHERE device = $1");
+
+static PG_STATEMENT(
+	hierarchy_upsert,
 	"INSERT INTO easel.hierarchy_state (device, account_id, epoch, n, modseq, folders, previous_n,"
 	" previous_folders) VALUES ($1, $2, $3, $4, $5, $6::json, $7, $8::json)"
 	" ON CONFLICT (device) DO UPDATE SET epoch = excluded.epoch, n = excluded.n,"
 	" modseq = excluded.modseq, folders = excluded.folders,"
 	" previous_n = excluded.previous_n, previous_folders = excluded.previous_folders, made_at = now()");
 
+static PG_STATEMENT(hierarchy_now, "SELECT hierarchy_modseq FROM easel.account WHERE id = $1");
+
 static PG_STATEMENT(hierarchy_lock, "SELECT pg_advisory_xact_lock($1::integer, 0)");
 
-enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device, struct hierarchy_state *out,
-			  struct err *e)
+enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device,
+			  struct hierarchy_state *out, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, device);
@@ -38,6 +44,20 @@ enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device, struct
 		if (!pg_is_null(r, 0, 5))
 			out->previous = pg_get_copy(a, r, 0, 5);
 	}
+	pg_done(&r);
+	return found;
+}
+
+enum found hierarchy_known(struct pg *db, int32_t device, int64_t *modseq, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, device);
+	struct pg_rows *r = pg_run(db, &hierarchy_modseq, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	if (found == FOUND_ONE)
+		*modseq = pg_get_int(r, 0, 0);
 	pg_done(&r);
 	return found;
 }
@@ -60,6 +80,19 @@ bool hierarchy_save(struct pg *db, struct arena *a, int32_t account, int32_t dev
 		pg_null(&p);
 	}
 	return pg_do(db, &hierarchy_upsert, &p, e);
+}
+
+bool hierarchy_newest(struct pg *db, int32_t account, int64_t *out, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	struct pg_rows *r = pg_run(db, &hierarchy_now, &p, e);
+	if (!r)
+		return false;
+	bool found = pg_count(r) > 0;
+	*out = found ? pg_get_int(r, 0, 0) : 0;
+	pg_done(&r);
+	return found || err_set(e, ERR_NOT_FOUND, "there is no account %d", (int)account);
 }
 
 bool hierarchy_claim(struct pg *db, int32_t device, struct err *e)

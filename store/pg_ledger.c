@@ -7,29 +7,31 @@
 #include "core/base/buf.h"
 #include "store/pg.h"
 
-static PG_STATEMENT(ledger_lock,
-	"SELECT pg_advisory_lock($1::integer, f::integer)"
-	" FROM (SELECT f FROM unnest($2::bigint[]) f ORDER BY f) s");
+static PG_STATEMENT(ledger_lock, "SELECT pg_advisory_lock($1::integer, f::integer)"
+				 " FROM (SELECT f FROM unnest($2::bigint[]) f ORDER BY f) s");
 
 static PG_STATEMENT(ledger_unlock, "SELECT pg_advisory_unlock_all()");
 
 /* Times as milliseconds; a state's columns in the order that read_state() reads them. */
-#define STATE(t)                                                                                       \
-	" " t ".n, " t ".modseq, " t ".cut_uid, " t ".fill_uid, " t ".todo::text, " t ".echo::text,"   \
-	" (extract(epoch FROM " t ".cutoff) * 1000)::bigint, " t ".canary_uid, " t ".canary_modseq,"   \
+#define STATE(t)                                                                                   \
+	" " t ".n, " t ".modseq, " t ".cut_uid, " t ".fill_uid, " t ".todo::text, " t              \
+	".echo::text,"                                                                             \
+	" (extract(epoch FROM " t ".cutoff) * 1000)::bigint, " t ".canary_uid, " t                 \
+	".canary_modseq,"                                                                          \
 	" " t ".options"
 
-static PG_STATEMENT(ledger_select,
+static PG_STATEMENT(
+	ledger_select,
 	"SELECT f.id, f.parent_id, f.name, f.class, f.role, f.epoch, f.modseq, b.epoch, b.last_n,"
-	" b.folder_epoch, b.used, b.held::text,"
-	STATE("b") ", a.added::text, a.taken::text," STATE("a")
-	" FROM unnest($3::integer[]) WITH ORDINALITY r(folder, place)"
-	" LEFT JOIN easel.folder f ON f.account_id = $1 AND f.id = r.folder"
-	" LEFT JOIN easel.sync_base b ON b.account_id = $1 AND b.device = $2 AND b.folder_id = r.folder"
-	" LEFT JOIN easel.sync_answer a ON a.account_id = $1 AND a.device = $2 AND a.folder_id = r.folder"
-	" ORDER BY r.place, a.n");
+	" b.folder_epoch, b.used, b.held::text," STATE("b") ", a.added::text, a.taken::text," STATE(
+		"a") " FROM unnest($3::integer[]) WITH ORDINALITY r(folder, place)"
+		     " LEFT JOIN easel.folder f ON f.account_id = $1 AND f.id = r.folder"
+		     " LEFT JOIN easel.sync_base b ON b.account_id = $1 AND b.device = $2 AND b.folder_id = r.folder"
+		     " LEFT JOIN easel.sync_answer a ON a.account_id = $1 AND a.device = $2 AND a.folder_id = r.folder"
+		     " ORDER BY r.place, a.n");
 
-static PG_STATEMENT(ledger_write,
+static PG_STATEMENT(
+	ledger_write,
 	"WITH base AS (UPDATE easel.sync_base SET n = $5, last_n = $4, held = $6::int8multirange,"
 	" modseq = $7, cut_uid = $8, fill_uid = $9, todo = $10::int8multirange, echo = $11::bigint[],"
 	" cutoff = to_timestamp($12::bigint / 1000.0), canary_uid = $13, canary_modseq = $14,"
@@ -42,13 +44,21 @@ static PG_STATEMENT(ledger_write,
 	" AND folder_id = $3 AND n <> $5 AND n <> ALL ($16::integer[]))"
 	" SELECT n FROM base");
 
-static PG_STATEMENT(ledger_answer,
+static PG_STATEMENT(
+	ledger_answer,
 	"INSERT INTO easel.sync_answer (account_id, device, folder_id, n, added, taken, modseq, cut_uid,"
 	" fill_uid, todo, echo, cutoff, canary_uid, canary_modseq, options) VALUES ($1, $2, $3, $4,"
 	" $5::int8multirange, $6::int8multirange, $7, $8, $9, $10::int8multirange, $11::bigint[],"
 	" to_timestamp($12::bigint / 1000.0), $13, $14, $15::json)");
 
-static PG_STATEMENT(ledger_replace,
+static PG_STATEMENT(
+	ledger_note,
+	"UPDATE easel.sync_answer SET added = $5::int8multirange, taken = $6::int8multirange,"
+	" todo = $7::int8multirange, echo = $8::bigint[]"
+	" WHERE account_id = $1 AND device = $2 AND folder_id = $3 AND n = $4");
+
+static PG_STATEMENT(
+	ledger_replace,
 	"WITH answers AS (DELETE FROM easel.sync_answer WHERE account_id = $1 AND device = $2"
 	" AND folder_id = $3), commands AS (DELETE FROM easel.sync_command WHERE account_id = $1"
 	" AND device = $2 AND folder_id = $3)"
@@ -62,10 +72,11 @@ static PG_STATEMENT(ledger_replace,
 	" used = false, made_at = now()");
 
 static PG_STATEMENT(ledger_commands,
-	"SELECT reference, digest, status, server_id FROM easel.sync_command"
-	" WHERE account_id = $1 AND device = $2 AND folder_id = $3 AND n = $4");
+		    "SELECT reference, digest, status, server_id FROM easel.sync_command"
+		    " WHERE account_id = $1 AND device = $2 AND folder_id = $3 AND n = $4");
 
-static PG_STATEMENT(ledger_command,
+static PG_STATEMENT(
+	ledger_command,
 	"INSERT INTO easel.sync_command (account_id, device, folder_id, n, reference, digest, status,"
 	" server_id) VALUES ($1, $2, $3, $4, $5, $6::bytea, $7, $8)");
 
@@ -182,8 +193,8 @@ static bool read_ledger(struct arena *a, const struct pg_rows *r, size_t *row, s
 	return true;
 }
 
-bool ledger_load(struct pg *db, struct arena *a, int32_t account, int32_t device, const int64_t *folders,
-		 size_t n, struct ledger *out, struct err *e)
+bool ledger_load(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		 const int64_t *folders, size_t n, struct ledger *out, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, account);
@@ -259,8 +270,8 @@ static bool write_base(struct pg *db, struct arena *a, int32_t account, int32_t 
 	return pg_do(db, &ledger_write, &p, e);
 }
 
-static bool write_answer(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
-			 const struct sync_answer *answer, struct err *e)
+static bool write_answer(struct pg *db, struct arena *a, int32_t account, int32_t device,
+			 int32_t folder, const struct sync_answer *answer, struct err *e)
 {
 	struct pg_params p = {0};
 	put_keys(&p, account, device, folder);
@@ -271,12 +282,34 @@ static bool write_answer(struct pg *db, struct arena *a, int32_t account, int32_
 	return pg_do(db, &ledger_answer, &p, e);
 }
 
-bool ledger_save(struct pg *db, struct arena *a, int32_t account, int32_t device, const struct ledger *l,
-		 const struct sync_answer *answer, struct err *e)
+bool ledger_save(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		 const struct ledger *l, const struct sync_answer *answer, struct err *e)
 {
 	if (!write_base(db, a, account, device, l, e))
 		return false;
 	return !answer || write_answer(db, a, account, device, l->folder_id, answer, e);
+}
+
+static bool note_answer(struct pg *db, struct arena *a, int32_t account, int32_t device,
+			int32_t folder, const struct sync_answer *answer, struct err *e)
+{
+	struct pg_params p = {0};
+	put_keys(&p, account, device, folder);
+	pg_int(&p, answer->state.n);
+	pg_text(&p, a, uidset_text(&answer->added));
+	pg_text(&p, a, uidset_text(&answer->taken));
+	pg_text(&p, a, uidset_text(&answer->state.todo));
+	pg_text(&p, a, echoes_text(a, &answer->state));
+	return pg_do(db, &ledger_note, &p, e);
+}
+
+bool ledger_rewrite(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		    const struct ledger *l, struct err *e)
+{
+	bool ok = write_base(db, a, account, device, l, e);
+	for (size_t i = 0; ok && i < l->nanswers; i++)
+		ok = note_answer(db, a, account, device, l->folder_id, &l->answers[i], e);
+	return ok;
 }
 
 bool ledger_restart(struct pg *db, struct arena *a, int32_t account, int32_t device,

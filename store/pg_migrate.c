@@ -17,11 +17,7 @@
 #include "core/base/text.h"
 #include "store/pg.h"
 
-enum {
-	NUMBER_DIGITS = 4,
-	FILES_MOST = 9999,
-	FILE_MOST = 16 << 20
-};
+enum { NUMBER_DIGITS = 4, FILES_MOST = 9999, FILE_MOST = 16 << 20 };
 
 /* ---------------------------------------------------------------------------------------------
  * The files */
@@ -41,7 +37,8 @@ static bool read_file(struct arena *a, const char *path, struct str *out, struct
 	FILE *f = fopen(path, "re");
 	struct stat st;
 	if (!f || fstat(fileno(f), &st) != 0 || st.st_size > FILE_MOST) {
-		err_set(e, ERR_INTERNAL, "can't read %s: %s", path, f ? "too large" : strerror(errno));
+		err_set(e, ERR_INTERNAL, "can't read %s: %s", path,
+			f ? "too large" : strerror(errno));
 		if (f)
 			fclose(f);
 		return false;
@@ -53,8 +50,8 @@ static bool read_file(struct arena *a, const char *path, struct str *out, struct
 	return n == (size_t)st.st_size || err_set(e, ERR_INTERNAL, "can't read all of %s", path);
 }
 
-static bool read_migration(struct arena *a, const char *folder, const char *file, struct migration *m,
-			   struct err *e)
+static bool read_migration(struct arena *a, const char *folder, const char *file,
+			   struct migration *m, struct err *e)
 {
 	struct str text;
 	unsigned char digest[DIGEST_SIZE];
@@ -82,7 +79,8 @@ bool pg_migrate_read(struct arena *a, const char *folder, struct migrations *out
 	struct dirent **files = NULL;
 	int n = scandir(folder, &files, is_migration, by_name);
 	if (n < 0)
-		return err_set(e, ERR_NOT_FOUND, "can't read the folder %s: %s", folder, strerror(errno));
+		return err_set(e, ERR_NOT_FOUND, "can't read the folder %s: %s", folder,
+			       strerror(errno));
 	bool ok = n > 0 || err_set(e, ERR_NOT_FOUND, "there are no migrations in %s", folder);
 	out->v = arena_array(a, (size_t)n, sizeof *out->v);
 	out->n = (size_t)n;
@@ -120,10 +118,11 @@ static const char MAKE_RECORD[] =
 	"COMMENT ON COLUMN easel.migration.applied_at IS 'When it was applied.';";
 
 static PG_STATEMENT(migration_table, "SELECT to_regclass('easel.migration') IS NOT NULL");
-static PG_STATEMENT(migration_list, "SELECT number, name, checksum FROM easel.migration ORDER BY number");
+static PG_STATEMENT(migration_list,
+		    "SELECT number, name, checksum FROM easel.migration ORDER BY number");
 static PG_STATEMENT(migration_newest, "SELECT coalesce(max(number), 0) FROM easel.migration");
 static PG_STATEMENT(migration_add,
-	"INSERT INTO easel.migration (number, name, checksum) VALUES ($1, $2, $3)");
+		    "INSERT INTO easel.migration (number, name, checksum) VALUES ($1, $2, $3)");
 
 static bool has_record(struct pg *db, bool *yes, struct err *e)
 {
@@ -140,9 +139,10 @@ static bool same_migration(const struct pg_rows *r, size_t row, const struct mig
 {
 	int64_t number = pg_get_int(r, row, 0);
 	if (number > (int64_t)m->n)
-		return err_set(e, ERR_CONFLICT,
-			       "the database is newer: it has migration %.*s, the newest here is %s",
-			       STR_ARG(pg_get_str(r, row, 1)), m->v[m->n - 1].name);
+		return err_set(
+			e, ERR_CONFLICT,
+			"the database is newer: it has migration %.*s, the newest here is %s",
+			STR_ARG(pg_get_str(r, row, 1)), m->v[m->n - 1].name);
 	if (number != (int64_t)row + 1)
 		return err_set(e, ERR_CONFLICT, "the database lacks migration %04zu", row + 1);
 	if (!str_eq(pg_get_str(r, row, 2), str_of(m->v[row].checksum)))
@@ -240,19 +240,22 @@ bool pg_migrate_check(struct pg *db, struct err *e)
 	if (!has_record(db, &recorded, e))
 		return false;
 	if (!recorded)
-		return err_set(e, ERR_CONFLICT, "the database has no schema of Easel: run easel-migrate");
+		return err_set(e, ERR_CONFLICT,
+			       "the database has no schema of Easel: run easel-migrate");
 	struct pg_rows *r = pg_run(db, &migration_newest, NULL, e);
 	if (!r)
 		return false;
 	int64_t newest = pg_get_int(r, 0, 0);
 	pg_done(&r);
 	if (newest < PG_MIGRATE_NEWEST)
-		return err_set(e, ERR_CONFLICT,
-			       "the database's schema is %lld, this program needs %d: run easel-migrate",
-			       (long long)newest, PG_MIGRATE_NEWEST);
+		return err_set(
+			e, ERR_CONFLICT,
+			"the database's schema is %lld, this program needs %d: run easel-migrate",
+			(long long)newest, PG_MIGRATE_NEWEST);
 	if (newest > PG_MIGRATE_NEWEST)
-		return err_set(e, ERR_CONFLICT,
-			       "the database's schema is %lld, this program only knows %d: install the new one",
-			       (long long)newest, PG_MIGRATE_NEWEST);
+		return err_set(
+			e, ERR_CONFLICT,
+			"the database's schema is %lld, this program only knows %d: install the new one",
+			(long long)newest, PG_MIGRATE_NEWEST);
 	return true;
 }

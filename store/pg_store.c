@@ -1,9 +1,9 @@
 /*
  * pg_store: Easel's own store in PostgreSQL. See store.h for the contract.
  *
- * Each action is one statement. It locks the folder's row before it looks at an item, so that uids
- * and modseqs become visible in the order in which they were given; what it then reads of the item
- * is locked too, and so is the newest version and not that of the statement's snapshot.
+ * Each action is one statement. On items, it locks the folder's row before it looks at one, so that
+ * uids and modseqs become visible in the order in which they were given; what it then reads of the
+ * item is locked too, and so is the newest version and not that of the statement's snapshot.
  */
 #include <stdlib.h>
 
@@ -55,7 +55,8 @@ static void rollback(struct store *s)
 /* ---------------------------------------------------------------------------------------------
  * Folders */
 
-static PG_STATEMENT(store_folders,
+static PG_STATEMENT(
+	store_folders,
 	"WITH RECURSIVE tree AS ("
 	"	SELECT id, parent_id, name, class, role, epoch, modseq, 0 AS depth FROM easel.folder"
 	"	WHERE account_id = $1 AND parent_id IS NULL"
@@ -65,8 +66,8 @@ static PG_STATEMENT(store_folders,
 	"SELECT id, parent_id, name, class, role, epoch, modseq FROM tree ORDER BY depth, id");
 
 static PG_STATEMENT(store_folder,
-	"SELECT id, parent_id, name, class, role, epoch, modseq FROM easel.folder "
-	"WHERE account_id = $1 AND id = $2");
+		    "SELECT id, parent_id, name, class, role, epoch, modseq FROM easel.folder "
+		    "WHERE account_id = $1 AND id = $2");
 
 static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row, struct folder *f,
 			    struct err *e)
@@ -85,8 +86,8 @@ static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row
 	return true;
 }
 
-static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out, size_t *n,
-		    struct err *e)
+static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out,
+		    size_t *n, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, account);
@@ -116,11 +117,66 @@ static enum found folder(struct store *s, struct arena *a, int32_t account, int3
 	return found;
 }
 
+static PG_STATEMENT(store_create_folder,
+		    "SELECT easel.folder_create($1, nullif($2::integer, 0), $3, $4)");
+
+static PG_STATEMENT(store_update_folder,
+		    "SELECT easel.folder_update($1, $2, nullif($3::integer, 0), $4)");
+
+static PG_STATEMENT(store_delete_folder, "SELECT easel.folder_delete($1, $2)");
+
+static bool create_folder(struct store *s, int32_t account, int32_t parent, struct str name,
+			  enum item_class class, int32_t *id, struct err *e)
+{
+	struct arena *a = arena_new(64 * 1024);
+	struct pg_params p = in_folder(account, parent);
+	pg_text(&p, a, name);
+	pg_cstr(&p, store_class_name(class));
+	struct pg_rows *r = pg_run(db_of(s), &store_create_folder, &p, e);
+	arena_free(&a);
+	if (!r)
+		return false;
+	*id = (int32_t)pg_get_int(r, 0, 0);
+	pg_done(&r);
+	return true;
+}
+
+/* The answer of a function that tells whether there was such a folder. */
+static enum found edit_folder(struct pg *db, const struct pg_statement *st,
+			      const struct pg_params *p, struct err *e)
+{
+	struct pg_rows *r = pg_run(db, st, p, e);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_get_bool(r, 0, 0) ? FOUND_ONE : FOUND_NONE;
+	pg_done(&r);
+	return found;
+}
+
+static enum found update_folder(struct store *s, int32_t account, int32_t id, int32_t parent,
+				struct str name, struct err *e)
+{
+	struct arena *a = arena_new(64 * 1024);
+	struct pg_params p = in_folder(account, id);
+	pg_int(&p, parent);
+	pg_text(&p, a, name);
+	enum found found = edit_folder(db_of(s), &store_update_folder, &p, e);
+	arena_free(&a);
+	return found;
+}
+
+static enum found delete_folder(struct store *s, int32_t account, int32_t id, struct err *e)
+{
+	struct pg_params p = in_folder(account, id);
+	return edit_folder(db_of(s), &store_delete_folder, &p, e);
+}
+
 /* ---------------------------------------------------------------------------------------------
  * Lists of items. The columns are always uid, modseq, date, flags, marks, size, gone. */
 
 /* Both branches stop at the limit by themselves, so the cost follows the changes. */
-static PG_STATEMENT(store_changes,
+static PG_STATEMENT(
+	store_changes,
 	"SELECT uid, modseq, date, flags, marks, size, gone FROM ("
 	"	(SELECT uid, modseq, date, flags, marks, size, false AS gone FROM easel.item"
 	"	 WHERE account_id = $1 AND folder_id = $2 AND (modseq, uid) > ($3::bigint, $4::bigint)"
@@ -132,40 +188,46 @@ static PG_STATEMENT(store_changes,
 	"ORDER BY modseq, uid LIMIT $5::integer");
 
 static PG_STATEMENT(store_newest,
-	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
-	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint "
-	"ORDER BY uid DESC LIMIT $4::integer");
+		    "SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
+		    "WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint "
+		    "ORDER BY uid DESC LIMIT $4::integer");
 
 /*
- * Of the days that a filter shows, the first uid tells where to stop, or the end of the fill would go
- * through all older items too. It is uid + 0 so that it is taken from the index by date.
+ * Of the days that a filter shows, the first uid tells where to stop, or the end of the fill would
+ * go through all older items too. It is uid + 0 so that it is taken from the index by date.
  */
-static PG_STATEMENT(store_newest_since,
+static PG_STATEMENT(
+	store_newest_since,
 	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint AND date >= $5::timestamptz "
 	"AND uid >= (SELECT min(uid + 0) FROM easel.item"
 	"	WHERE account_id = $1 AND folder_id = $2 AND date >= $5::timestamptz) "
 	"ORDER BY uid DESC LIMIT $4::integer");
 
-static PG_STATEMENT(store_dated,
+static PG_STATEMENT(
+	store_dated,
 	"SELECT uid, modseq, date, flags, marks, size, false FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 "
 	"AND date >= $3::timestamptz AND date < $4::timestamptz ORDER BY date, uid LIMIT $5::integer");
 
-static PG_STATEMENT(store_count,
+static PG_STATEMENT(
+	store_count,
 	"SELECT count(*) FROM (SELECT FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 AND uid < $3::bigint LIMIT $4::integer) i");
 
-static PG_STATEMENT(store_count_since,
+static PG_STATEMENT(
+	store_count_since,
 	"SELECT count(*) FROM (SELECT FROM easel.item "
 	"WHERE account_id = $1 AND folder_id = $2 AND uid + 0 < $3::bigint AND date >= $5::timestamptz "
 	"LIMIT $4::integer) i");
 
 /*
- * Not ordered by the server: rows carry their place, so that no sort has to carry them. Each item is
- * looked up by itself: as a join, a plan made for folders of usual size would read a large one whole.
+ * Not ordered by the server: rows carry their place, so that no sort has to carry them. Each item
+ * is looked up by itself: as a join, a plan made for folders of usual size would read a large one
+ * whole.
  */
-static PG_STATEMENT(store_lookup,
+static PG_STATEMENT(
+	store_lookup,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place "
 	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
 	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = u.uid"
@@ -209,8 +271,8 @@ static bool changes(struct store *s, struct arena *a, int32_t account, int32_t f
 }
 
 /* Parameters of newest and count: a cutoff only when there is one. */
-static struct pg_params below_params(int32_t account, int32_t folder_id, int64_t below, int64_t cutoff,
-				     size_t limit)
+static struct pg_params below_params(int32_t account, int32_t folder_id, int64_t below,
+				     int64_t cutoff, size_t limit)
 {
 	struct pg_params p = in_folder(account, folder_id);
 	pg_int(&p, below);
@@ -227,8 +289,8 @@ static bool newest(struct store *s, struct arena *a, int32_t account, int32_t fo
 	return list(s, a, cutoff == INT64_MIN ? &store_newest : &store_newest_since, &p, out, e);
 }
 
-static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id, int64_t from,
-		  int64_t until, size_t limit, struct items *out, struct err *e)
+static bool dated(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		  int64_t from, int64_t until, size_t limit, struct items *out, struct err *e)
 {
 	struct pg_params p = in_folder(account, folder_id);
 	pg_time(&p, from);
@@ -237,8 +299,8 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t fol
 	return list(s, a, &store_dated, &p, out, e);
 }
 
-static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below, int64_t cutoff,
-		  size_t limit, size_t *out, struct err *e)
+static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below,
+		  int64_t cutoff, size_t limit, size_t *out, struct err *e)
 {
 	struct pg_params p = below_params(account, folder_id, below, cutoff, limit);
 	const struct pg_statement *st = cutoff == INT64_MIN ? &store_count : &store_count_since;
@@ -278,7 +340,8 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t fo
 /* ---------------------------------------------------------------------------------------------
  * Content */
 
-static PG_STATEMENT(store_summaries,
+static PG_STATEMENT(
+	store_summaries,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place,"
 	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id) "
 	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
@@ -286,7 +349,8 @@ static PG_STATEMENT(store_summaries,
 	"	LIMIT 1) i");
 
 /* substring() counts its bytes from 1, in integers; nothing is stored that is longer than that. */
-static PG_STATEMENT(store_slices,
+static PG_STATEMENT(
+	store_slices,
 	"SELECT (SELECT substring(data FROM (s.at + 1)::integer FOR s.length::integer)"
 	"	 FROM easel.content WHERE account_id = $1 AND id = i.content_id), s.place "
 	"FROM unnest($3::bigint[], $4::bigint[], $5::bigint[])"
@@ -294,11 +358,11 @@ static PG_STATEMENT(store_slices,
 	"	SELECT content_id FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = s.uid"
 	"	LIMIT 1) i");
 
-static PG_STATEMENT(store_open,
-	"SELECT content_id, size FROM easel.item "
-	"WHERE account_id = $1 AND folder_id = $2 AND uid = $3::bigint");
+static PG_STATEMENT(store_open, "SELECT content_id, size FROM easel.item "
+				"WHERE account_id = $1 AND folder_id = $2 AND uid = $3::bigint");
 
-static PG_STATEMENT(store_read,
+static PG_STATEMENT(
+	store_read,
 	"SELECT substring(data FROM ($3::bigint + 1)::integer FOR $4::integer) FROM easel.content "
 	"WHERE account_id = $1 AND id = $2::bigint");
 
@@ -461,7 +525,8 @@ static enum found open_content(struct store *s, int32_t account, int32_t folder_
 /* ---------------------------------------------------------------------------------------------
  * Actions */
 
-static PG_STATEMENT(store_set_flags,
+static PG_STATEMENT(
+	store_set_flags,
 	"WITH f AS MATERIALIZED ("
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE),"
 	"i AS MATERIALIZED ("
@@ -480,7 +545,8 @@ static PG_STATEMENT(store_set_flags,
 	"	FROM i, r WHERE account_id = $1 AND folder_id = $2 AND uid = $3::bigint) "
 	"SELECT i.modseq, coalesce(r.modseq, i.modseq) FROM i LEFT JOIN r ON true");
 
-static PG_STATEMENT(store_remove,
+static PG_STATEMENT(
+	store_remove,
 	"WITH f AS MATERIALIZED ("
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE),"
 	"d AS ("
@@ -501,7 +567,8 @@ static PG_STATEMENT(store_remove,
 	"SELECT modseq FROM r");
 
 /* One UPDATE for both folders: one notification. Without a destination nothing is done. */
-static PG_STATEMENT(store_move,
+static PG_STATEMENT(
+	store_move,
 	"WITH f AS MATERIALIZED ("
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id IN ($2, $4)"
 	"	ORDER BY id FOR NO KEY UPDATE),"
@@ -523,7 +590,8 @@ static PG_STATEMENT(store_move,
 	"FROM (VALUES (1)) always(one) "
 	"LEFT JOIN r source ON source.id = $2 LEFT JOIN r target ON target.id = $4");
 
-static PG_STATEMENT(store_append,
+static PG_STATEMENT(
+	store_append,
 	"WITH f AS ("
 	"	UPDATE easel.folder SET next_uid = next_uid + 1, modseq = modseq + 1"
 	"	WHERE account_id = $1 AND id = $2 RETURNING next_uid - 1 AS uid, modseq),"
@@ -631,6 +699,9 @@ static const struct store_ops pg_ops = {
 	.rollback = rollback,
 	.folders = folders,
 	.folder = folder,
+	.create_folder = create_folder,
+	.update_folder = update_folder,
+	.delete_folder = delete_folder,
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,

@@ -2,12 +2,8 @@
 #include "store/store.h"
 
 static const char *const class_names[] = {
-	[CLASS_EMAIL] = "Email",
-	[CLASS_CALENDAR] = "Calendar",
-	[CLASS_CONTACTS] = "Contacts",
-	[CLASS_TASKS] = "Tasks",
-	[CLASS_NOTES] = "Notes",
-	[CLASS_FILES] = "Files",
+	[CLASS_EMAIL] = "Email", [CLASS_CALENDAR] = "Calendar", [CLASS_CONTACTS] = "Contacts",
+	[CLASS_TASKS] = "Tasks", [CLASS_NOTES] = "Notes",	[CLASS_FILES] = "Files",
 };
 
 static const char *const role_names[] = {

@@ -1,9 +1,11 @@
 /*
- * store: folders of numbered items, whatever backend holds them (DESIGN: one model for every backend).
+ * store: folders of numbered items, whatever backend holds them (DESIGN: one model for every
+ * backend).
  *
  * A folder has items, each with a uid that ascends and is never used again, and a modseq that every
  * change raises (several items may share one). A backend is a struct store_ops; `fake` keeps all in
- * memory and can be told to fail. Actions return bool and fill *e; look-ups tell found, none, failed.
+ * memory and can be told to fail. Actions return bool and fill *e; look-ups tell found, none,
+ * failed.
  *
  * Every call names the account and reaches nothing outside it; a folder that does not exist has no
  * items. What a call returns lies in the
@@ -58,7 +60,7 @@ struct folder {
 	struct str name;
 	enum item_class class;
 	enum folder_role role;
-	int32_t epoch;  /* uidvalidity, as a small number */
+	int32_t epoch;	/* uidvalidity, as a small number */
 	int64_t modseq; /* highest so far */
 };
 
@@ -66,7 +68,7 @@ struct folder {
 bool store_class_parse(struct str name, enum item_class *out);
 const char *store_class_name(enum item_class class);
 bool store_role_parse(struct str name, enum folder_role *out); /* empty is ROLE_NONE */
-const char *store_role_name(enum folder_role role);            /* "" for ROLE_NONE */
+const char *store_role_name(enum folder_role role);	       /* "" for ROLE_NONE */
 
 enum item_flags {
 	ITEM_SEEN = 1,
@@ -82,7 +84,7 @@ struct item {
 	int64_t modseq;
 	int64_t date; /* received, ms since 1970 */
 	unsigned flags;
-	bool gone;        /* a tombstone: only uid and modseq are set */
+	bool gone;	  /* a tombstone: only uid and modseq are set */
 	struct str marks; /* JSON, empty when none; see easel.item.marks */
 	int64_t size;
 };
@@ -98,7 +100,8 @@ struct items {
 	size_t n;
 };
 
-/* A slice of an item's raw content: asked for with uid, offset and length; `bytes` is the answer. */
+/* A slice of an item's raw content: asked for with uid, offset and length; `bytes` is the answer.
+ */
 struct slice {
 	int64_t uid, offset, length;
 	struct str bytes; /* shorter at the end of the content; p == NULL when the item is gone */
@@ -114,7 +117,7 @@ struct summary {
 struct new_item {
 	struct str raw;
 	const struct message *message; /* scanned by the caller */
-	int64_t date;                  /* received */
+	int64_t date;		       /* received */
 	unsigned flags;
 	struct str marks; /* JSON or empty */
 };
@@ -129,29 +132,55 @@ struct store_ops {
 	void (*rollback)(struct store *s);
 
 	/* All folders of the account, parents before children, else by id. */
-	bool (*folders)(struct store *s, struct arena *a, int32_t account, struct folder **out, size_t *n,
-			struct err *e);
+	bool (*folders)(struct store *s, struct arena *a, int32_t account, struct folder **out,
+			size_t *n, struct err *e);
 	enum found (*folder)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			     struct folder *out, struct err *e);
 
 	/*
-	 * What changed after `since`, gone items included, in order of (modseq, uid), at most `limit`.
-	 * What is committed later always has a higher position.
+	 * Makes a folder in another, or at the top (parent 0); gives its id, which no folder of the
+	 * account ever had. ERR_NOT_FOUND: there is no such parent; ERR_EXISTS: the parent has a
+	 * folder of that name, in whatever letter case; ERR_INVALID: not a name (1 to 256
+	 * characters).
+	 */
+	bool (*create_folder)(struct store *s, int32_t account, int32_t parent, struct str name,
+			      enum item_class class, int32_t *id, struct err *e);
+
+	/*
+	 * Gives a folder a name and a parent. FOUND_NONE: there is no such folder. ERR_FORBIDDEN:
+	 * it has a role; ERR_INVALID: not a name, or the parent is the folder itself or below it;
+	 * ERR_NOT_FOUND and ERR_EXISTS as above.
+	 */
+	enum found (*update_folder)(struct store *s, int32_t account, int32_t folder,
+				    int32_t parent, struct str name, struct err *e);
+
+	/*
+	 * Deletes a folder with the folders below it and all that is in them. FOUND_NONE: there is
+	 * no such folder. ERR_FORBIDDEN: one of them has a role.
+	 */
+	enum found (*delete_folder)(struct store *s, int32_t account, int32_t folder,
+				    struct err *e);
+
+	/*
+	 * What changed after `since`, gone items included, in order of (modseq, uid), at most
+	 * `limit`. What is committed later always has a higher position.
 	 */
 	bool (*changes)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			struct position since, size_t limit, struct items *out, struct err *e);
 
-	/* Living items with uid < below and date >= cutoff (ms), highest uid first, at most `limit`. */
-	bool (*newest)(struct store *s, struct arena *a, int32_t account, int32_t folder, int64_t below,
-		       int64_t cutoff, size_t limit, struct items *out, struct err *e);
+	/* Living items with uid < below and date >= cutoff (ms), highest uid first, at most
+	 * `limit`. */
+	bool (*newest)(struct store *s, struct arena *a, int32_t account, int32_t folder,
+		       int64_t below, int64_t cutoff, size_t limit, struct items *out,
+		       struct err *e);
 
 	/* Living items whose date is in [from, until), by ascending date, at most `limit`. */
-	bool (*dated)(struct store *s, struct arena *a, int32_t account, int32_t folder, int64_t from,
-		      int64_t until, size_t limit, struct items *out, struct err *e);
+	bool (*dated)(struct store *s, struct arena *a, int32_t account, int32_t folder,
+		      int64_t from, int64_t until, size_t limit, struct items *out, struct err *e);
 
 	/* Living items with uid < below and date >= cutoff: how many, counted up to `limit`. */
-	bool (*count)(struct store *s, int32_t account, int32_t folder, int64_t below, int64_t cutoff,
-		      size_t limit, size_t *out, struct err *e);
+	bool (*count)(struct store *s, int32_t account, int32_t folder, int64_t below,
+		      int64_t cutoff, size_t limit, size_t *out, struct err *e);
 
 	/* The named items, in the order asked; one that does not exist is `gone` with modseq 0. */
 	bool (*lookup)(struct store *s, struct arena *a, int32_t account, int32_t folder,
@@ -166,36 +195,38 @@ struct store_ops {
 		       struct slice *slices, size_t n, struct err *e);
 
 	/*
-	 * A source over a slice of one item's content, read while the answer is sent; `length` must lie
-	 * within the content. It uses the store's connection: nothing else may run on the same store
-	 * between two reads of it that counts on a transaction.
+	 * A source over a slice of one item's content, read while the answer is sent; `length` must
+	 * lie within the content. It uses the store's connection: nothing else may run on the same
+	 * store between two reads of it that counts on a transaction.
 	 */
-	enum found (*open)(struct store *s, int32_t account, int32_t folder, int64_t uid, int64_t offset,
-			   int64_t length, struct source **out, struct err *e);
+	enum found (*open)(struct store *s, int32_t account, int32_t folder, int64_t uid,
+			   int64_t offset, int64_t length, struct source **out, struct err *e);
 
 	/*
-	 * Sets flags: new = (old & ~clear) | set, and marks when marks is not NULL (an empty run removes
-	 * them). Gives the modseq before and after (equal when nothing changed). FOUND_NONE: gone.
+	 * Sets flags: new = (old & ~clear) | set, and marks when marks is not NULL (an empty run
+	 * removes them). Gives the modseq before and after (equal when nothing changed).
+	 * FOUND_NONE: gone.
 	 */
-	enum found (*set_flags)(struct store *s, int32_t account, int32_t folder, int64_t uid, unsigned set,
-				unsigned clear, const struct str *marks, int64_t *before, int64_t *after,
-				struct err *e);
+	enum found (*set_flags)(struct store *s, int32_t account, int32_t folder, int64_t uid,
+				unsigned set, unsigned clear, const struct str *marks,
+				int64_t *before, int64_t *after, struct err *e);
 
 	/* Removes an item for good. *modseq: of its tombstone. FOUND_NONE: it was gone already. */
 	enum found (*remove)(struct store *s, int32_t account, int32_t folder, int64_t uid,
 			     int64_t *modseq, struct err *e);
 
 	/*
-	 * Moves an item to another folder of the account, flags and date kept. Gives the tombstone's
-	 * modseq in the source, and uid and modseq in the destination. FOUND_NONE: the item is gone;
-	 * ERR_NOT_FOUND: there is no such destination; ERR_INVALID: it is the source.
+	 * Moves an item to another folder of the account, flags and date kept. Gives the
+	 * tombstone's modseq in the source, and uid and modseq in the destination. FOUND_NONE: the
+	 * item is gone; ERR_NOT_FOUND: there is no such destination; ERR_INVALID: it is the source.
 	 */
 	enum found (*move)(struct store *s, int32_t account, int32_t from, int64_t uid, int32_t to,
-			   int64_t *gone_modseq, int64_t *new_uid, int64_t *new_modseq, struct err *e);
+			   int64_t *gone_modseq, int64_t *new_uid, int64_t *new_modseq,
+			   struct err *e);
 
 	/* Adds an item; gives its uid and modseq. ERR_NOT_FOUND: there is no such folder. */
-	bool (*append)(struct store *s, int32_t account, int32_t folder, const struct new_item *item,
-		       int64_t *uid, int64_t *modseq, struct err *e);
+	bool (*append)(struct store *s, int32_t account, int32_t folder,
+		       const struct new_item *item, int64_t *uid, int64_t *modseq, struct err *e);
 };
 
 /* Implementations put this struct first in their own. */

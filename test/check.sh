@@ -27,15 +27,8 @@ stage_lint() {
 	local bad=0
 	test/include_directions.sh || bad=$((bad + 1))
 	test/documented.sh || bad=$((bad + 1))
-	local checks=2
-	if command -v clang-format >/dev/null; then
-		checks=3
-		clang-format --dry-run -Werror $(make -s print-SOURCES print-HEADERS) || bad=$((bad + 1))
-		echo "$((checks - bad)) passed, $bad failed"
-	else
-		echo 'skipped: clang-format is not installed'
-		echo "$((checks - bad)) passed, $bad failed, 1 skipped"
-	fi
+	clang-format --dry-run -Werror $(make -s print-SOURCES print-HEADERS) || bad=$((bad + 1))
+	echo "$((3 - bad)) passed, $bad failed"
 }
 
 stage_build() { verdict built programs unit-programs; }

@@ -1,19 +1,17 @@
 #!/bin/bash
-# Installs what is needed from Debian's packages, as root or through sudo: install.sh run|test|lint.
+# Installs what is needed from Debian's packages, as root or through sudo: install.sh run|test.
 # Does nothing, and needs no network, when all of it is there.
 
 set -eu
 
 run="gcc make pkg-config libfcgi-dev libpq-dev libssl-dev libexpat1-dev libjansson-dev
-     libgmime-3.0-dev zlib1g-dev postgresql nginx openssl python3 ca-certificates"
-test="$run libcmocka-dev postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang"
-lint="clang-format clang-tidy cppcheck"
+     libgmime-3.0-dev libcurl4-openssl-dev zlib1g-dev postgresql nginx openssl python3 ca-certificates"
+test="$run libcmocka-dev postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang clang-format"
 
 case ${1:-} in
 run) wanted=$run ;;
 test) wanted=$test ;;
-lint) wanted=$lint ;;
-*) echo "usage: install.sh run|test|lint" >&2; exit 64 ;;
+*) echo "usage: install.sh run|test" >&2; exit 64 ;;
 esac
 
 missing=

@@ -64,13 +64,13 @@ struct wbxml_limits {
 extern const struct wbxml_limits wbxml_default_limits;
 
 /*
- * Reads a whole document (WBXML 1.0 to 1.3, in UTF-8, US-ASCII or an unnamed charset). Text parts of
- * one element (inline strings, string-table references, character entities) are joined;
- * white-space-only text between elements is dropped, other text beside child elements is an error. A
- * byte string may be OPAQUE or inline. The bytes must outlive the tree; opaque bytes, joined text and
- * string-table references are copied and count against the arena's cap. False with ERR_MALFORMED
- * (attributes, literals, processing instructions, extensions, bytes after the root, text that is not
- * UTF-8) or ERR_TOO_LARGE; also when the arena overflows.
+ * Reads a whole document (WBXML 1.0 to 1.3, in UTF-8, US-ASCII or an unnamed charset). Text parts
+ * of one element (inline strings, string-table references, character entities) are joined;
+ * white-space-only text between elements is dropped, other text beside child elements is an error.
+ * A byte string may be OPAQUE or inline. The bytes must outlive the tree; opaque bytes, joined text
+ * and string-table references are copied and count against the arena's cap. False with
+ * ERR_MALFORMED (attributes, literals, processing instructions, extensions, bytes after the root,
+ * text that is not UTF-8) or ERR_TOO_LARGE; also when the arena overflows.
  */
 bool wbxml_decode(struct arena *a, struct str bytes, const struct wbxml_limits *limits,
 		  struct wbxml_node **root, struct err *e);
@@ -110,8 +110,8 @@ void wbxml_end(struct wbxml_out *w);
 void wbxml_empty(struct wbxml_out *w, unsigned tag);
 
 /*
- * An element with text; what XML forbids is dropped and broken UTF-8 repaired here, in the one place
- * (see text_to_xml). Empty text writes the empty form.
+ * An element with text; what XML forbids is dropped and broken UTF-8 repaired here, in the one
+ * place (see text_to_xml). Empty text writes the empty form.
  */
 void wbxml_text(struct wbxml_out *w, unsigned tag, struct str s);
 void wbxml_cstr(struct wbxml_out *w, unsigned tag, const char *s);

@@ -67,8 +67,8 @@ void body_cut(struct body *b, struct body_mark mark);
 
 /*
  * Hands the body to `write` piece by piece, in order, sources through a buffer of 64 KiB. Stops and
- * returns false when a source or write fails. A source that ends early or gives more than its length
- * is a failure (ERR_INTERNAL).
+ * returns false when a source or write fails. A source that ends early or gives more than its
+ * length is a failure (ERR_INTERNAL).
  */
 bool body_send(struct body *b, bool (*write)(void *ctx, const char *p, size_t n), void *ctx,
 	       struct err *e);
@@ -77,11 +77,12 @@ bool body_send(struct body *b, bool (*write)(void *ctx, const char *p, size_t n)
 void body_free(struct body *b);
 
 /*
- * A source that gives base64 of another one, without line breaks; owns `inner`, whose length must be
- * exact. */
+ * A source that gives base64 of another one, without line breaks; owns `inner`, whose length must
+ * be exact. */
 struct source *source_base64(struct source *inner);
 
-/* A source that gives `length` bytes of `inner`, which it owns, from byte `from` on; within its length. */
+/* A source that gives `length` bytes of `inner`, which it owns, from byte `from` on; within its
+ * length. */
 struct source *source_range(struct source *inner, uint64_t from, uint64_t length);
 
 /* A source over bytes in memory, which it copies. */

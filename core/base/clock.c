@@ -54,9 +54,10 @@ char *clock_compact(int64_t ms, char out[CLOCK_TEXT])
 {
 	int milli;
 	struct tm t = split(ms, &milli);
-	snprintf(out, CLOCK_TEXT, "%04u%02u%02uT%02u%02u%02uZ", (unsigned)(t.tm_year + 1900) % 10000,
-		 (unsigned)(t.tm_mon + 1) % 100, (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100,
-		 (unsigned)t.tm_min % 100, (unsigned)t.tm_sec % 100);
+	snprintf(out, CLOCK_TEXT, "%04u%02u%02uT%02u%02u%02uZ",
+		 (unsigned)(t.tm_year + 1900) % 10000, (unsigned)(t.tm_mon + 1) % 100,
+		 (unsigned)t.tm_mday % 100, (unsigned)t.tm_hour % 100, (unsigned)t.tm_min % 100,
+		 (unsigned)t.tm_sec % 100);
 	return out;
 }
 

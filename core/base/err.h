@@ -11,18 +11,18 @@
 
 enum err_kind {
 	ERR_NONE,
-	ERR_MALFORMED,   /* the bytes are not what the format allows */
-	ERR_INVALID,     /* well formed, but a value or combination that is not allowed */
-	ERR_TOO_LARGE,   /* past a limit on size or number */
-	ERR_LOGIN,       /* no credentials, or wrong ones */
-	ERR_FORBIDDEN,   /* known, but may not */
-	ERR_NOT_FOUND,   /* no such account, folder, item, part */
-	ERR_EXISTS,      /* the name is taken */
-	ERR_CONFLICT,    /* somebody else changed it first */
-	ERR_QUOTA,       /* no room in the mailbox */
+	ERR_MALFORMED,	 /* the bytes are not what the format allows */
+	ERR_INVALID,	 /* well formed, but a value or combination that is not allowed */
+	ERR_TOO_LARGE,	 /* past a limit on size or number */
+	ERR_LOGIN,	 /* no credentials, or wrong ones */
+	ERR_FORBIDDEN,	 /* known, but may not */
+	ERR_NOT_FOUND,	 /* no such account, folder, item, part */
+	ERR_EXISTS,	 /* the name is taken */
+	ERR_CONFLICT,	 /* somebody else changed it first */
+	ERR_QUOTA,	 /* no room in the mailbox */
 	ERR_UNSUPPORTED, /* a thing that this server or store does not do */
 	ERR_UNAVAILABLE, /* the database or a mail server is away: worth a retry */
-	ERR_INTERNAL     /* our own fault */
+	ERR_INTERNAL	 /* our own fault */
 };
 
 struct err {

@@ -33,7 +33,8 @@ struct log_line {
 	char text[LOG_LINE];
 };
 
-/* Lines below `least` are dropped; json asks for JSON objects. Call before the first thread starts. */
+/* Lines below `least` are dropped; json asks for JSON objects. Call before the first thread starts.
+ */
 void log_setup(enum log_level least, bool json);
 
 /* "debug", "info", "warning", "error"; false on anything else. */

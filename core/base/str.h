@@ -21,7 +21,10 @@ struct str {
 
 /* A string literal as a struct str; STR_INIT is the same for static initializers. */
 #define STR(lit) ((struct str){(lit), sizeof(lit) - 1})
-#define STR_INIT(lit) {(lit), sizeof(lit) - 1}
+#define STR_INIT(lit)                                                                              \
+	{                                                                                          \
+		(lit), sizeof(lit) - 1                                                             \
+	}
 
 /* printf("%.*s", STR_ARG(s)) */
 #define STR_ARG(s) (int)(s).n, (s).p ? (s).p : ""

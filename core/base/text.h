@@ -44,7 +44,8 @@ struct str text_base64_encode(struct arena *a, struct str s);
 /* Bytes of base64 with padding for n bytes. */
 size_t text_base64_size(size_t n);
 
-/* Writes the base64 of s, text_base64_size(s.n) bytes without a NUL, to out; returns their number. */
+/* Writes the base64 of s, text_base64_size(s.n) bytes without a NUL, to out; returns their number.
+ */
 size_t text_base64_write(char *out, struct str s);
 
 /* Lower-case hex. Decoding accepts both cases; false on an odd length or another byte. */

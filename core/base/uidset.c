@@ -164,7 +164,8 @@ struct str uidset_text(const struct uidset *s)
 static bool parse_range(struct str from, struct str to, struct uid_range *out)
 {
 	return from.n > 1 && from.p[0] == '[' && str_to_i64(str_sub(from, 1, from.n), &out->from) &&
-	       to.n > 1 && to.p[to.n - 1] == ')' && str_to_i64(str_sub(to, 0, to.n - 1), &out->to) &&
+	       to.n > 1 && to.p[to.n - 1] == ')' &&
+	       str_to_i64(str_sub(to, 0, to.n - 1), &out->to) && out->from > 0 &&
 	       out->from < out->to;
 }
 
@@ -172,7 +173,8 @@ bool uidset_parse(struct arena *a, struct str text, struct uidset *out, struct e
 {
 	struct str from, to;
 	*out = uidset_new(a);
-	if (text.n < 2 || text.p[0] != '{' || text.p[text.n - 1] != '}')
+	if (text.n < 2 || text.p[0] != '{' || text.p[text.n - 1] != '}' ||
+	    text.p[text.n - 2] == ',')
 		return err_set(e, ERR_INTERNAL, "a stored set of uids can't be read");
 	struct str rest = str_sub(text, 1, text.n - 2);
 	while (rest.n) {

@@ -1,9 +1,10 @@
 /*
- * uidset: a set of positive numbers as few ascending ranges, written as PostgreSQL's int8multirange.
+ * uidset: a set of positive numbers as few ascending ranges, written as PostgreSQL's
+ * int8multirange.
  *
  * Ownership: the ranges lie in the arena that was given when the set was made or first written to.
- * Cost: a look-up is a binary search; adding at the end is constant; adding or taking elsewhere moves
- * the ranges behind it. Thread: one at a time.
+ * Cost: a look-up is a binary search; adding at the end is constant; adding or taking elsewhere
+ * moves the ranges behind it. Thread: one at a time.
  */
 #ifndef EASEL_BASE_UIDSET_H
 #define EASEL_BASE_UIDSET_H

@@ -1,8 +1,10 @@
 /*
- * easel-deliver: a message from standard input, or the messages in files, into a folder of an account.
+ * easel-deliver: a message from standard input, or the messages in files, into a folder of an
+ * account.
  *
- * Exit codes are those of sysexits.h, by which a mail server decides between keeping a message in its
- * queue and sending it back. Our own faults count as temporary: no mail is refused because of them.
+ * Exit codes are those of sysexits.h, by which a mail server decides between keeping a message in
+ * its queue and sending it back. Our own faults count as temporary: no mail is refused because of
+ * them.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -154,7 +156,8 @@ static bool read_message(uint64_t max_size, struct buf *out, struct err *e)
 	for (;;) {
 		ssize_t got = read(STDIN_FILENO, buf_room(out, PIECE), PIECE);
 		if (got < 0 && errno != EINTR)
-			return err_set(e, ERR_UNAVAILABLE, "can't read the message: %s", strerror(errno));
+			return err_set(e, ERR_UNAVAILABLE, "can't read the message: %s",
+				       strerror(errno));
 		if (got == 0)
 			return true;
 		if (got > 0)

@@ -22,7 +22,8 @@ FROM pg_proc p WHERE p.pronamespace = 'easel'::regnamespace ORDER BY p.proname;
 SELECT is((SELECT a.attname::text FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
            WHERE i.indrelid = t AND i.indisprimary), 'account_id', format('%s leads with the account', t))
 FROM unnest(ARRAY['easel.folder', 'easel.content', 'easel.item', 'easel.tombstone', 'easel.sync_base',
-                  'easel.sync_answer', 'easel.sync_command', 'easel.password_memory']::regclass[]) t;
+                  'easel.sync_answer', 'easel.sync_command', 'easel.password_memory', 'easel.moved_item',
+                  'easel.alias', 'easel.sent_message', 'easel.queue', 'easel.queue_recipient']::regclass[]) t;
 
 -- A foreign key without an index makes every deletion of what it refers to a search.
 SELECT ok(EXISTS (SELECT FROM pg_index i

@@ -20,7 +20,7 @@ SELECT throws_ok(format('SELECT easel.folder_create(%s)', a), e, NULL, why)
 FROM (VALUES (format('%s, NULL, %L', :anna, 'WORK'), '23505', 'a name is used once, in any letter case'),
              (format('%s, 7, %L', :anna, 'bills'), '23505', 'below another folder too'),
              (format('%s, NULL, %L, %L, %L', :anna, 'Second', 'Email', 'inbox'), '23505', 'a role is used once'),
-             (format('%s, 99, %L', :anna, 'x'), '23503', 'a parent must exist'),
+             (format('%s, 99, %L', :anna, 'x'), 'P0002', 'a parent must exist'),
              (format('%s, NULL, %L', :anna, ''), '23514', 'a folder has a name'),
              (format('%s, NULL, %L', :anna, repeat('x', 257)), '23514', 'a name has a limit'),
              (format('%s, NULL, %L, %L', :anna, 'x', 'Mail'), '23514', 'a class is one of ActiveSync''s'),
@@ -39,7 +39,33 @@ SELECT lives_ok(format('UPDATE easel.folder SET parent_id = 8 WHERE account_id =
 SELECT throws_ok(format('DELETE FROM easel.folder WHERE account_id = %s AND id = 8', :anna), '23503', NULL,
                  'a folder with folders below stays');
 
+SELECT throws_ok(format('SELECT easel.%s', call), e, NULL, why)
+FROM (VALUES (format('folder_update(%s, 1, NULL, %L)', :anna, 'In'), '23001', 'a folder with a role keeps its name'),
+             (format('folder_update(%s, 1, 7, %L)', :anna, 'Inbox'), '23001', 'and its place'),
+             (format('folder_update(%s, 7, 99, %L)', :anna, 'Work'), 'P0002', 'a new parent must exist'),
+             (format('folder_delete(%s, 1)', :anna), '23001', 'a folder with a role stays'),
+             (format('folder_delete(%s, 8)', :anna), '23001', 'so does one that holds such a folder')) v(call, e, why);
+SELECT is(easel.folder_update(:anna, 99, NULL, 'x'), false, 'what is not there is not renamed');
+SELECT is(easel.folder_delete(:anna, 99), false, 'nor deleted');
+SELECT is(easel.folder_delete(:ben, 8), false, 'nor what another account has');
+SELECT is(easel.folder_update(:ben, 7, NULL, 'Shop'), true, 'a folder is renamed');
+SELECT easel.folder_create(:ben, easel.folder_create(:ben, 7, 'Inner'), 'Innermost') AS innermost \gset
+SELECT throws_ok(format('SELECT easel.folder_update(%s, 7, %s, %L)', :ben, :innermost, 'Shop'), '23514', NULL,
+                 'a folder stays out of itself');
+SELECT set_eq(format('SELECT easel.folder_below(%s, 7)', :ben), ARRAY[7, 8, 9], 'a folder and those below it');
+INSERT INTO easel.content (account_id, summary, data) VALUES (:ben, '{}', 'x') RETURNING id AS shared \gset
+INSERT INTO easel.content (account_id, summary, data) VALUES (:ben, '{}', 'x') RETURNING id AS own \gset
+INSERT INTO easel.item (account_id, folder_id, uid, modseq, date, size, content_id)
+	VALUES (:ben, 1, 1, 2, now(), 1, :shared), (:ben, 8, 1, 2, now(), 1, :shared), (:ben, 9, 1, 2, now(), 1, :own);
+SELECT is(easel.folder_delete(:ben, 7), true, 'a folder is deleted');
+SELECT set_eq(format('SELECT id FROM easel.folder WHERE account_id = %s', :ben), ARRAY[1, 2, 3, 4, 5, 6], 'with those below it');
+SELECT results_eq(format('SELECT id FROM easel.content WHERE account_id = %s', :ben), ARRAY[:shared::bigint],
+                  'and its content, unless it is in another folder too');
+DELETE FROM easel.item WHERE account_id = :ben;
+DELETE FROM easel.content WHERE account_id = :ben;
+
 SELECT tap.tree_modseq(:anna) AS before \gset
+SELECT tap.tree_modseq(:ben) AS of_ben \gset
 UPDATE easel.folder SET name = 'Office' WHERE account_id = :anna AND id = 7;
 SELECT is(tap.tree_modseq(:anna), (:before + 1)::bigint, 'a new name raises the tree''s modseq');
 UPDATE easel.folder SET name = 'Office' WHERE account_id = :anna AND id = 7;
@@ -56,7 +82,7 @@ SELECT easel.folder_create(:anna, NULL, 'New') AS new \gset
 SELECT is(tap.tree_modseq(:anna), (:before + 5)::bigint, 'a new folder does');
 DELETE FROM easel.folder WHERE account_id = :anna AND id = :new;
 SELECT is(tap.tree_modseq(:anna), (:before + 6)::bigint, 'a folder less does');
-SELECT is(tap.tree_modseq(:ben), 8::bigint, 'another account''s tree is its own');
+SELECT is(tap.tree_modseq(:ben), (:of_ben)::bigint, 'another account''s tree is its own');
 
 -- Items
 

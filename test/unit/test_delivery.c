@@ -72,9 +72,10 @@ static void folders_are_found(void **state)
 		const char *name;
 		int32_t want; /* 0: none */
 	} cases[] = {
-		{"inbox", 1}, {"INBOX", 1}, {"Posteingang", 1}, {"sent", 2}, {"Gesendet", 2},
-		{"junk", 3}, {"Junk", 3}, {"junk mail/archive", 4}, {"calendar", 0}, {"Termine", 0},
-		{"nothing", 0}, {"", 0}, {"/", 0}, {"inbox/", 0}, {"Posteingang/x", 0}, {"drafts", 0},
+		{"inbox", 1},	 {"INBOX", 1},	 {"Posteingang", 1},   {"sent", 2},
+		{"Gesendet", 2}, {"junk", 3},	 {"Junk", 3},	       {"junk mail/archive", 4},
+		{"calendar", 0}, {"Termine", 0}, {"nothing", 0},       {"", 0},
+		{"/", 0},	 {"inbox/", 0},	 {"Posteingang/x", 0}, {"drafts", 0},
 	};
 	struct store *s = store_fake_new();
 	fake_add_folder(s, 1, "Posteingang", CLASS_EMAIL, ROLE_INBOX);
@@ -128,8 +129,10 @@ static void accounts_are_found(void **state)
 	struct err e;
 	assert_true(pg_begin(db, &e));
 	sql_int(db, a, "domain", "SELECT easel.domain_create('delivery.test')");
-	int32_t anna = (int32_t)sql_int(db, a, "anna", "SELECT easel.account_create('anna@delivery.test')");
-	int32_t plus = (int32_t)sql_int(db, a, "plus", "SELECT easel.account_create('anna+x@delivery.test')");
+	int32_t anna = (int32_t)sql_int(db, a, "anna",
+					"SELECT easel.account_create('anna@delivery.test')");
+	int32_t plus = (int32_t)sql_int(db, a, "plus",
+					"SELECT easel.account_create('anna+x@delivery.test')");
 	assert_int_equal(account_of(db, a, "anna@delivery.test"), anna);
 	assert_int_equal(account_of(db, a, "Anna@Delivery.Test"), anna);
 	assert_int_equal(account_of(db, a, "anna+news@delivery.test"), anna);
@@ -142,9 +145,10 @@ static void accounts_are_found(void **state)
 	assert_int_equal(account_of(db, a, ""), 0);
 	assert_int_equal(account_of(db, a, "' OR true --"), 0);
 	/* What a folder is called decides, also below another one. */
-	sql_int(db, a, "sub", "SELECT easel.folder_create(a.id, f.id, 'Bills') FROM easel.account a "
-			      "JOIN easel.folder f ON f.account_id = a.id AND f.role = 'inbox' "
-			      "WHERE a.address = 'anna@delivery.test'");
+	sql_int(db, a, "sub",
+		"SELECT easel.folder_create(a.id, f.id, 'Bills') FROM easel.account a "
+		"JOIN easel.folder f ON f.account_id = a.id AND f.role = 'inbox' "
+		"WHERE a.address = 'anna@delivery.test'");
 	struct store *s = store_pg_new(db);
 	int32_t by_name = 0, by_path = 0;
 	assert_int_equal(delivery_folder(s, a, anna, STR("bills"), &by_name, &e), FOUND_ONE);
@@ -289,13 +293,15 @@ static void mboxes_are_split(void **state)
 		 "From e@f Sun Jan 11 12:00:00 2026\n"
 		 "From g@h Mon Jan 12 12:00:00 2026\n\n"
 		 "C, no end");
-	assert_walk(t, "box",
-		    "box 1 flags=1 20260109 [Status: RO\n\nFrom here\nFrom there\n>From a@b\n>Fromage\n\n"
-		    "From here on at noon\n]\n"
-		    "box 2 flags=0 20260105 [Date: Mon, 5 Jan 2026 10:00:00 +0000\n\nB\n"
-		    "From x@y Sat Jan 10 12:00:00 2026\n]\n"
-		    "box 3 flags=0 20260111 [From g@h Mon Jan 12 12:00:00 2026\n\nC, no end]\n");
-	put_file(t, "crlf", "From a@b\r\nS: 1\r\n\r\nx\r\n\r\nFrom a@b Fri Jan  9 12:00:00 2026\r\nS: 2\r\n");
+	assert_walk(
+		t, "box",
+		"box 1 flags=1 20260109 [Status: RO\n\nFrom here\nFrom there\n>From a@b\n>Fromage\n\n"
+		"From here on at noon\n]\n"
+		"box 2 flags=0 20260105 [Date: Mon, 5 Jan 2026 10:00:00 +0000\n\nB\n"
+		"From x@y Sat Jan 10 12:00:00 2026\n]\n"
+		"box 3 flags=0 20260111 [From g@h Mon Jan 12 12:00:00 2026\n\nC, no end]\n");
+	put_file(t, "crlf",
+		 "From a@b\r\nS: 1\r\n\r\nx\r\n\r\nFrom a@b Fri Jan  9 12:00:00 2026\r\nS: 2\r\n");
 	assert_walk(t, "crlf",
 		    "crlf 1 flags=0 20200101 [S: 1\r\n\r\nx\r\n]\n"
 		    "crlf 2 flags=0 20260109 [S: 2\r\n]\n");
@@ -314,7 +320,8 @@ static void dates_are_found(void **state)
 		 "20260109"},
 		{"Received: from x\n\tby y;\n\tFri, 9 Jan 2026 12:00:00 +0100\n", "20260109"},
 		{"Received: from x\nDate: Mon, 5 Jan 2026 10:00:00 +0000\n", "20260105"},
-		{"Received: from x; Fri, 9 Jan 2126 12:00:00 +0100\nDate: 5 Jan 2026 10:00 +0000\n", "20260105"},
+		{"Received: from x; Fri, 9 Jan 2126 12:00:00 +0100\nDate: 5 Jan 2026 10:00 +0000\n",
+		 "20260105"},
 		{"Date: Mon, 5 Jan 2126 10:00:00 +0000\n", "20200101"},
 		{"Date: soon\n", "20200101"},
 		{"", "20200101"},
@@ -322,7 +329,8 @@ static void dates_are_found(void **state)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char *text = arena_printf(t->a, "%s\nbody\n", cases[i].header);
 		put_file(t, "a.eml", text);
-		assert_walk(t, "a.eml", arena_printf(t->a, "a.eml 0 flags=0 %s [%s]\n", cases[i].want, text));
+		assert_walk(t, "a.eml",
+			    arena_printf(t->a, "a.eml 0 flags=0 %s [%s]\n", cases[i].want, text));
 	}
 }
 

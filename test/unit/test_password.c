@@ -15,8 +15,8 @@
 static void hash_and_verify(void **state)
 {
 	(void)state;
-	static const struct str passwords[] = {STR_INIT("demo"), STR_INIT(""), STR_INIT("pässwörd €"),
-					       STR_INIT("with\0nul")};
+	static const struct str passwords[] = {STR_INIT("demo"), STR_INIT(""),
+					       STR_INIT("pässwörd €"), STR_INIT("with\0nul")};
 	struct err e;
 	for (size_t i = 0; i < sizeof passwords / sizeof *passwords; i++) {
 		char hash[PASSWORD_HASH], again[PASSWORD_HASH];
@@ -39,11 +39,13 @@ static void known_hashes(void **state)
 		struct str password, hash;
 	} known[] = {
 		{STR_INIT("pleaseletmein"),
-		 STR_INIT("$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qb"
-			  "VD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw")},
+		 STR_INIT(
+			 "$scrypt$ln=14,r=8,p=1$U29kaXVtQ2hsb3JpZGU$cCO9yzr9c0hGHAbNgf046/2o+7qQT44+qb"
+			 "VD9lRdofLVQylVYT8Pz2LUlwUkKpr55h6F3A1lHkDfzwF7RVdYhw")},
 		{STR_INIT("password"), /* padding is accepted */
-		 STR_INIT("$scrypt$ln=10,r=8,p=16$TmFDbA==$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIu"
-			  "rzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA==")},
+		 STR_INIT(
+			 "$scrypt$ln=10,r=8,p=16$TmFDbA==$/bq+HJ00cgB4VucZDQHp/nxq18vII3gw53N2Y0s3MWIu"
+			 "rzDZLiKjiG/xCSedmDDaxyevuUqD7m2DYMvfoswGQA==")},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
 		assert_true(password_verify(known[i].password, known[i].hash));
@@ -56,15 +58,25 @@ static void hashes_that_are_none(void **state)
 	(void)state;
 #define SALT_AND_HASH "$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 	static const char *const bad[] = {
-		"", "$scrypt$", "demo", "$2b$12$abcdefghijklmnopqrstuu",
-		"$scrypt$ln=14,r=8,p=1$AAAA", "$scrypt$ln=14,r=8,p=1$AAAA$",
+		"",
+		"$scrypt$",
+		"demo",
+		"$2b$12$abcdefghijklmnopqrstuu",
+		"$scrypt$ln=14,r=8,p=1$AAAA",
+		"$scrypt$ln=14,r=8,p=1$AAAA$",
 		"$scrypt$ln=14,r=8,p=1$AAAA$AAAA",
-		"$scrypt$ln=14,r=8,p=1" SALT_AND_HASH "$", "$scrypt$ln=14,r=8,p=1" SALT_AND_HASH "$x",
-		"$scrypt$ln=14,r=8" SALT_AND_HASH, "$scrypt$r=8,ln=14,p=1" SALT_AND_HASH,
-		"$scrypt$ln=14,r=8,p=1,x=1" SALT_AND_HASH, "$scrypt$ln=-1,r=8,p=1" SALT_AND_HASH,
-		"$scrypt$ln=0,r=8,p=1" SALT_AND_HASH, "$scrypt$ln=14,r=0,p=1" SALT_AND_HASH,
-		"$scrypt$ln=14,r=8,p=0" SALT_AND_HASH, "$scrypt$ln=63,r=8,p=1" SALT_AND_HASH,
-		"$scrypt$ln=64,r=8,p=1" SALT_AND_HASH, "$scrypt$ln=18,r=8,p=1" SALT_AND_HASH,
+		"$scrypt$ln=14,r=8,p=1" SALT_AND_HASH "$",
+		"$scrypt$ln=14,r=8,p=1" SALT_AND_HASH "$x",
+		"$scrypt$ln=14,r=8" SALT_AND_HASH,
+		"$scrypt$r=8,ln=14,p=1" SALT_AND_HASH,
+		"$scrypt$ln=14,r=8,p=1,x=1" SALT_AND_HASH,
+		"$scrypt$ln=-1,r=8,p=1" SALT_AND_HASH,
+		"$scrypt$ln=0,r=8,p=1" SALT_AND_HASH,
+		"$scrypt$ln=14,r=0,p=1" SALT_AND_HASH,
+		"$scrypt$ln=14,r=8,p=0" SALT_AND_HASH,
+		"$scrypt$ln=63,r=8,p=1" SALT_AND_HASH,
+		"$scrypt$ln=64,r=8,p=1" SALT_AND_HASH,
+		"$scrypt$ln=18,r=8,p=1" SALT_AND_HASH,
 		"$scrypt$ln=14,r=8,p=64" SALT_AND_HASH,
 		"$scrypt$ln=14,r=99999999999999999999,p=1" SALT_AND_HASH,
 		"$scrypt$ln=14,r=8,p=1$AA!A$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -187,9 +199,9 @@ static void keys_that_are_none(void **state)
 		mode_t mode;
 		enum err_kind want;
 	} cases[] = {
-		{0, 0600, ERR_INVALID},  {31, 0600, ERR_INVALID}, {4097, 0600, ERR_INVALID},
+		{0, 0600, ERR_INVALID},	 {31, 0600, ERR_INVALID}, {4097, 0600, ERR_INVALID},
 		{32, 0604, ERR_INVALID}, {32, 0602, ERR_INVALID}, {32, 0640, ERR_NONE},
-		{32, 0400, ERR_NONE},    {4096, 0600, ERR_NONE},
+		{32, 0400, ERR_NONE},	 {4096, 0600, ERR_NONE},
 	};
 	unsigned char key[PASSWORD_KEY];
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -213,8 +225,8 @@ int main(void)
 		cmocka_unit_test(hashes_that_are_none),
 		cmocka_unit_test(digests),
 		cmocka_unit_test_setup_teardown(key_is_made_once, make_place, remove_place),
-		cmocka_unit_test_setup_teardown(key_is_the_same_for_all_who_start_together, make_place,
-						remove_place),
+		cmocka_unit_test_setup_teardown(key_is_the_same_for_all_who_start_together,
+						make_place, remove_place),
 		cmocka_unit_test_setup_teardown(keys_that_are_none, make_place, remove_place),
 	};
 	return cmocka_run_group_tests_name("password", tests, NULL, NULL);

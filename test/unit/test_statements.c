@@ -127,14 +127,17 @@ static int64_t most_rows(const struct pg_rows *plan)
 		long long rows = 0, loops = 0;
 		ptrdiff_t at = str_find(line, STR("(actual rows="));
 		char text[64];
-		snprintf(text, sizeof text, "%.*s", STR_ARG(str_sub(line, at < 0 ? line.n : (size_t)at, 60)));
-		if (sscanf(text, "(actual rows=%lld loops=%lld", &rows, &loops) == 2 && rows * loops > most)
+		snprintf(text, sizeof text, "%.*s",
+			 STR_ARG(str_sub(line, at < 0 ? line.n : (size_t)at, 60)));
+		if (sscanf(text, "(actual rows=%lld loops=%lld", &rows, &loops) == 2 &&
+		    rows * loops > most)
 			most = rows * loops;
 	}
 	return most;
 }
 
-/* Runs SQL of the test's own; what pg has prepared it knows by its place, so it stays in the arena. */
+/* Runs SQL of the test's own; what pg has prepared it knows by its place, so it stays in the arena.
+ */
 static struct pg_rows *ask(struct pg *db, struct arena *a, const char *name, const char *sql)
 {
 	struct err e;
@@ -146,7 +149,8 @@ static struct pg_rows *ask(struct pg *db, struct arena *a, const char *name, con
 	return r;
 }
 
-static void assert_cheap(struct pg *db, struct arena *a, int n, const char *name, const char *arguments)
+static void assert_cheap(struct pg *db, struct arena *a, int n, const char *name,
+			 const char *arguments)
 {
 	const char *sql = arena_printf(
 		a, "EXPLAIN (ANALYZE, TIMING off, COSTS off) EXECUTE %s (%s)", name, arguments);
@@ -170,8 +174,9 @@ static int64_t given_large_folder(struct pg *db, struct arena *a)
 		fail_msg("%s", e.text);
 	for (size_t i = 0; i < n; i++)
 		if (str_starts(str_of(v[i]->name), STR("store_")))
-			assert_true(pg_script(db, arena_printf(a, "PREPARE %s AS %s", v[i]->name,
-							       v[i]->sql), &e));
+			assert_true(pg_script(
+				db, arena_printf(a, "PREPARE %s AS %s", v[i]->name, v[i]->sql),
+				&e));
 	struct pg_rows *r = ask(db, a, "large", "SELECT max(id) FROM mine");
 	int64_t account = pg_get_int(r, 0, 0);
 	pg_done(&r);
@@ -208,8 +213,10 @@ static void cost_follows_the_question(void **state)
 	long long account = given_large_folder(db, a);
 	for (int i = 0; i < 2 * CASES; i++) {
 		const char *const *c = cases[i % CASES];
-		assert_true(pg_script(db, arena_printf(a, "SAVEPOINT s; SET plan_cache_mode = %s",
-						       modes[i / CASES]), &e));
+		assert_true(pg_script(
+			db,
+			arena_printf(a, "SAVEPOINT s; SET plan_cache_mode = %s", modes[i / CASES]),
+			&e));
 		assert_cheap(db, a, i, c[0], arena_printf(a, "%lld, 1, %s", account, c[1]));
 		assert_true(pg_script(db, "ROLLBACK TO s", &e));
 	}

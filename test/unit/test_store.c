@@ -39,7 +39,7 @@ static PG_STATEMENT(test_domain, "SELECT easel.domain_create($1::text)");
 static PG_STATEMENT(test_account, "SELECT easel.account_create($1::text)");
 static PG_STATEMENT(test_folder, "SELECT easel.folder_create($1::integer, NULL, $2::text)");
 static PG_STATEMENT(test_inbox,
-	"SELECT id FROM easel.folder WHERE account_id = $1 AND role = 'inbox'");
+		    "SELECT id FROM easel.folder WHERE account_id = $1 AND role = 'inbox'");
 static PG_STATEMENT(test_forget, "DELETE FROM easel.account WHERE id IN ($1, $2)");
 static PG_STATEMENT(test_forget_domain, "DELETE FROM easel.domain WHERE name = $1");
 
@@ -56,7 +56,8 @@ static int64_t sql_int(struct pg *db, const struct pg_statement *st, const struc
 	return v;
 }
 
-static int32_t sql_with_int(struct pg *db, const struct pg_statement *st, int32_t n, const char *text)
+static int32_t sql_with_int(struct pg *db, const struct pg_statement *st, int32_t n,
+			    const char *text)
 {
 	struct pg_params p = {0};
 	if (n)
@@ -116,10 +117,10 @@ static void fake_ungiven(struct given *g)
 /* ---------------------------------------------------------------------------------------------
  * When: each call must succeed unless the test says otherwise */
 
-#define OK(g, call)                                                                               \
-	do {                                                                                      \
-		if (!(call))                                                                      \
-			fail_msg("%s: %s", #call, (g)->e.text);                                   \
+#define OK(g, call)                                                                                \
+	do {                                                                                       \
+		if (!(call))                                                                       \
+			fail_msg("%s: %s", #call, (g)->e.text);                                    \
 	} while (0)
 
 struct added {
@@ -148,7 +149,8 @@ static struct added add(struct given *g, int32_t folder)
 	return add_at(g, folder, NOON);
 }
 
-static struct items changes(struct given *g, int32_t folder, int64_t modseq, int64_t uid, size_t limit)
+static struct items changes(struct given *g, int32_t folder, int64_t modseq, int64_t uid,
+			    size_t limit)
 {
 	struct items out;
 	struct position since = {modseq, uid};
@@ -159,7 +161,8 @@ static struct items changes(struct given *g, int32_t folder, int64_t modseq, int
 static struct items newest(struct given *g, int64_t below, int64_t cutoff, size_t limit)
 {
 	struct items out;
-	OK(g, g->s->ops->newest(g->s, g->a, g->account, g->inbox, below, cutoff, limit, &out, &g->e));
+	OK(g,
+	   g->s->ops->newest(g->s, g->a, g->account, g->inbox, below, cutoff, limit, &out, &g->e));
 	return out;
 }
 
@@ -201,13 +204,15 @@ static int64_t folder_modseq(struct given *g, int32_t id)
 static enum found flag(struct given *g, int64_t uid, unsigned set, unsigned clear,
 		       const struct str *marks, int64_t *was, int64_t *is)
 {
-	return g->s->ops->set_flags(g->s, g->account, g->inbox, uid, set, clear, marks, was, is, &g->e);
+	return g->s->ops->set_flags(g->s, g->account, g->inbox, uid, set, clear, marks, was, is,
+				    &g->e);
 }
 
 static int64_t remove_one(struct given *g, int32_t folder, int64_t uid)
 {
 	int64_t modseq = 0;
-	assert_int_equal(g->s->ops->remove(g->s, g->account, folder, uid, &modseq, &g->e), FOUND_ONE);
+	assert_int_equal(g->s->ops->remove(g->s, g->account, folder, uid, &modseq, &g->e),
+			 FOUND_ONE);
 	return modseq;
 }
 
@@ -217,7 +222,8 @@ struct moved {
 
 static enum found move(struct given *g, int32_t from, int64_t uid, int32_t to, struct moved *m)
 {
-	return g->s->ops->move(g->s, g->account, from, uid, to, &m->gone, &m->uid, &m->modseq, &g->e);
+	return g->s->ops->move(g->s, g->account, from, uid, to, &m->gone, &m->uid, &m->modseq,
+			       &g->e);
 }
 
 static void assert_uids(struct items got, size_t n, const int64_t *want)
@@ -227,7 +233,11 @@ static void assert_uids(struct items got, size_t n, const int64_t *want)
 		assert_int_equal(got.v[i].uid, want[i]);
 }
 
-#define UIDS(...) sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__}
+#define UIDS(...)                                                                                  \
+	sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[])                            \
+	{                                                                                          \
+		__VA_ARGS__                                                                        \
+	}
 
 /* ---------------------------------------------------------------------------------------------
  * The contract */
@@ -255,6 +265,164 @@ static void folder_missing(struct given *g)
 	assert_int_equal(g->s->ops->folder(g->s, g->a, 0, g->inbox, &f, &g->e), FOUND_NONE);
 }
 
+static int32_t make(struct given *g, int32_t parent, const char *name)
+{
+	int32_t id = 0;
+	OK(g, g->s->ops->create_folder(g->s, g->account, parent, str_of(name), CLASS_EMAIL, &id,
+				       &g->e));
+	assert_true(id > 0);
+	return id;
+}
+
+static enum found update(struct given *g, int32_t id, int32_t parent, const char *name)
+{
+	return g->s->ops->update_folder(g->s, g->account, id, parent, str_of(name), &g->e);
+}
+
+static enum found delete (struct given *g, int32_t id) {
+	return g->s->ops->delete_folder(g->s, g->account, id, &g->e);
+}
+
+static struct folder folder_of(struct given *g, int32_t id)
+{
+	struct folder f;
+	assert_int_equal(g->s->ops->folder(g->s, g->a, g->account, id, &f, &g->e), FOUND_ONE);
+	return f;
+}
+
+static bool is_there(struct given *g, int32_t id)
+{
+	struct folder f;
+	enum found found = g->s->ops->folder(g->s, g->a, g->account, id, &f, &g->e);
+	assert_int_not_equal(found, FOUND_FAILED);
+	return found == FOUND_ONE;
+}
+
+/* Place of the folder in the list of all. */
+static size_t place_of(struct given *g, int32_t id)
+{
+	struct folder *v;
+	size_t n, at = 0;
+	OK(g, g->s->ops->folders(g->s, g->a, g->account, &v, &n, &g->e));
+	while (at < n && v[at].id != id)
+		at++;
+	assert_true(at < n);
+	return at;
+}
+
+static void create_folder_makes_one(struct given *g)
+{
+	int32_t outer = make(g, 0, "Outer"), inner = make(g, outer, "a/b \u00e4"),
+		top = make(g, 0, "Top");
+	struct folder f = folder_of(g, inner);
+	assert_int_equal(f.parent, outer);
+	assert_true(str_eq(f.name, STR("a/b \u00e4")));
+	assert_int_equal(f.class, CLASS_EMAIL);
+	assert_int_equal(f.role, ROLE_NONE);
+	assert_int_equal(folder_of(g, outer).parent, 0);
+	assert_true(place_of(g, outer) < place_of(g, top));
+	assert_true(place_of(g, top) < place_of(g, inner));
+	add(g, inner);
+	assert_int_equal(delete (g, top), FOUND_ONE);
+	assert_true(make(g, 0, "Top") > top);
+}
+
+static void create_folder_that_cannot_be(struct given *g)
+{
+	char long_name[300];
+	memset(long_name, 'x', sizeof long_name);
+	long_name[257] = '\0';
+	const struct {
+		int32_t account, parent;
+		const char *name;
+		enum err_kind want;
+	} cases[] = {
+		{g->account, 0, "ARCHIVE", ERR_EXISTS},
+		{g->account, 999, "x", ERR_NOT_FOUND},
+		{g->account, 0, "", ERR_INVALID},
+		{g->account, 0, long_name, ERR_INVALID},
+		{g->stranger, g->archive, "x", ERR_NOT_FOUND},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		int32_t id;
+		assert_false(g->s->ops->create_folder(g->s, cases[i].account, cases[i].parent,
+						      str_of(cases[i].name), CLASS_EMAIL, &id,
+						      &g->e));
+		assert_int_equal(g->e.kind, cases[i].want);
+	}
+	long_name[256] = '\0';
+	make(g, 0, long_name);
+}
+
+static void update_folder_renames_and_moves(struct given *g)
+{
+	int32_t a = make(g, 0, "A"), b = make(g, 0, "B");
+	struct added it = add(g, b);
+	assert_int_equal(update(g, b, a, "Bee"), FOUND_ONE);
+	assert_int_equal(folder_of(g, b).parent, a);
+	assert_true(str_eq(folder_of(g, b).name, STR("Bee")));
+	assert_int_equal(update(g, b, a, "BEE"), FOUND_ONE);
+	assert_int_equal(update(g, b, 0, "BEE"), FOUND_ONE);
+	assert_int_equal(folder_of(g, b).parent, 0);
+	assert_int_equal(folder_modseq(g, b), it.modseq);
+}
+
+static void update_folder_that_cannot_be(struct given *g)
+{
+	int32_t a = make(g, 0, "A"), b = make(g, a, "B"), c = make(g, b, "C");
+	const struct {
+		int32_t id, parent;
+		const char *name;
+		enum err_kind want;
+	} cases[] = {
+		{a, a, "A", ERR_INVALID},
+		{a, b, "A", ERR_INVALID},
+		{a, c, "A", ERR_INVALID},
+		{b, 999, "B", ERR_NOT_FOUND},
+		{a, 0, "archive", ERR_EXISTS},
+		{b, 0, "a", ERR_EXISTS},
+		{a, 0, "", ERR_INVALID},
+		{g->inbox, 0, "In", ERR_FORBIDDEN},
+		{g->inbox, a, "Inbox", ERR_FORBIDDEN},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(update(g, cases[i].id, cases[i].parent, cases[i].name),
+				 FOUND_FAILED);
+		assert_int_equal(g->e.kind, cases[i].want);
+	}
+	assert_int_equal(update(g, 999, 0, "x"), FOUND_NONE);
+	assert_int_equal(g->s->ops->update_folder(g->s, g->stranger, a, 0, STR("x"), &g->e),
+			 FOUND_NONE);
+	assert_int_equal(folder_of(g, a).parent, 0);
+	assert_true(str_eq(folder_of(g, a).name, STR("A")));
+}
+
+static void delete_folder_with_all_below(struct given *g)
+{
+	int32_t a = make(g, 0, "A"), b = make(g, a, "B"), c = make(g, b, "C"), d = make(g, 0, "D");
+	struct added kept = add(g, d);
+	add(g, a);
+	add(g, c);
+	assert_int_equal(delete (g, a), FOUND_ONE);
+	assert_false(is_there(g, a) || is_there(g, b) || is_there(g, c));
+	assert_uids(changes(g, c, 0, 0, 9), 0, NULL);
+	assert_uids(changes(g, d, 0, 0, 9), UIDS(kept.uid));
+	assert_int_equal(delete (g, a), FOUND_NONE);
+	struct added out;
+	assert_false(try_add(g, g->account, a, "\r\n", NOON, &out));
+	assert_true(make(g, 0, "A") > d);
+}
+
+static void delete_folder_that_cannot_be(struct given *g)
+{
+	assert_int_equal(delete (g, g->inbox), FOUND_FAILED);
+	assert_int_equal(g->e.kind, ERR_FORBIDDEN);
+	assert_int_equal(delete (g, 999), FOUND_NONE);
+	assert_int_equal(g->s->ops->delete_folder(g->s, g->stranger, g->archive, &g->e),
+			 FOUND_NONE);
+	assert_true(is_there(g, g->inbox) && is_there(g, g->archive));
+}
+
 static void append_ascends(struct given *g)
 {
 	int64_t before = folder_modseq(g, g->inbox);
@@ -274,8 +442,8 @@ static void append_ascends(struct given *g)
 
 static void append_keeps_dates(struct given *g)
 {
-	static const int64_t dates[] = {0, -1, -1000, 1, INT64_C(-62135596800000),
-					INT64_C(253402300799999)};
+	static const int64_t dates[] = {
+		0, -1, -1000, 1, INT64_C(-62135596800000), INT64_C(253402300799999)};
 	for (size_t i = 0; i < sizeof dates / sizeof *dates; i++)
 		assert_int_equal(look(g, add_at(g, g->inbox, dates[i]).uid).date, dates[i]);
 }
@@ -449,8 +617,9 @@ static void open_reads_a_slice(struct given *g)
 	struct added it;
 	OK(g, try_add(g, g->account, g->inbox, raw, NOON, &it));
 	struct source *src;
-	assert_int_equal(g->s->ops->open(g->s, g->account, g->inbox, it.uid, FROM, LENGTH, &src, &g->e),
-			 FOUND_ONE);
+	assert_int_equal(
+		g->s->ops->open(g->s, g->account, g->inbox, it.uid, FROM, LENGTH, &src, &g->e),
+		FOUND_ONE);
 	assert_int_equal(src->length, LENGTH);
 	char *got = arena_alloc(g->a, LENGTH + STEP);
 	size_t at = 0, n;
@@ -470,12 +639,16 @@ static void open_within_the_content_only(struct given *g)
 	struct added it;
 	struct source *src;
 	OK(g, try_add(g, g->account, g->inbox, "0123456789", NOON, &it));
-	assert_int_equal(ops->open(g->s, g->account, g->inbox, 4711, 0, 1, &src, &g->e), FOUND_NONE);
-	assert_int_equal(ops->open(g->s, g->stranger, g->inbox, it.uid, 0, 1, &src, &g->e), FOUND_NONE);
+	assert_int_equal(ops->open(g->s, g->account, g->inbox, 4711, 0, 1, &src, &g->e),
+			 FOUND_NONE);
+	assert_int_equal(ops->open(g->s, g->stranger, g->inbox, it.uid, 0, 1, &src, &g->e),
+			 FOUND_NONE);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_int_equal(ops->open(g->s, g->account, g->inbox, it.uid, bad[i][0], bad[i][1],
-					   &src, &g->e), FOUND_FAILED);
-	assert_int_equal(ops->open(g->s, g->account, g->inbox, it.uid, 10, 0, &src, &g->e), FOUND_ONE);
+					   &src, &g->e),
+				 FOUND_FAILED);
+	assert_int_equal(ops->open(g->s, g->account, g->inbox, it.uid, 10, 0, &src, &g->e),
+			 FOUND_ONE);
 	size_t n = 1;
 	char c;
 	OK(g, src->read(src, &c, 1, &n, &g->e));
@@ -537,7 +710,8 @@ static void set_flags_of_the_missing(struct given *g)
 	int64_t was, is;
 	assert_int_equal(flag(g, 4711, 1, 0, NULL, &was, &is), FOUND_NONE);
 	assert_int_equal(g->s->ops->set_flags(g->s, g->stranger, g->inbox, it.uid, 1, 0, NULL, &was,
-					      &is, &g->e), FOUND_NONE);
+					      &is, &g->e),
+			 FOUND_NONE);
 	remove_one(g, g->inbox, it.uid);
 	assert_int_equal(flag(g, it.uid, 1, 0, NULL, &was, &is), FOUND_NONE);
 }
@@ -562,10 +736,12 @@ static void remove_of_the_missing(struct given *g)
 	const struct store_ops *ops = g->s->ops;
 	assert_int_equal(ops->remove(g->s, g->account, g->inbox, 4711, &modseq, &g->e), FOUND_NONE);
 	assert_int_equal(ops->remove(g->s, g->account, 999, it.uid, &modseq, &g->e), FOUND_NONE);
-	assert_int_equal(ops->remove(g->s, g->stranger, g->inbox, it.uid, &modseq, &g->e), FOUND_NONE);
+	assert_int_equal(ops->remove(g->s, g->stranger, g->inbox, it.uid, &modseq, &g->e),
+			 FOUND_NONE);
 	remove_one(g, g->inbox, it.uid);
 	int64_t before = folder_modseq(g, g->inbox);
-	assert_int_equal(ops->remove(g->s, g->account, g->inbox, it.uid, &modseq, &g->e), FOUND_NONE);
+	assert_int_equal(ops->remove(g->s, g->account, g->inbox, it.uid, &modseq, &g->e),
+			 FOUND_NONE);
 	assert_int_equal(folder_modseq(g, g->inbox), before);
 }
 
@@ -631,6 +807,12 @@ static const struct contract {
 } contracts[] = {
 	{"folders: parents first", folders_parents_first},
 	{"folder: missing", folder_missing},
+	{"create_folder: makes one", create_folder_makes_one},
+	{"create_folder: that cannot be", create_folder_that_cannot_be},
+	{"update_folder: renames and moves", update_folder_renames_and_moves},
+	{"update_folder: that cannot be", update_folder_that_cannot_be},
+	{"delete_folder: with all below", delete_folder_with_all_below},
+	{"delete_folder: that cannot be", delete_folder_that_cannot_be},
 	{"append: uids and modseqs ascend", append_ascends},
 	{"append: keeps dates", append_keeps_dates},
 	{"append: needs a folder", append_needs_a_folder},
@@ -679,12 +861,10 @@ static void rollback_undoes(struct given *g)
 	assert_false(ops->commit(g->s, &g->e));
 }
 
-static PG_STATEMENT(test_content,
-	"SELECT count(*) FROM easel.content WHERE account_id = $1");
+static PG_STATEMENT(test_content, "SELECT count(*) FROM easel.content WHERE account_id = $1");
 static PG_STATEMENT(test_fails, "SELECT 1 / $1::integer");
 static PG_STATEMENT(test_pid, "SELECT pg_backend_pid()");
-static PG_STATEMENT(test_kill,
-	"SELECT pg_terminate_backend($1::integer, 5000)::integer");
+static PG_STATEMENT(test_kill, "SELECT pg_terminate_backend($1::integer, 5000)::integer");
 
 static void remove_deletes_the_content(struct given *g)
 {
@@ -692,6 +872,17 @@ static void remove_deletes_the_content(struct given *g)
 	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 1);
 	remove_one(g, g->inbox, it.uid);
 	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 0);
+}
+
+static void delete_folder_deletes_the_content(struct given *g)
+{
+	int32_t a = make(g, 0, "A"), b = make(g, a, "B");
+	add(g, b);
+	add(g, a);
+	add(g, g->inbox);
+	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 3);
+	assert_int_equal(delete (g, a), FOUND_ONE);
+	assert_int_equal(sql_with_int(g->db, &test_content, g->account, NULL), 1);
 }
 
 static void failed_transaction_stays_failed(struct given *g)
@@ -791,8 +982,8 @@ static bool write_one(struct given *g, unsigned *seed)
 		return move(g, from, uid, to, &m) != FOUND_FAILED;
 	default:
 		return g->s->ops->set_flags(g->s, g->account, from, uid, (unsigned)rand_r(seed) % 4,
-					    (unsigned)rand_r(seed) % 4, NULL, &x, &y, &g->e) !=
-		       FOUND_FAILED;
+					    (unsigned)rand_r(seed) % 4, NULL, &x, &y,
+					    &g->e) != FOUND_FAILED;
 	}
 }
 
@@ -857,6 +1048,7 @@ static void nothing_is_missed(struct given *g)
 static const struct contract of_pg[] = {
 	{"rollback undoes", rollback_undoes},
 	{"remove deletes the content", remove_deletes_the_content},
+	{"delete_folder deletes the content", delete_folder_deletes_the_content},
 	{"failed transaction stays failed", failed_transaction_stays_failed},
 	{"lost connection is made again", lost_connection_is_made_again},
 	{"lost connection in a transaction", lost_connection_in_a_transaction},
@@ -899,7 +1091,8 @@ static void fake_counts_calls(struct given *g)
 	assert_int_equal(fake_calls(g->s), before + 2);
 	fake_set_fault(g->s, FAKE_FAIL, 1);
 	struct items out;
-	assert_false(g->s->ops->changes(g->s, g->a, 1, g->inbox, (struct position){0, 0}, 9, &out, &g->e));
+	assert_false(g->s->ops->changes(g->s, g->a, 1, g->inbox, (struct position){0, 0}, 9, &out,
+					&g->e));
 	fake_set_fault(g->s, FAKE_FAIL, 1);
 	fake_set_fault(g->s, FAKE_NONE, 0);
 	assert_int_equal(changes(g, g->inbox, 0, 0, 9).n, 1);
@@ -971,10 +1164,7 @@ static const struct contract of_fake[] = {
 	{"changes its epoch", fake_changes_epoch},
 };
 
-enum {
-	OF_PG = sizeof of_pg / sizeof *of_pg,
-	OF_FAKE = sizeof of_fake / sizeof *of_fake
-};
+enum { OF_PG = sizeof of_pg / sizeof *of_pg, OF_FAKE = sizeof of_fake / sizeof *of_fake };
 
 /* ---------------------------------------------------------------------------------------------
  * Names */

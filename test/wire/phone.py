@@ -360,6 +360,47 @@ class Phone:
         self.folders[folder] = {name: change.get(name)
                                 for name in ('ParentId', 'DisplayName', 'Type')}
 
+    def folder_edit(self, command, *content, key=None):
+        """FolderCreate, FolderDelete or FolderUpdate, whose answer is not learned from."""
+        key = self.folder_key if key is None else key
+        return self.command(command, E('FolderHierarchy:' + command, E('SyncKey', key), *content))
+
+    def folder_create(self, name, parent='0', kind=12, key=None):
+        """Makes a folder as the phone's user does; returns the answer."""
+        answer = self.folder_edit('FolderCreate', E('ParentId', parent), E('DisplayName', name),
+                                  E('Type', kind), key=key)
+        if answer.status == '1':
+            self.folders[answer.root.get('ServerId')] = {
+                'ParentId': parent, 'DisplayName': name, 'Type': str(kind)}
+        return self._take_folder_key(answer)
+
+    def folder_update(self, folder, name, parent='0', key=None):
+        """Renames or moves a folder; returns the answer."""
+        answer = self.folder_edit('FolderUpdate', E('ServerId', folder), E('ParentId', parent),
+                                  E('DisplayName', name), key=key)
+        if answer.status == '1':
+            self.folders[folder].update(ParentId=parent, DisplayName=name)
+        return self._take_folder_key(answer)
+
+    def folder_delete(self, folder, key=None):
+        """Deletes a folder and those below it; returns the answer."""
+        answer = self.folder_edit('FolderDelete', E('ServerId', folder), key=key)
+        if answer.status == '1':
+            self._forget_folder(folder)
+        return self._take_folder_key(answer)
+
+    def _forget_folder(self, folder):
+        self.folders.pop(folder, None)
+        for below in [f for f, facts in self.folders.items() if facts['ParentId'] == folder]:
+            self._forget_folder(below)
+
+    def _take_folder_key(self, answer):
+        if (answer.root.get('SyncKey') is not None) != (answer.status == '1'):
+            raise WireError(f'a SyncKey belongs to success: {answer}')
+        if answer.status == '1':
+            self.folder_key = answer.root.get('SyncKey')
+        return answer
+
     def folder(self, kind):
         """ServerId of the folder of a type (2 Inbox, 4 Deleted Items …) or of a name."""
         for folder, facts in self.folders.items():
@@ -501,6 +542,26 @@ class Phone:
     def ping(self, folders, heartbeat=None):
         """Sends a Ping and returns at once."""
         return self.begin('Ping', self.ping_request(folders, heartbeat))
+
+    def move_raw(self, *moves):
+        """MoveItems of (item, from, to), whose answer is not learned from; its Responses."""
+        answer = self.command('MoveItems', E('Move:MoveItems', [
+            E('Move', E('SrcMsgId', item), E('SrcFldId', source), E('DstFldId', target))
+            for item, source, target in moves]))
+        return answer.root.all('Response')
+
+    def move(self, item, source, target):
+        """Moves an item; returns its new ServerId, or the status when it was not moved."""
+        response, = self.move_raw((item, source, target))
+        if response.get('SrcMsgId') != item:
+            raise WireError(f'MoveItems: {response}')
+        if response.get('Status') != '3':
+            return int(response.get('Status'))
+        moved = response.get('DstMsgId')
+        data = self.items.get(source, {}).pop(item, None)
+        if data is not None and target in self.items:
+            self.items[target][moved] = data
+        return moved
 
     def send_device_information(self):
         return self.command('Settings', E('Settings:Settings', self.device_information()))

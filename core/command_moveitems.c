@@ -1,0 +1,365 @@
+/*
+ * MoveItems (MS-ASCMD 2.2.1.12): items go from folder to folder, each with its own status.
+ *
+ * Both folders are claimed, as Sync claims them. A move, what both ledgers are to know of it, and
+ * its record for the case that the answer is lost, are one transaction. The device has the item
+ * under its new id (DstMsgId) from the answer on: neither folder's Sync tells it of the move. A
+ * device that moves an item from where it was once more never saw the first answer: to the same
+ * folder that is a repeat, to another one the item is moved on from where it is.
+ */
+#include "core/call.h"
+
+#include "core/base/arena.h"
+#include "core/base/text.h"
+#include "core/ledger.h"
+#include "core/server_id.h"
+#include "store/moved_item.h"
+#include "store/pg.h"
+
+/* MS-ASCMD 3.1.5.10; ids are at most 64 characters (2.2.3.175). */
+enum { MOVES_MAX = 1000, ID_MAX = 64 };
+
+struct move {
+	struct str id;	  /* SrcMsgId */
+	int32_t from, to; /* folders; 0: none */
+	unsigned status;  /* 0: not decided */
+	struct moved_item *item;
+	struct item_place now; /* when MOVE_OK */
+};
+
+struct moves {
+	unsigned claimed; /* pg_connection() that holds the claim */
+	struct move *v;
+	size_t n;
+	struct moved_item *items; /* of the moves that name an item, each once */
+	size_t nitems;
+	bool *done;	  /* of items: moved by this request */
+	int64_t *folders; /* that are concerned, each once */
+	size_t nfolders;
+	struct ledger *ledgers; /* theirs */
+	bool *touched;		/* of ledgers: to be written */
+};
+
+/* ---- The request ---- */
+
+/* One child, as text that is not empty and no longer than an id. */
+static bool read_id(const struct wbxml_node *move, unsigned tag, struct str *out)
+{
+	*out = wbxml_child_text(move, tag);
+	return out->n > 0 && out->n <= ID_MAX && text_is_xml(*out);
+}
+
+static bool read_move(const struct wbxml_node *node, struct move *m)
+{
+	struct str from, to;
+	if (node->tag != Move_Move || !read_id(node, Move_SrcMsgId, &m->id) ||
+	    !read_id(node, Move_SrcFldId, &from) || !read_id(node, Move_DstFldId, &to))
+		return false;
+	server_id_parse_folder(from, &m->from);
+	server_id_parse_folder(to, &m->to);
+	if (wbxml_again(wbxml_child(node, Move_DstFldId)))
+		m->status = MOVE_FAILED;
+	return true;
+}
+
+static bool read_request(struct call *c, struct moves *s)
+{
+	unsigned count = wbxml_count(c->root);
+	if (count == 0 || count > MOVES_MAX)
+		return false;
+	s->v = arena_array(c->arena, count, sizeof *s->v);
+	for (const struct wbxml_node *node = c->root->first; node; node = node->next)
+		if (!read_move(node, &s->v[s->n++]))
+			return false;
+	return true;
+}
+
+/* ---- What is concerned ---- */
+
+static const struct folder *find_folder(const struct folder *v, size_t n, int32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].id == id && v[i].class == CLASS_EMAIL)
+			return &v[i];
+	return NULL;
+}
+
+/* Decides what can be without a look at the item; else *place is the item. */
+static unsigned judge(const struct move *m, const struct folder *v, size_t n,
+		      struct item_place *place)
+{
+	struct server_id id;
+	const struct folder *from = find_folder(v, n, m->from);
+	if (!from || !server_id_parse(m->id, &id) || id.folder != m->from ||
+	    id.epoch != from->epoch)
+		return MOVE_NO_SOURCE;
+	if (m->from == m->to)
+		return MOVE_SAME_FOLDER;
+	*place = (struct item_place){id.folder, id.epoch, id.uid};
+	return find_folder(v, n, m->to) ? 0 : MOVE_NO_DESTINATION;
+}
+
+static bool same_place(struct item_place a, struct item_place b)
+{
+	return a.folder == b.folder && a.epoch == b.epoch && a.uid == b.uid;
+}
+
+static struct moved_item *note_item(struct moves *s, struct item_place place)
+{
+	for (size_t i = 0; i < s->nitems; i++)
+		if (same_place(s->items[i].from, place))
+			return &s->items[i];
+	s->items[s->nitems] = (struct moved_item){.from = place};
+	return &s->items[s->nitems++];
+}
+
+static void note_folder(struct moves *s, int64_t id)
+{
+	for (size_t i = 0; i < s->nfolders; i++)
+		if (s->folders[i] == id)
+			return;
+	s->folders[s->nfolders++] = id;
+}
+
+static bool find_moved(struct call *c, struct moves *s)
+{
+	return s->nitems == 0 || moved_item_find(c->session->db, c->arena, c->gate.account,
+						 c->gate.device, s->items, s->nitems, &c->err);
+}
+
+/*
+ * The items that the moves name, and the folders to claim: where they are, where they go, and where
+ * they went with an answer that the device may not have seen.
+ */
+static bool look_around(struct call *c, struct moves *s)
+{
+	struct store *store = c->session->store;
+	struct folder *folders;
+	size_t n;
+	if (!store->ops->folders(store, c->arena, c->gate.account, &folders, &n, &c->err))
+		return false;
+	s->items = arena_array(c->arena, s->n, sizeof *s->items);
+	s->done = arena_array(c->arena, s->n, sizeof *s->done);
+	s->folders = arena_array(c->arena, 3 * s->n, sizeof *s->folders);
+	for (size_t i = 0; i < s->n; i++) {
+		struct move *m = &s->v[i];
+		struct item_place place = {0};
+		if (m->status == 0)
+			m->status = judge(m, folders, n, &place);
+		if (!place.uid)
+			continue;
+		m->item = note_item(s, place);
+		note_folder(s, m->from);
+		if (m->status == 0)
+			note_folder(s, m->to);
+	}
+	if (!find_moved(c, s))
+		return false;
+	for (size_t i = 0; i < s->nitems; i++)
+		if (s->items[i].known && find_folder(folders, n, s->items[i].to.folder))
+			note_folder(s, s->items[i].to.folder);
+	return true;
+}
+
+static struct ledger *ledger_of(const struct moves *s, int32_t folder)
+{
+	for (size_t i = 0; i < s->nfolders; i++)
+		if (s->folders[i] == folder)
+			return &s->ledgers[i];
+	return NULL;
+}
+
+static void touch(struct moves *s, const struct ledger *l)
+{
+	s->touched[l - s->ledgers] = true;
+}
+
+/* ---- Moving ---- */
+
+/*
+ * The item is still where it was, and a device that ignores the status shows it no more: it is told
+ * of it again.
+ */
+static bool set_back(struct call *c, struct moves *s, struct item_place at)
+{
+	struct store *store = c->session->store;
+	struct ledger *l = ledger_of(s, at.folder);
+	struct items items;
+	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items,
+				&c->err))
+		return false;
+	if (!items.v[0].gone && ledger_holding(l, at.uid, items.v[0].modseq) != HOLDS_NOT) {
+		ledger_send_again(l, at.uid);
+		touch(s, l);
+	}
+	return true;
+}
+
+/* The item's status for a failure of the store; 0: the request as a whole fails. */
+static unsigned failure(const struct call *c)
+{
+	switch (c->err.kind) {
+	case ERR_NOT_FOUND:
+		return MOVE_NO_DESTINATION;
+	case ERR_CONFLICT:
+		return MOVE_LOCKED;
+	case ERR_FORBIDDEN:
+	case ERR_QUOTA:
+		return MOVE_FAILED;
+	default:
+		return 0;
+	}
+}
+
+/* Moves an item that is at a place of which the ledgers are at hand. 0: c->err. */
+static unsigned move_item(struct call *c, struct moves *s, struct item_place at, int32_t to,
+			  struct item_place *now)
+{
+	struct store *store = c->session->store;
+	struct ledger *source = ledger_of(s, at.folder), *target = ledger_of(s, to);
+	struct items items;
+	int64_t gone, uid, modseq;
+	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items,
+				&c->err))
+		return 0;
+	if (items.v[0].gone || at.epoch != source->folder.epoch)
+		return MOVE_NO_SOURCE;
+	switch (store->ops->move(store, c->gate.account, at.folder, at.uid, to, &gone, &uid,
+				 &modseq, &c->err)) {
+	case FOUND_ONE:
+		break;
+	case FOUND_NONE:
+		return MOVE_NO_SOURCE;
+	default:
+		return failure(c);
+	}
+	enum holding holding = ledger_holding(source, at.uid, items.v[0].modseq);
+	ledger_moved_out(c->arena, source, at.uid, gone);
+	ledger_moved_in(c->arena, target, uid, modseq, holding);
+	touch(s, source);
+	touch(s, target);
+	*now = (struct item_place){to, target->folder.epoch, uid};
+	return MOVE_OK;
+}
+
+/* False: the request as a whole fails (c->err). */
+static bool run_move(struct call *c, struct moves *s, struct move *m)
+{
+	struct moved_item *item = m->item;
+	bool *done = &s->done[item - s->items];
+	if (m->status == MOVE_NO_DESTINATION)
+		return item->known || set_back(c, s, item->from);
+	if (item->known && item->to.folder == m->to) {
+		m->status = MOVE_OK;
+		m->now = item->to;
+		return true;
+	}
+	if (*done) {
+		m->status = MOVE_FAILED; /* to more than one folder at a time */
+		return true;
+	}
+	struct item_place at = item->known ? item->to : item->from;
+	if (!ledger_of(s, at.folder)) {
+		m->status = MOVE_NO_SOURCE; /* the folder that it went to is gone */
+		return true;
+	}
+	m->status = move_item(c, s, at, m->to, &m->now);
+	if (m->status == MOVE_OK) {
+		*done = item->known = true;
+		item->to = m->now;
+	}
+	return m->status != 0;
+}
+
+/* ---- Writing ---- */
+
+static bool save_ledgers(struct call *c, const struct moves *s)
+{
+	bool ok = true;
+	for (size_t i = 0; ok && i < s->nfolders; i++)
+		if (s->touched[i] && s->ledgers[i].base_found)
+			ok = ledger_rewrite(c->session->db, c->arena, c->gate.account,
+					    c->gate.device, &s->ledgers[i], &c->err);
+	return ok;
+}
+
+static bool record(struct call *c, const struct moves *s)
+{
+	struct moved_item *moved = arena_array(c->arena, s->nitems, sizeof *moved);
+	size_t n = 0;
+	for (size_t i = 0; i < s->nitems; i++)
+		if (s->done[i])
+			moved[n++] = s->items[i];
+	if (n == 0 || c->gate.device == 0)
+		return true;
+	return moved_item_record(c->session->db, c->arena, c->gate.account, c->gate.device, moved,
+				 n, &c->err);
+}
+
+static bool run_moves(struct call *c, struct moves *s)
+{
+	struct pg *db = c->session->db;
+	if (!ledger_load(db, c->arena, c->gate.account, c->gate.device, s->folders, s->nfolders,
+			 s->ledgers, &c->err))
+		return false;
+	if (!pg_begin(db, &c->err))
+		return false;
+	/* Nothing is written once the claim was lost: another request may have it. */
+	if (pg_connection(db) != s->claimed)
+		return err_set(&c->err, ERR_UNAVAILABLE,
+			       "the database connection was lost on the way");
+	if (!find_moved(c, s))
+		return false;
+	for (size_t i = 0; i < s->n; i++)
+		if (s->v[i].item && !run_move(c, s, &s->v[i]))
+			return false;
+	return save_ledgers(c, s) && record(c, s) && pg_commit(db, &c->err);
+}
+
+static bool claim_and_run(struct call *c, struct moves *s)
+{
+	struct pg *db = c->session->db;
+	if (s->nfolders == 0)
+		return true;
+	s->ledgers = arena_array(c->arena, s->nfolders, sizeof *s->ledgers);
+	s->touched = arena_array(c->arena, s->nfolders, sizeof *s->touched);
+	if (!ledger_claim(db, c->arena, c->gate.device, s->folders, s->nfolders, &c->err))
+		return false;
+	s->claimed = pg_connection(db);
+	bool ok = run_moves(c, s);
+	pg_rollback(db);
+	ledger_release(db);
+	return ok;
+}
+
+static void encode(struct call *c, const struct moves *s)
+{
+	call_begin(c);
+	c->status = MOVE_OK;
+	for (size_t i = 0; i < s->n; i++) {
+		const struct move *m = &s->v[i];
+		wbxml_begin(&c->out, Move_Response);
+		wbxml_text(&c->out, Move_SrcMsgId, m->id);
+		wbxml_int(&c->out, Move_Status, m->status);
+		if (m->status == MOVE_OK) {
+			struct server_id id = {m->now.folder, m->now.epoch, m->now.uid};
+			wbxml_text(&c->out, Move_DstMsgId, server_id_text(c->arena, id));
+		} else {
+			c->status = m->status;
+		}
+		wbxml_end(&c->out);
+	}
+}
+
+void command_moveitems(struct call *c)
+{
+	struct moves s = {0};
+	if (!read_request(c, &s)) {
+		call_common(c, STATUS_INVALID_XML);
+		return;
+	}
+	if (look_around(c, &s) && claim_and_run(c, &s))
+		encode(c, &s);
+	else
+		call_fail(c, NULL);
+}

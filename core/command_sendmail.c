@@ -1,0 +1,372 @@
+/*
+ * SendMail, SmartReply, SmartForward (MS-ASCMD 2.2.1.17, 2.2.1.20, 2.2.1.19): in a WBXML document
+ * from 14.0 on; below, the body is the message and the rest stands in the query.
+ *
+ * Everything happens in one transaction that first notes the ClientId (or what was sent, where
+ * there is none): whatever becomes of the answer, a repeat finds that note, or nothing was done.
+ * Success is an empty answer. What a mail server says later never reaches the device: the user gets
+ * a message.
+ */
+#include "core/call.h"
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/base/digest.h"
+#include "core/base/text.h"
+#include "core/compose.h"
+#include "core/server_id.h"
+#include "core/submit.h"
+#include "store/delivery.h"
+#include "store/message.h"
+#include "store/pg.h"
+#include "store/sender.h"
+
+enum {
+	CLIENT_ID_MOST = 256,
+	DAY = 24 * 60 * 60,
+	REMEMBERED = 30 * DAY /* as long as sender_forget() keeps them */
+};
+
+/* What was asked. */
+struct request_mail {
+	enum compose_kind kind;
+	struct str mime;
+	struct str reference; /* what a repeat is known by */
+	int remembered;	      /* seconds for which it is */
+	bool save, replace;
+	bool has_source, broken_instance, has_account;
+	struct str folder, item, long_id;
+};
+
+struct sending {
+	struct call *call;
+	struct request_mail asked;
+	struct sender sender;
+	struct compose_original original;
+	struct submission submission;
+};
+
+/* ---- Decoding ---- */
+
+static bool datetime_valid(struct str text)
+{
+	int64_t ignored;
+	return !text.n || clock_parse(text, &ignored);
+}
+
+/* MS-ASCMD 2.2.3.28.1: unique for each message of a device. */
+static unsigned decode_document(struct call *c, struct request_mail *out)
+{
+	const struct wbxml_node *source = wbxml_child(c->root, ComposeMail_Source);
+	struct str id = wbxml_child_text(c->root, ComposeMail_ClientId);
+	struct str mime = wbxml_child_text(c->root, ComposeMail_Mime);
+	if (id.n == 0 || id.n > CLIENT_ID_MOST || !mime.p || (out->kind != COMPOSE_NEW && !source))
+		return STATUS_INVALID_XML;
+	out->mime = mime;
+	out->reference = str_of(arena_printf(c->arena, "id:%.*s", STR_ARG(id)));
+	out->remembered = REMEMBERED;
+	out->save = wbxml_child(c->root, ComposeMail_SaveInSentItems) != NULL;
+	out->replace = wbxml_child(c->root, ComposeMail_ReplaceMime) != NULL;
+	out->has_account = wbxml_child(c->root, ComposeMail_AccountId) != NULL;
+	out->has_source = out->kind != COMPOSE_NEW;
+	out->folder = wbxml_child_text(source, ComposeMail_FolderId);
+	out->item = wbxml_child_text(source, ComposeMail_ItemId);
+	out->long_id = wbxml_child_text(source, ComposeMail_LongId);
+	out->broken_instance = !datetime_valid(wbxml_child_text(source, ComposeMail_InstanceId));
+	return STATUS_OK;
+}
+
+/* There is no ClientId: the same message about the same item within a day is a repeat. */
+static struct str digest_of(struct call *c)
+{
+	const struct eas_query *q = &c->request->eas;
+	unsigned char whole[DIGEST_SIZE], message[DIGEST_SIZE];
+	digest_sha256(c->request->body, message);
+	struct str hex =
+		text_hex_encode(c->arena, (struct str){(const char *)message, sizeof message});
+	digest_sha256(str_of(arena_printf(c->arena, "%s\n%.*s\n%.*s\n%.*s\n%.*s", c->command->name,
+					  STR_ARG(q->collection_id), STR_ARG(q->item_id),
+					  STR_ARG(q->long_id), STR_ARG(hex))),
+		      whole);
+	hex = text_hex_encode(c->arena, (struct str){(const char *)whole, sizeof whole});
+	return str_of(arena_printf(c->arena, "mime:%.*s", STR_ARG(hex)));
+}
+
+static unsigned decode_query(struct call *c, struct request_mail *out)
+{
+	const struct eas_query *q = &c->request->eas;
+	out->mime = c->request->body;
+	out->reference = digest_of(c);
+	out->remembered = DAY;
+	out->save = q->save_in_sent;
+	out->has_source = out->kind != COMPOSE_NEW;
+	out->folder = q->collection_id;
+	out->item = q->item_id;
+	out->long_id = q->long_id;
+	out->broken_instance = !datetime_valid(q->occurrence);
+	return STATUS_OK;
+}
+
+static unsigned decode(struct call *c, struct request_mail *out)
+{
+	unsigned status = c->version < 140 ? decode_query(c, out) : decode_document(c, out);
+	if (status != STATUS_OK)
+		return status;
+	if (out->has_source && out->item.n == 0 && out->long_id.n == 0)
+		return STATUS_INVALID_XML;
+	if (out->broken_instance)
+		return STATUS_INVALID_DATETIME;
+	/* Settings names no accounts but the user's own, which has no AccountId
+	 * (MS-ASCMD 2.2.3.3.1). */
+	if (out->has_account)
+		return STATUS_INVALID_ACCOUNT_ID;
+	out->mime = delivery_normalise(c->arena, out->mime);
+	return STATUS_OK;
+}
+
+/* ---- The original ---- */
+
+static bool parse_source(const struct request_mail *asked, struct server_id *id)
+{
+	int32_t folder;
+	if (asked->long_id.n)
+		return server_id_parse(asked->long_id, id);
+	if (!server_id_parse(asked->item, id))
+		return false;
+	return !asked->folder.n ||
+	       (server_id_parse_folder(asked->folder, &folder) && folder == id->folder);
+}
+
+/* The message with the id, if the account has it. */
+static enum found find_source(struct sending *s, struct server_id id, struct summary **out)
+{
+	struct call *c = s->call;
+	struct store *store = c->session->store;
+	struct folder folder;
+	enum found found =
+		store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
+	if (found != FOUND_ONE)
+		return found;
+	if (folder.class != CLASS_EMAIL || folder.epoch != id.epoch)
+		return FOUND_NONE;
+	if (!store->ops->summaries(store, c->arena, c->gate.account, id.folder, &id.uid, 1, out,
+				   &c->err))
+		return FOUND_FAILED;
+	return (*out)->found ? FOUND_ONE : FOUND_NONE;
+}
+
+static struct slice slice_of(int64_t uid, const struct part *part)
+{
+	return (struct slice){
+		.uid = uid, .offset = part ? part->offset : 0, .length = part ? part->length : 0};
+}
+
+/* Reads of the original what the message needs: all to attach it, its texts to quote them. */
+static bool read_original(struct sending *s, const struct summary *found)
+{
+	struct call *c = s->call;
+	struct store *store = c->session->store;
+	const struct message *m = found->message;
+	s->original.message = m;
+	if (s->asked.replace)
+		return true;
+	struct slice v[2] = {{.uid = found->uid, .length = m->size}};
+	size_t n = 1;
+	if (s->asked.kind == COMPOSE_REPLY) {
+		v[0] = slice_of(found->uid, message_body(m, PART_TEXT));
+		v[n++] = slice_of(found->uid, message_body(m, PART_HTML));
+	}
+	if (!store->ops->slices(store, c->arena, c->gate.account, s->submission.source_folder, v, n,
+				&c->err))
+		return false;
+	if (s->asked.kind == COMPOSE_REPLY) {
+		s->original.text = v[0].bytes;
+		s->original.html = v[1].bytes;
+	} else {
+		s->original.raw = v[0].bytes;
+		if (!v[0].bytes.p)
+			return err_set(&c->err, ERR_CONFLICT,
+				       "the original went while it was read");
+	}
+	return true;
+}
+
+/* STATUS_OK when there is none to be had; 0: the request has failed. */
+static unsigned load_original(struct sending *s)
+{
+	struct server_id id;
+	struct summary *summary;
+	if (!s->asked.has_source)
+		return STATUS_OK;
+	if (!parse_source(&s->asked, &id))
+		return STATUS_ITEM_NOT_FOUND;
+	enum found found = find_source(s, id, &summary);
+	if (found == FOUND_NONE)
+		return STATUS_ITEM_NOT_FOUND;
+	if (found == FOUND_FAILED)
+		return 0;
+	s->submission.source_folder = id.folder;
+	s->submission.source_uid = id.uid;
+	return read_original(s, summary) ? STATUS_OK : 0;
+}
+
+/* ---- What it is to the original ---- */
+
+static bool names(struct arena *a, struct str addresses, struct str address)
+{
+	struct str wanted = str_of(arena_printf(a, "<%.*s>", STR_ARG(address)));
+	for (size_t i = 0; i + wanted.n <= addresses.n; i++)
+		if (addresses.p[i] == '<' && str_eq_nocase(str_sub(addresses, i, wanted.n), wanted))
+			return true;
+	return false;
+}
+
+/* A reply that goes to others who had the original too is one to all. */
+static enum submit_verb reply_verb(struct sending *s, const struct composed *mail)
+{
+	const struct message *m = s->original.message;
+	for (size_t i = 0; i < mail->nrecipients; i++) {
+		struct str address = mail->recipients[i];
+		if (sender_owns(&s->sender, address))
+			continue;
+		if (names(s->call->arena, m->to, address) || names(s->call->arena, m->cc, address))
+			return VERB_REPLY_ALL;
+	}
+	return VERB_REPLY;
+}
+
+/* Programs that don't use SmartForward say so at least there, in the user's language. */
+static bool is_forward(struct str subject)
+{
+	static const char *const prefixes[] = {
+		"fw:", "fwd:", "wg:", "tr:", "rv:", "i:", "enc:", "vs:", "vb:"};
+	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+		if (str_starts_nocase(subject, str_of(prefixes[i])))
+			return true;
+	return false;
+}
+
+/* Outlook sends its replies with SendMail: In-Reply-To tells. False: the request has failed. */
+static bool find_answered(struct sending *s, const struct composed *mail)
+{
+	struct call *c = s->call;
+	struct submission *to = &s->submission;
+	struct summary *summary;
+	if (s->asked.has_source) {
+		to->verb = s->asked.kind == COMPOSE_FORWARD ? VERB_FORWARD : reply_verb(s, mail);
+		return true;
+	}
+	if (!mail->in_reply_to.n)
+		return true;
+	enum found found = sender_find(c->session->db, c->arena, c->gate.account, mail->in_reply_to,
+				       &to->source_folder, &to->source_uid, &c->err);
+	if (found != FOUND_ONE)
+		return found == FOUND_NONE;
+	struct store *store = c->session->store;
+	if (!store->ops->summaries(store, c->arena, c->gate.account, to->source_folder,
+				   &to->source_uid, 1, &summary, &c->err))
+		return false;
+	s->original.message = summary->message;
+	if (summary->found)
+		to->verb = is_forward(mail->subject) ? VERB_FORWARD : reply_verb(s, mail);
+	return true;
+}
+
+/* ---- Carrying out ---- */
+
+static unsigned status_of_compose(enum compose_result result)
+{
+	static const unsigned of[] = {
+		[COMPOSE_DONE] = STATUS_OK,
+		[COMPOSE_BROKEN] = STATUS_INVALID_MIME,
+		[COMPOSE_NO_RECIPIENT] = STATUS_NO_RECIPIENT,
+		[COMPOSE_TOO_MANY] = STATUS_SEND_QUOTA,
+		[COMPOSE_SENDER_REFUSED] = STATUS_SUBMISSION_FAILED,
+		[COMPOSE_TOO_LARGE] = STATUS_INVALID_CONTENT,
+	};
+	return of[result];
+}
+
+/* Within the transaction. 0: the request has failed (c->err). */
+static unsigned send_once(struct sending *s)
+{
+	struct call *c = s->call;
+	struct composed *mail = arena_alloc(c->arena, sizeof *mail);
+	struct compose compose = {.kind = s->asked.kind,
+				  .mime = s->asked.mime,
+				  .sender = &s->sender,
+				  .replace = s->asked.replace,
+				  .now = s->submission.now};
+	switch (sender_remember(c->session->db, c->arena, c->gate.account, c->gate.device,
+				s->asked.reference, s->asked.remembered, &c->err)) {
+	case FOUND_FAILED:
+		return 0;
+	case FOUND_ONE:
+		return STATUS_PREVIOUSLY_SENT;
+	case FOUND_NONE:
+		break;
+	}
+	if (!sender_read(c->session->db, c->arena, c->gate.account, &s->sender, &c->err))
+		return 0;
+	unsigned status = load_original(s);
+	if (status != STATUS_OK)
+		return status;
+	if (s->asked.has_source)
+		compose.original = &s->original;
+	status = status_of_compose(compose_message(c->arena, &compose, mail));
+	if (status != STATUS_OK)
+		return status;
+	s->submission.mail = mail;
+	if (!find_answered(s, mail) ||
+	    !submit_message(c->session->db, c->session->store, c->arena, &s->submission, &c->err))
+		return 0;
+	return STATUS_OK;
+}
+
+/* Success is an empty answer; below 14.0 so is a repeat, which has no status of its own there. */
+static void answer(struct call *c, unsigned status)
+{
+	if (status == 0)
+		call_fail(c, NULL);
+	else if (status == STATUS_OK || (status == STATUS_PREVIOUSLY_SENT && c->version < 140))
+		c->status = status;
+	else
+		call_common(c, status);
+}
+
+static void run(struct call *c, enum compose_kind kind)
+{
+	struct store *store = c->session->store;
+	struct sending s = {.call = c, .asked = {.kind = kind}};
+	unsigned status = decode(c, &s.asked);
+	/* A device that only tries its settings out is not remembered, and has nothing to send. */
+	if (status == STATUS_OK && c->gate.device == 0)
+		status = STATUS_ACCESS_DENIED;
+	if (status == STATUS_OK) {
+		s.sender.address = c->gate.address;
+		s.sender.display_name = c->gate.display_name;
+		s.submission = (struct submission){
+			.account = c->gate.account, .save = s.asked.save, .now = clock_now()};
+		status = store->ops->begin(store, &c->err) ? send_once(&s) : 0;
+		if (status != STATUS_OK)
+			store->ops->rollback(store);
+		else if (!store->ops->commit(store, &c->err))
+			status = 0;
+	}
+	answer(c, status);
+}
+
+void command_sendmail(struct call *c)
+{
+	run(c, COMPOSE_NEW);
+}
+
+void command_smartreply(struct call *c)
+{
+	run(c, COMPOSE_REPLY);
+}
+
+void command_smartforward(struct call *c)
+{
+	run(c, COMPOSE_FORWARD);
+}

@@ -1,0 +1,129 @@
+/* submit: a composed message on its way. See submit.h for the contract. */
+#include "core/submit.h"
+
+#include "core/base/arena.h"
+#include "core/email.h"
+#include "store/delivery.h"
+#include "store/pg.h"
+#include "store/queue.h"
+
+/* What is delivered at once: no request is to wait for more. */
+enum { DIRECT_RECIPIENTS = 20, DIRECT_BYTES = 32 << 20 };
+
+struct submitter {
+	struct pg *db;
+	struct store *store;
+	struct arena *a;
+	const struct submission *s;
+	struct recipient *direct, *queued;
+	size_t ndirect, nqueued;
+	int32_t sent; /* Sent Items; 0: not to be saved */
+};
+
+/* Which recipients are delivered to now, and which are left to the queue. */
+static bool divide(struct submitter *x, struct err *e)
+{
+	const struct composed *mail = x->s->mail;
+	size_t n = mail->nrecipients, here = 0;
+	struct recipient *all = arena_array(x->a, n, sizeof *all);
+	x->direct = arena_array(x->a, n, sizeof *all);
+	x->queued = arena_array(x->a, n, sizeof *all);
+	for (size_t i = 0; i < n; i++)
+		all[i].address = mail->recipients[i];
+	if (!queue_resolve(x->db, x->a, all, n, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		here += all[i].inbox != 0;
+	bool cheap = here <= DIRECT_RECIPIENTS && here * mail->delivered.n <= DIRECT_BYTES;
+	for (size_t i = 0; i < n; i++) {
+		if (cheap && all[i].inbox)
+			x->direct[x->ndirect++] = all[i];
+		else
+			x->queued[x->nqueued++] = all[i];
+	}
+	return true;
+}
+
+static bool find_sent(struct submitter *x, struct err *e)
+{
+	struct folder *folders;
+	size_t n;
+	if (!x->s->save)
+		return true;
+	if (!x->store->ops->folders(x->store, x->a, x->s->account, &folders, &n, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		if (folders[i].role == ROLE_SENT)
+			x->sent = folders[i].id;
+	return true;
+}
+
+static bool lock(struct submitter *x, struct err *e)
+{
+	size_t n = 0;
+	struct folder_place *v = arena_array(x->a, x->ndirect + 2, sizeof *v);
+	for (size_t i = 0; i < x->ndirect; i++)
+		v[n++] = (struct folder_place){x->direct[i].account, x->direct[i].inbox};
+	v[n++] = (struct folder_place){x->s->account, x->sent};
+	v[n++] = (struct folder_place){x->s->account, x->s->source_folder};
+	return queue_lock_folders(x->db, x->a, v, n, e);
+}
+
+/* One mailbox may have several of the addresses: it gets the message once. */
+static bool delivered_before(const struct submitter *x, size_t i)
+{
+	for (size_t k = 0; k < i; k++)
+		if (x->direct[k].account == x->direct[i].account)
+			return true;
+	return false;
+}
+
+static bool put(struct submitter *x, int32_t account, int32_t folder, struct str raw,
+		unsigned flags, struct err *e)
+{
+	struct arena_mark mark = arena_mark(x->a);
+	bool ok = delivery_put(x->store, x->a, account, folder, raw, x->s->now, flags, e);
+	arena_release(x->a, mark);
+	return ok;
+}
+
+static bool deliver(struct submitter *x, struct err *e)
+{
+	const struct composed *mail = x->s->mail;
+	bool ok = true;
+	for (size_t i = 0; ok && i < x->ndirect; i++)
+		ok = delivered_before(x, i) ||
+		     put(x, x->direct[i].account, x->direct[i].inbox, mail->delivered, 0, e);
+	if (ok && x->nqueued)
+		ok = queue_put(x->db, x->a, x->s->account, mail->from, mail->delivered, x->queued,
+			       x->nqueued, e);
+	if (ok && x->sent)
+		ok = put(x, x->s->account, x->sent, mail->sent, ITEM_SEEN, e);
+	return ok;
+}
+
+/* A source that went meanwhile needs no mark. */
+static bool mark(struct submitter *x, struct err *e)
+{
+	const struct submission *s = x->s;
+	struct items items;
+	int64_t before, after;
+	if (!s->source_folder || s->verb == VERB_NONE)
+		return true;
+	if (!x->store->ops->lookup(x->store, x->a, s->account, s->source_folder, &s->source_uid, 1,
+				   &items, e))
+		return false;
+	if (items.v[0].gone)
+		return true;
+	struct str marks = email_marks_verb(x->a, items.v[0].marks, (int)s->verb, s->now);
+	return x->store->ops->set_flags(x->store, s->account, s->source_folder, s->source_uid,
+					s->verb == VERB_FORWARD ? ITEM_FORWARDED : ITEM_ANSWERED, 0,
+					&marks, &before, &after, e) != FOUND_FAILED;
+}
+
+bool submit_message(struct pg *db, struct store *store, struct arena *a, const struct submission *s,
+		    struct err *e)
+{
+	struct submitter x = {.db = db, .store = store, .a = a, .s = s};
+	return divide(&x, e) && find_sent(&x, e) && lock(&x, e) && deliver(&x, e) && mark(&x, e);
+}

@@ -1,0 +1,510 @@
+/*
+ * phone: the model of a device: what it holds, what was done on it and not told yet, the request
+ * that it waits for or repeats.
+ */
+#ifndef EASEL_TEST_FAULTS_PHONE_H
+#define EASEL_TEST_FAULTS_PHONE_H
+
+#include "test/faults/flow.h"
+#include "test/faults/world.h"
+
+/* ---- What it holds ---- */
+
+static struct phone_item *phone_find(struct phone_folder *f, int64_t uid)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (f->items[i].uid == uid)
+			return &f->items[i];
+	return NULL;
+}
+
+static void phone_put(struct phone_folder *f, int64_t uid, unsigned flags)
+{
+	struct phone_item *old = phone_find(f, uid);
+	if (!old && f->n == ITEMS_MAX) {
+		model_wrong("the phone is full");
+		return;
+	}
+	if (!old)
+		old = &f->items[f->n++];
+	*old = (struct phone_item){uid, flags};
+}
+
+static void phone_drop(struct phone_folder *f, int64_t uid)
+{
+	struct phone_item *old = phone_find(f, uid);
+	if (old)
+		*old = f->items[--f->n];
+}
+
+static void phone_do(struct phone_folder *f, const struct edit *e)
+{
+	struct phone_item *item = phone_find(f, e->uid);
+	if (!item)
+		return;
+	switch (e->kind) {
+	case EDIT_READ:
+		item->flags |= ITEM_SEEN;
+		break;
+	case EDIT_UNREAD:
+		item->flags &= ~(unsigned)ITEM_SEEN;
+		break;
+	case EDIT_FLAG:
+		item->flags |= ITEM_FLAGGED;
+		break;
+	case EDIT_UNFLAG:
+		item->flags &= ~(unsigned)ITEM_FLAGGED;
+		break;
+	case EDIT_DELETE:
+		phone_drop(f, e->uid);
+		break;
+	}
+}
+
+/* Whoever uses the phone reads, flags or deletes something. */
+static void phone_edit(void)
+{
+	int at = (int)chance(FOLDERS);
+	struct phone_folder *f = &m->phone[at];
+	if (f->n == 0 || f->queue.n >= 100 || m->nedits == EDITS_MAX)
+		return;
+	struct edit *e = &m->edits[m->nedits];
+	*e = (struct edit){.folder = at, .epoch = f->epoch};
+	e->uid = f->items[chance((unsigned)f->n)].uid;
+	e->kind = percent(15) ? EDIT_DELETE : (enum edit_kind)chance(EDIT_DELETE);
+	model_trace("phone: edit %d, kind %d of %d:%lld", m->nedits, (int)e->kind, at,
+		    (long long)e->uid);
+	f->queue.v[f->queue.n++] = m->nedits++;
+	phone_do(f, e);
+}
+
+/* Everything is forgotten, and what was not told yet with it. */
+static void phone_reset(int at)
+{
+	struct phone_folder *f = &m->phone[at];
+	f->n = 0;
+	f->queue.n = 0;
+	strcpy(f->key, "0");
+	m->crashed[at] = false;
+	model_trace("phone: folder %d starts afresh", at);
+}
+
+/* ---- Asking ---- */
+
+static void phone_free_sent(struct sent *s)
+{
+	free(s->bytes);
+	*s = (struct sent){0};
+}
+
+static struct sent phone_copy_sent(const struct sent *s)
+{
+	struct sent copy = *s;
+	copy.bytes = base_malloc(s->n);
+	memcpy(copy.bytes, s->bytes, s->n);
+	return copy;
+}
+
+static void phone_write_flag(struct wbxml_out *w, bool set)
+{
+	wbxml_begin(w, Email_Flag);
+	if (set) {
+		wbxml_cstr(w, Email_Status, "2");
+		wbxml_cstr(w, Email_FlagType, "for follow up");
+	}
+	wbxml_end(w);
+}
+
+static void phone_write_edit(struct wbxml_out *w, const struct edit *e)
+{
+	char id[64];
+	snprintf(id, sizeof id, "%d:%d:%lld", (int)m->folder[e->folder], (int)e->epoch,
+		 (long long)e->uid);
+	wbxml_begin(w, e->kind == EDIT_DELETE ? AirSync_Delete : AirSync_Change);
+	wbxml_cstr(w, AirSync_ServerId, id);
+	if (e->kind != EDIT_DELETE) {
+		wbxml_begin(w, AirSync_ApplicationData);
+		if (e->kind == EDIT_READ || e->kind == EDIT_UNREAD)
+			wbxml_cstr(w, Email_Read, e->kind == EDIT_READ ? "1" : "0");
+		else
+			phone_write_flag(w, e->kind == EDIT_FLAG);
+		wbxml_end(w);
+	}
+	wbxml_end(w);
+}
+
+static unsigned phone_window(void)
+{
+	static const unsigned windows[] = {1, 2, 3, 5, 10, 20, 100, 512};
+	return windows[chance(sizeof windows / sizeof *windows)];
+}
+
+static void phone_write_collection(struct wbxml_out *w, int at, bool calm, struct sent *out)
+{
+	struct phone_folder *f = &m->phone[at];
+	struct sync_options options = sync_options_standard;
+	out->asked[at] = true;
+	out->zero[at] = strcmp(f->key, "0") == 0;
+	options.filter = f->filter;
+	out->cutoff[at] = sync_options_cutoff(&options, m->now);
+	wbxml_begin(w, AirSync_Collection);
+	wbxml_cstr(w, AirSync_SyncKey, f->key);
+	wbxml_int(w, AirSync_CollectionId, m->folder[at]);
+	wbxml_int(w, AirSync_DeletesAsMoves, chance(2));
+	if (!out->zero[at] && !calm && percent(10))
+		wbxml_int(w, AirSync_GetChanges, 0);
+	wbxml_int(w, AirSync_WindowSize, phone_window());
+	wbxml_begin(w, AirSync_Options);
+	wbxml_int(w, AirSync_FilterType, f->filter);
+	wbxml_end(w);
+	if (f->queue.n && !out->zero[at]) {
+		wbxml_begin(w, AirSync_Commands);
+		for (int i = 0; i < f->queue.n; i++)
+			phone_write_edit(w, &m->edits[f->queue.v[i]]);
+		wbxml_end(w);
+		out->edits[at] = f->queue;
+	}
+	wbxml_end(w);
+}
+
+/* A new request; calm ones ask for everything of both folders. */
+static struct sent phone_write(bool calm)
+{
+	struct sent out = {0};
+	struct body body = {0};
+	struct wbxml_out w;
+	unsigned both = calm ? 0 : chance(4); /* 0, 1: both folders */
+	wbxml_start(&w, &body);
+	wbxml_begin(&w, AirSync_Sync);
+	wbxml_begin(&w, AirSync_Collections);
+	for (int i = 0; i < FOLDERS; i++)
+		if (both < 2 || (int)both - 2 == i)
+			phone_write_collection(&w, i, calm, &out);
+	wbxml_end(&w);
+	if (percent(20))
+		wbxml_int(&w, AirSync_WindowSize, phone_window());
+	wbxml_end(&w);
+	if (!wbxml_finish(&w))
+		model_wrong("a request can't be written");
+	out.n = body.mem.n;
+	out.bytes = base_malloc(out.n);
+	memcpy(out.bytes, body.mem.p, out.n);
+	body_free(&body);
+	return out;
+}
+
+/* ---- Taking an answer ---- */
+
+/* uid and epoch of a ServerId of the folder. */
+static bool phone_read_id(int at, const struct wbxml_node *node, int64_t *uid)
+{
+	struct server_id id;
+	struct phone_folder *f = &m->phone[at];
+	if (!server_id_parse(wbxml_child_text(node, AirSync_ServerId), &id) ||
+	    id.folder != m->folder[at]) {
+		model_wrong("a ServerId of folder %d can't be read", at);
+		return false;
+	}
+	if (f->n == 0)
+		f->epoch = id.epoch;
+	*uid = id.uid;
+	if (id.epoch == f->epoch)
+		return true;
+	model_wrong("items of two epochs in folder %d", at);
+	return false;
+}
+
+static unsigned phone_read_flags(const struct wbxml_node *node)
+{
+	const struct wbxml_node *data = wbxml_child(node, AirSync_ApplicationData);
+	const struct wbxml_node *flag = wbxml_child(data, Email_Flag);
+	unsigned flags = 0;
+	if (str_eq(wbxml_child_text(data, Email_Read), STR("1")))
+		flags |= ITEM_SEEN;
+	if (str_eq(wbxml_child_text(flag, Email_Status), STR("2")))
+		flags |= ITEM_FLAGGED;
+	return flags;
+}
+
+/* Whether the phone itself has deleted the item and not told so yet. */
+static bool phone_deleted(const struct phone_folder *f, int64_t uid)
+{
+	for (int i = 0; i < f->queue.n; i++) {
+		const struct edit *e = &m->edits[f->queue.v[i]];
+		if (e->uid == uid && e->kind == EDIT_DELETE)
+			return true;
+	}
+	return false;
+}
+
+static void phone_take(int at, const struct wbxml_node *node)
+{
+	struct phone_folder *f = &m->phone[at];
+	int64_t uid;
+	if (!phone_read_id(at, node, &uid))
+		return;
+	model_trace("  %d:%lld %s %u", at, (long long)uid, wbxml_tag_name(node->tag),
+		    phone_read_flags(node));
+	if (node->tag == AirSync_Delete || node->tag == AirSync_SoftDelete) {
+		phone_drop(f, uid);
+		return;
+	}
+	if (node->tag == AirSync_Change && !phone_find(f, uid)) {
+		if (!m->crashed[at] && !phone_deleted(f, uid))
+			model_wrong("a Change of %d:%lld, which the phone has not", at,
+				    (long long)uid);
+		return;
+	}
+	phone_put(f, uid, phone_read_flags(node));
+	/* What was done on the phone meanwhile holds until the server knows of it. */
+	for (int i = 0; i < f->queue.n; i++)
+		if (m->edits[f->queue.v[i]].uid == uid)
+			phone_do(f, &m->edits[f->queue.v[i]]);
+}
+
+/* The answer has come: what went with the request is told, and has to be done. */
+static void phone_acknowledge(int at, const struct sent *sent)
+{
+	for (int i = 0; i < sent->edits[at].n; i++) {
+		const struct edit *e = &m->edits[sent->edits[at].v[i]];
+		if (!e->done)
+			model_wrong("edit %d of %d:%lld was answered and never done",
+				    sent->edits[at].v[i], at, (long long)e->uid);
+		list_remove(&m->phone[at].queue, sent->edits[at].v[i]);
+	}
+}
+
+/* Edits of what is gone are answered with a status; nothing is to be done about those. */
+static void phone_read_responses(int at, const struct wbxml_node *responses,
+				 const struct sent *sent)
+{
+	const struct wbxml_node *r = responses ? responses->first : NULL;
+	for (; r; r = r->next) {
+		int64_t uid;
+		struct str status = wbxml_child_text(r, AirSync_Status);
+		if (!phone_read_id(at, r, &uid))
+			return;
+		if (!str_eq(status, STR("8")))
+			model_wrong("status %.*s for %d:%lld", (int)status.n, status.p, at,
+				    (long long)uid);
+		for (int i = 0; i < sent->edits[at].n; i++)
+			if (m->edits[sent->edits[at].v[i]].uid == uid)
+				m->edits[sent->edits[at].v[i]].done = true;
+	}
+}
+
+/* Status 3: everything afresh. There is no reason for any other one. */
+static void phone_refused(int at, struct str status, bool crashes)
+{
+	if (!str_eq(status, STR("3")))
+		model_wrong("folder %d: status %.*s", at, (int)status.n, status.p);
+	else if (!m->may_restart[at])
+		model_wrong("folder %d: the key is refused without a reason", at);
+	else if (!crashes) {
+		phone_reset(at);
+		m->may_restart[at] = false;
+	}
+}
+
+/* No item is told of twice in one answer, unless somebody changed it while that was made. */
+static void phone_check_once(int at, const struct wbxml_node *commands)
+{
+	const struct wbxml_node *first = commands && !m->race ? commands->first : NULL;
+	for (const struct wbxml_node *n = first; n; n = n->next)
+		for (const struct wbxml_node *k = n->next; k; k = k->next)
+			if (str_eq(wbxml_child_text(n, AirSync_ServerId),
+				   wbxml_child_text(k, AirSync_ServerId)))
+				model_wrong("folder %d: %s is told of twice in one answer", at,
+					    wbxml_child_text(n, AirSync_ServerId).p);
+}
+
+static void phone_take_commands(int at, const struct wbxml_node *commands, unsigned *most)
+{
+	const struct wbxml_node *n = commands ? commands->first : NULL;
+	phone_check_once(at, commands);
+	for (; n && *most; n = n->next, (*most)--)
+		phone_take(at, n);
+}
+
+/* Nothing of an answer holds when the phone crashed over it, but the commands it had taken. */
+static void phone_read_collection(const struct wbxml_node *node, const struct sent *sent,
+				  bool crashes, unsigned *most)
+{
+	int64_t id = 0;
+	str_to_i64(wbxml_child_text(node, AirSync_CollectionId), &id);
+	int at = folder_index(id);
+	struct str key = wbxml_child_text(node, AirSync_SyncKey);
+	struct str status = wbxml_child_text(node, AirSync_Status);
+	const struct wbxml_node *commands = wbxml_child(node, AirSync_Commands);
+	if (at < 0 || !sent->asked[at]) {
+		model_wrong("an answer for a folder that was not asked for");
+		return;
+	}
+	model_trace(" answer %d: key %.*s status %.*s%s", at, (int)key.n, key.p, (int)status.n,
+		    status.p, wbxml_child(node, AirSync_MoreAvailable) ? " more" : "");
+	m->news[at] = commands || wbxml_child(node, AirSync_MoreAvailable);
+	if (!str_eq(status, STR("1"))) {
+		phone_refused(at, status, crashes);
+		return;
+	}
+	m->crashed[at] |= crashes;
+	if (!crashes) {
+		phone_read_responses(at, wbxml_child(node, AirSync_Responses), sent);
+		phone_acknowledge(at, sent);
+	}
+	phone_take_commands(at, commands, most);
+	if (!crashes)
+		snprintf(m->phone[at].key, sizeof m->phone[at].key, "%.*s", (int)key.n, key.p);
+}
+
+/* Takes the answer, or its first `most` commands, and then crashes. False: there was none. */
+static bool phone_read(struct arena *a, struct flow_answer answer, const struct sent *sent,
+		       unsigned most)
+{
+	bool crashes = most != UINT32_MAX;
+	struct wbxml_node *root;
+	struct err e = {0};
+	for (int i = 0; i < FOLDERS; i++)
+		m->news[i] = false;
+	if (!answer.ok)
+		return false;
+	if (answer.bytes.n == 0) {
+		for (int i = 0; i < FOLDERS; i++)
+			if (sent->edits[i].n)
+				model_wrong("edits were answered with nothing");
+		return true;
+	}
+	if (!wbxml_decode(a, answer.bytes, &wbxml_default_limits, &root, &e)) {
+		model_wrong("the answer can't be read: %s", e.text);
+		return true;
+	}
+	const struct wbxml_node *all = wbxml_child(root, AirSync_Collections);
+	if (!all)
+		return false;
+	for (const struct wbxml_node *n = all->first; n; n = n->next)
+		phone_read_collection(n, sent, crashes, &most);
+	return true;
+}
+
+/* ---- Exchanges ---- */
+
+/* Edits of a request that was given up for another one go with that. */
+static struct sent phone_next(bool calm)
+{
+	if (m->last.bytes && percent(60))
+		return phone_copy_sent(&m->last);
+	return phone_write(calm);
+}
+
+/* A request that was held up on its way comes in now; nobody waits for its answer. */
+static void phone_deliver_stalled(void)
+{
+	if (!m->nstalled)
+		return;
+	int which = (int)chance((unsigned)m->nstalled);
+	struct sent late = m->stalled[which];
+	struct arena *a = arena_new(ROWS_CAP);
+	m->stalled[which] = m->stalled[--m->nstalled];
+	model_trace("a stalled request comes in");
+	for (int i = 0; i < FOLDERS; i++)
+		m->may_restart[i] |= late.asked[i] && late.zero[i];
+	flow_serve(a, &late);
+	arena_free(&a);
+	phone_free_sent(&late);
+}
+
+static void phone_serve_twice(const struct sent *sent)
+{
+	struct arena *a = arena_new(ROWS_CAP);
+	model_trace(" the request comes in twice");
+	flow_serve(a, sent);
+	arena_free(&a);
+}
+
+static void phone_arm_fault(void)
+{
+	if (percent(50) || m->db) {
+		m->db_fault_at = 1 + chance(12);
+		m->db_done = percent(40);
+		model_trace(" call %u of the database fails%s", m->db_fault_at,
+			    m->db_done ? " once it is done" : "");
+		return;
+	}
+	unsigned nth = 1 + chance(12);
+	m->fault = percent(50) ? FAKE_FAIL : FAKE_DO_THEN_FAIL;
+	fake_set_fault(m->others, m->fault, nth);
+	model_trace(" call %u of the store fails%s", nth,
+		    m->fault == FAKE_FAIL ? "" : " once it is done");
+}
+
+static void phone_disarm(void)
+{
+	m->db_fault_at = 0;
+	if (m->fault)
+		fake_set_fault(m->others, FAKE_NONE, 0);
+	m->fault = FAKE_NONE;
+}
+
+static void phone_answered(const struct sent *sent)
+{
+	for (int i = 0; i < FOLDERS; i++)
+		if (sent->asked[i])
+			m->phone[i].cutoff = sent->cutoff[i];
+	phone_free_sent(&m->last);
+}
+
+/* A request in a world without faults; an answer always comes. */
+static void phone_sync_calmly(void)
+{
+	struct arena *a = arena_new(ROWS_CAP);
+	struct sent sent = phone_next(true);
+	model_trace("phone: syncs calmly");
+	if (!phone_read(a, flow_serve(a, &sent), &sent, UINT32_MAX))
+		model_wrong("a calm request failed");
+	phone_answered(&sent);
+	phone_free_sent(&sent);
+	arena_free(&a);
+}
+
+/* A request with whatever can go wrong on its way. */
+static void phone_sync(void)
+{
+	struct sent sent = phone_next(false);
+	unsigned fate = chance(100);
+	unsigned most = UINT32_MAX;
+	phone_free_sent(&m->last);
+	m->last = phone_copy_sent(&sent);
+	model_trace("phone: syncs, keys %s %s, fate %u", m->phone[0].key, m->phone[1].key, fate);
+	if (fate < 5) {
+		phone_free_sent(&sent);
+		return;
+	}
+	if (fate < 12 && m->nstalled < STALLED_MAX) {
+		m->stalled[m->nstalled++] = sent;
+		return;
+	}
+	struct arena *a = arena_new(ROWS_CAP);
+	if (fate < 25)
+		phone_arm_fault();
+	else if (fate < 30)
+		phone_serve_twice(&sent);
+	else if (fate < 35 && (most = chance(4)) < 4)
+		model_trace(" the phone will crash after %u commands", most);
+	struct flow_answer answer = flow_serve(a, &sent);
+	phone_disarm();
+	if (fate >= (m->storm ? 45 : 85))
+		model_trace(" the answer is lost");
+	else if (phone_read(a, answer, &sent, most) && most == UINT32_MAX)
+		phone_answered(&sent);
+	arena_free(&a);
+	phone_free_sent(&sent);
+}
+
+static void phone_set_filter(void)
+{
+	int at = (int)chance(FOLDERS);
+	m->phone[at].filter = (int)chance(6);
+	model_trace("phone: folder %d has filter %d", at, m->phone[at].filter);
+}
+
+#endif

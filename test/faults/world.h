@@ -1,0 +1,164 @@
+/*
+ * world: what everybody else does to the mailbox, and what of it the phone should see.
+ */
+#ifndef EASEL_TEST_FAULTS_WORLD_H
+#define EASEL_TEST_FAULTS_WORLD_H
+
+#include "core/ledger.h"
+#include "core/sync_options.h"
+#include "store/message.h"
+#include "test/faults/model.h"
+
+enum { WORLD_CAP = 16 * 1024 * 1024, CROWDED = 600 };
+
+static void world_failed(const struct err *e)
+{
+	model_wrong("the store failed without having been told to: %s", e->text);
+}
+
+/* Living items of the folder, newest first. */
+static struct items world_items(struct arena *a, int folder, int64_t cutoff)
+{
+	struct err e = {0};
+	struct items items = {0};
+	if (!m->real->newest(m->others, a, m->account, m->folder[folder], INT64_MAX, cutoff,
+			     ITEMS_MAX, &items, &e))
+		world_failed(&e);
+	return items;
+}
+
+static struct folder world_folder(struct arena *a, int folder)
+{
+	struct err e = {0};
+	struct folder f = {0};
+	if (m->real->folder(m->others, a, m->account, m->folder[folder], &f, &e) != FOUND_ONE)
+		world_failed(&e);
+	return f;
+}
+
+static void world_append(struct arena *a, int folder)
+{
+	static const char raw[] = "From: a@example.test\r\nSubject: hello\r\n\r\nHello there\r\n";
+	struct message message;
+	struct err e = {0};
+	int64_t uid = 0, modseq = 0;
+	struct new_item item = {.raw = STR(raw), .message = &message};
+	item.flags = percent(30) ? ITEM_SEEN : 0;
+	/* Some dates are shared, some lie on the edge of a day. */
+	item.date = m->now - chance(40) * DAY_MS;
+	if (percent(50))
+		item.date -= item.date % DAY_MS;
+	if (!message_scan(a, item.raw, &message, &e) ||
+	    !m->real->append(m->others, m->account, m->folder[folder], &item, &uid, &modseq, &e))
+		world_failed(&e);
+	model_trace("others add %d:%lld modseq %lld date -%lld d", folder, (long long)uid,
+		    (long long)modseq, (long long)((m->now - item.date) / DAY_MS));
+}
+
+static void world_flag(int folder, int64_t uid)
+{
+	struct err e = {0};
+	int64_t before, after;
+	unsigned flag = percent(50) ? ITEM_SEEN : ITEM_FLAGGED;
+	bool set = percent(50);
+	if (m->real->set_flags(m->others, m->account, m->folder[folder], uid, set ? flag : 0,
+			       set ? 0 : flag, NULL, &before, &after, &e) == FOUND_FAILED)
+		world_failed(&e);
+	model_trace("others flag %d:%lld %s%u modseq %lld to %lld", folder, (long long)uid,
+		    set ? "+" : "-", flag, (long long)before, (long long)after);
+}
+
+static void world_remove(int folder, int64_t uid)
+{
+	struct err e = {0};
+	int64_t modseq;
+	if (m->real->remove(m->others, m->account, m->folder[folder], uid, &modseq, &e) ==
+	    FOUND_FAILED)
+		world_failed(&e);
+	model_trace("others remove %d:%lld modseq %lld", folder, (long long)uid, (long long)modseq);
+}
+
+static void world_move(int folder, int64_t uid)
+{
+	struct err e = {0};
+	int64_t gone, to_uid, to_modseq;
+	if (m->real->move(m->others, m->account, m->folder[folder], uid, m->folder[!folder], &gone,
+			  &to_uid, &to_modseq, &e) == FOUND_FAILED)
+		world_failed(&e);
+	model_trace("others move %d:%lld modseq %lld to %lld", folder, (long long)uid,
+		    (long long)gone, (long long)to_uid);
+}
+
+static void world_edit(struct arena *a, int folder, const struct items *items, unsigned which)
+{
+	unsigned what = chance(100);
+	if (items->n == 0 || (what < 40 && items->n < CROWDED))
+		world_append(a, folder);
+	else if (what < 75)
+		world_flag(folder, items->v[which % items->n].uid);
+	else if (what < 90)
+		world_remove(folder, items->v[which % items->n].uid);
+	else
+		world_move(folder, items->v[which % items->n].uid);
+}
+
+/* One edit by somebody else. */
+static void world_act(void)
+{
+	struct arena *a = arena_new(WORLD_CAP);
+	int folder = (int)chance(FOLDERS);
+	struct items items = world_items(a, folder, LEDGER_NO_CUTOFF);
+	world_edit(a, folder, &items, chance(ITEMS_MAX));
+	arena_free(&a);
+}
+
+/* The same in the middle of a request. */
+static void world_race(void)
+{
+	unsigned race = m->race;
+	m->race = 0;
+	world_act();
+	m->race = race;
+}
+
+/* A burst: many items at once, in the fake store with one modseq, which no item gets twice. */
+static void world_burst(void)
+{
+	struct arena *a = arena_new(WORLD_CAP);
+	int folder = (int)chance(FOLDERS);
+	struct items items = world_items(a, folder, LEDGER_NO_CUTOFF);
+	unsigned n = 1 + chance(percent(20) ? 80 : 12), first = chance(ITEMS_MAX);
+	bool append = items.n < n;
+	if (append && items.n > CROWDED)
+		n = 0;
+	if (!m->db)
+		fake_share_modseq(m->others, m->account, m->folder[folder], n);
+	for (unsigned i = 0; i < n; i++) {
+		int64_t uid = append ? 0 : items.v[(first + i) % items.n].uid;
+		if (append)
+			world_append(a, folder);
+		else if (percent(80))
+			world_flag(folder, uid);
+		else
+			world_remove(folder, uid);
+	}
+	if (!m->db)
+		fake_share_modseq(m->others, m->account, m->folder[folder], 0);
+	arena_free(&a);
+}
+
+/* What happens seldom: a folder gets a new uidvalidity, a day goes by. */
+static void world_upset(void)
+{
+	int folder = (int)chance(FOLDERS);
+	if (percent(70) || m->db) {
+		m->now += DAY_MS;
+		model_trace("a day goes by");
+		return;
+	}
+	fake_change_epoch(m->others, m->account, m->folder[folder]);
+	m->may_restart[folder] = true;
+	model_trace("folder %d has a new epoch", folder);
+}
+
+#endif

@@ -1,0 +1,365 @@
+/*
+ * The model test: a phone, a mailbox that others change, and everything that can go wrong between
+ * them: requests and answers lost, repeated, cut, stalled and late, a store and a database that
+ * fail at any call, or do it and then fail. Whatever happened: once it is calm again, phone and
+ * mailbox hold the same items with the same flags, no edit of the phone is lost or done twice, and
+ * Ping says that something is there exactly when a Sync brings something.
+ *
+ * As a unit test it runs a fixed set of seeds. Longer:
+ *     test_faults [--seed N] [--steps N] [--seconds N] [--trace]
+ * runs seeds from N on (default: by the clock), a number of steps each; it ends with a sum. With
+ * EASEL_TEST_DATABASE the same goes through PostgreSQL, with the pg store and the real rows.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "test/faults/pending.h"
+#include "test/faults/phone.h"
+
+enum { STEPS = 400, SEEDS = 100, SEEDS_PG = 3, ROUNDS = 600 };
+
+/* ---- Given ---- */
+
+static PG_STATEMENT(faults_domain, "SELECT easel.domain_create($1::text)");
+static PG_STATEMENT(faults_account, "SELECT easel.account_create($1::text)");
+static PG_STATEMENT(faults_folder,
+		    "SELECT id FROM easel.folder WHERE account_id = $1 AND role = $2::text");
+static PG_STATEMENT(faults_forget, "DELETE FROM easel.account WHERE id = $1");
+static PG_STATEMENT(faults_forget_domain, "DELETE FROM easel.domain WHERE name = $1");
+
+static int64_t sql_int(const struct pg_statement *st, int32_t n, const char *text)
+{
+	struct err e = {0};
+	struct pg_params p = {0};
+	if (n)
+		pg_int(&p, n);
+	if (text)
+		pg_cstr(&p, text);
+	struct pg_rows *r = pg_run(m->db, st, &p, &e);
+	int64_t v = r && pg_count(r) ? pg_get_int(r, 0, 0) : 0;
+	if (!r)
+		model_wrong("%s", e.text);
+	pg_done(&r);
+	return v;
+}
+
+static void model_name(char *domain, size_t size)
+{
+	snprintf(domain, size, "faults%llu.test", (unsigned long long)m->seed);
+}
+
+static void given_pg(const char *database)
+{
+	char domain[64], address[80];
+	struct err e = {0};
+	struct arena *a = arena_new(ROWS_CAP);
+	struct device_contact contact = {.device_id = STR("phone1"), .type = STR("Phone")};
+	model_name(domain, sizeof domain);
+	snprintf(address, sizeof address, "anna@%s", domain);
+	m->db = pg_new(database, "test");
+	m->others_db = pg_new(database, "test");
+	m->store = store_pg_new(m->db);
+	m->others = store_pg_new(m->others_db);
+	sql_int(&faults_domain, 0, domain);
+	m->account = (int32_t)sql_int(&faults_account, 0, address);
+	m->folder[0] = (int32_t)sql_int(&faults_folder, m->account, "inbox");
+	m->folder[1] = (int32_t)sql_int(&faults_folder, m->account, "trash");
+	if (!device_register(m->db, a, m->account, &contact, &m->device, &e))
+		model_wrong("%s", e.text);
+	arena_free(&a);
+}
+
+static void given_fake(void)
+{
+	m->store = store_fake_new();
+	m->others = m->store;
+	m->account = 1;
+	m->device = 1;
+	m->folder[0] = fake_add_folder(m->store, 1, "Inbox", CLASS_EMAIL, ROLE_INBOX);
+	m->folder[1] = fake_add_folder(m->store, 1, "Deleted Items", CLASS_EMAIL, ROLE_TRASH);
+	m->rows = rows_copy(NULL);
+}
+
+static void given(uint64_t seed, const char *database, bool trace)
+{
+	static const int bytes[] = {5000, 20000, 4 * 1024 * 1024};
+	m = base_calloc(1, sizeof *m);
+	m->seed = seed;
+	m->random = seed;
+	m->trace = trace;
+	m->now = INT64_C(1767960000000);
+	log_setup(LOG_ERROR, false);
+	m->edits = base_calloc(EDITS_MAX, sizeof *m->edits);
+	if (database)
+		given_pg(database);
+	else
+		given_fake();
+	flow_wrap();
+	m->sync_max_bytes = bytes[chance(3)];
+	m->race = percent(50) ? 2 + chance(20) : 0;
+	for (int i = 0; i < FOLDERS; i++) {
+		m->phone[i].items = base_calloc(ITEMS_MAX, sizeof *m->phone[i].items);
+		strcpy(m->phone[i].key, "0");
+		m->phone[i].filter = percent(50) ? 0 : (int)chance(6);
+	}
+}
+
+static void forget_pg(void)
+{
+	char domain[64];
+	model_name(domain, sizeof domain);
+	pg_rollback(m->db);
+	sql_int(&faults_forget, m->account, NULL);
+	sql_int(&faults_forget_domain, 0, domain);
+	m->store->ops = m->real;
+	store_pg_free(&m->others);
+	store_pg_free(&m->store);
+	pg_free(&m->others_db);
+	pg_free(&m->db);
+}
+
+static void ungiven(void)
+{
+	for (int i = 0; i < m->nstalled; i++)
+		phone_free_sent(&m->stalled[i]);
+	for (int i = 0; i < FOLDERS; i++)
+		free(m->phone[i].items);
+	phone_free_sent(&m->last);
+	rows_free(&m->rows);
+	rows_free(&m->work);
+	if (m->db)
+		forget_pg();
+	else
+		store_fake_free(&m->store);
+	free(m->edits);
+	free(m);
+	m = NULL;
+}
+
+/* ---- Then ---- */
+
+static void check_item(int at, const struct item *item)
+{
+	enum { BOTH = ITEM_SEEN | ITEM_FLAGGED };
+	const struct phone_item *p = phone_find(&m->phone[at], item->uid);
+	if (!p)
+		model_wrong("%d:%lld is not on the phone", at, (long long)item->uid);
+	else if (p->flags != (item->flags & BOTH))
+		model_wrong("%d:%lld has flags %u on the phone, %u on the server", at,
+			    (long long)item->uid, p->flags, item->flags & BOTH);
+}
+
+/* Phone and mailbox hold the same. */
+static void check_same(int at)
+{
+	struct arena *a = arena_new(WORLD_CAP);
+	struct items items = world_items(a, at, m->phone[at].cutoff);
+	for (size_t i = 0; i < items.n; i++)
+		check_item(at, &items.v[i]);
+	if (m->phone[at].n > items.n)
+		for (size_t i = 0; i < m->phone[at].n; i++) {
+			bool there = false;
+			for (size_t k = 0; k < items.n; k++)
+				there |= items.v[k].uid == m->phone[at].items[i].uid;
+			if (!there)
+				model_wrong("%d:%lld is on the phone and not on the server", at,
+					    (long long)m->phone[at].items[i].uid);
+		}
+	arena_free(&a);
+}
+
+static bool at_rest(void)
+{
+	bool rest = !m->last.bytes;
+	for (int i = 0; i < FOLDERS; i++)
+		rest = rest && !m->news[i] && m->phone[i].queue.n == 0 &&
+		       strcmp(m->phone[i].key, "0") != 0;
+	return rest;
+}
+
+/* Syncs until nothing is left to tell, twice in a row. */
+static void come_to_rest(void)
+{
+	int rested = 0;
+	unsigned race = m->race;
+	m->race = 0;
+	for (int i = 0; i < ROUNDS && rested < 3 && !m->wrong[0]; i++) {
+		phone_sync_calmly();
+		rested = at_rest() ? rested + 1 : 0;
+	}
+	if (rested < 3)
+		model_wrong("it does not come to rest");
+	for (int i = 0; i < FOLDERS && !m->wrong[0]; i++) {
+		check_same(i);
+		m->crashed[i] = false;
+		if (pending(i))
+			model_wrong("folder %d: Ping says something is there, and nothing is", i);
+	}
+	m->race = race;
+}
+
+/* Ping and Sync agree about one more edit by somebody else. */
+static void check_pending(void)
+{
+	bool said[FOLDERS];
+	unsigned race = m->race;
+	m->race = 0;
+	world_act();
+	for (int i = 0; i < FOLDERS; i++)
+		said[i] = pending(i);
+	phone_sync_calmly();
+	for (int i = 0; i < FOLDERS; i++)
+		if (said[i] != m->news[i])
+			model_wrong("folder %d: Ping says %s, Sync brings %s", i,
+				    said[i] ? "something" : "nothing",
+				    m->news[i] ? "something" : "nothing");
+	m->race = race;
+}
+
+/* What the phone does itself is not told to it. */
+static void check_own(void)
+{
+	unsigned race = m->race;
+	int made = m->nedits;
+	m->race = 0;
+	phone_edit();
+	if (m->nedits > made) {
+		const struct edit *e = &m->edits[made];
+		phone_sync_calmly();
+		if (m->news[e->folder])
+			model_wrong("the phone is told of its own edit %d", made);
+	}
+	m->race = race;
+}
+
+/* ---- When ---- */
+
+static void act(void)
+{
+	unsigned what = chance(100);
+	m->steps++;
+	if (what < 30)
+		phone_sync();
+	else if (what < 55)
+		world_act();
+	else if (what < 62)
+		world_burst();
+	else if (what < 85)
+		phone_edit();
+	else if (what < 93)
+		phone_deliver_stalled();
+	else if (what < 97)
+		phone_set_filter();
+	else
+		world_upset();
+}
+
+static void quiet_moment(void)
+{
+	come_to_rest();
+	for (int i = 0; i < 3 && !m->wrong[0]; i++)
+		check_pending();
+	if (!m->wrong[0])
+		come_to_rest();
+	if (!m->wrong[0])
+		check_own();
+	if (!m->wrong[0])
+		come_to_rest();
+}
+
+/* True: all was well. */
+static bool run_seed(uint64_t seed, unsigned steps, const char *database, bool trace)
+{
+	given(seed, database, trace);
+	while (m->steps < steps && !m->wrong[0]) {
+		m->storm = percent(20);
+		for (unsigned n = 1 + chance(40); n && m->steps < steps && !m->wrong[0]; n--)
+			act();
+		if (!m->wrong[0])
+			quiet_moment();
+	}
+	bool ok = !m->wrong[0];
+	if (!ok)
+		printf("# seed %llu, step %u: %s\n", (unsigned long long)seed, m->steps, m->wrong);
+	ungiven();
+	return ok;
+}
+
+/* ---- As a unit test ---- */
+
+static void test_fake(void **state)
+{
+	unsigned failed = 0;
+	(void)state;
+	for (uint64_t seed = 1; seed <= SEEDS; seed++)
+		failed += !run_seed(seed, STEPS, NULL, false);
+	assert_int_equal(failed, 0);
+}
+
+static void test_pg(void **state)
+{
+	const char *database = getenv("EASEL_TEST_DATABASE");
+	unsigned failed = 0;
+	(void)state;
+	if (!database)
+		skip();
+	for (uint64_t seed = 1; seed <= SEEDS_PG; seed++)
+		failed += !run_seed(seed, STEPS, database, false);
+	assert_int_equal(failed, 0);
+}
+
+/* ---- On its own ---- */
+
+struct wish {
+	uint64_t seed;
+	unsigned steps;
+	long long seconds; /* 0: one seed */
+	bool trace;
+};
+
+static struct wish read_wish(int argc, char **argv)
+{
+	struct wish w = {.seed = (uint64_t)clock_now(), .steps = STEPS};
+	for (int i = 1; i < argc; i++) {
+		struct str name = str_of(argv[i]);
+		const char *value = i + 1 < argc ? argv[i + 1] : "0";
+		if (str_eq(name, STR("--seed")))
+			w.seed = strtoull(value, NULL, 10);
+		else if (str_eq(name, STR("--steps")))
+			w.steps = (unsigned)strtoul(value, NULL, 10);
+		else if (str_eq(name, STR("--seconds")))
+			w.seconds = strtoll(value, NULL, 10);
+		w.trace |= str_eq(name, STR("--trace"));
+	}
+	return w;
+}
+
+static int run_wish(const struct wish *w)
+{
+	const char *database = getenv("EASEL_TEST_DATABASE");
+	int64_t until = clock_monotonic() + w->seconds * 1000;
+	unsigned passed = 0, failed = 0;
+	uint64_t seed = w->seed;
+	printf("seeds from %llu on, %u steps each\n", (unsigned long long)seed, w->steps);
+	do {
+		bool ok = run_seed(seed++, w->steps, database, w->trace);
+		passed += ok;
+		failed += !ok;
+	} while (clock_monotonic() < until);
+	printf("%u passed, %u failed\n", passed, failed);
+	return failed ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_fake), cmocka_unit_test(test_pg)};
+	if (argc > 1) {
+		struct wish wish = read_wish(argc, argv);
+		return run_wish(&wish);
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
