@@ -351,7 +351,41 @@ static bool collect_fill(struct collector *c, struct err *e)
 	return true;
 }
 
-bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
+/* ---- Modseqs that fell ---- */
+
+/*
+ * Whether the folder counts from lower numbers than it did, so that the state's position says
+ * nothing: its highest modseq shows it, or, once that has risen again, an item that has less than
+ * it had.
+ */
+static bool find_fallen(struct collector *c, bool *out, struct err *e)
+{
+	const struct sync_state *s = c->state;
+	struct items items;
+	*out = c->ledger->folder.modseq < s->done.modseq;
+	if (*out || !c->store->ops->modseqs_may_fall || s->canary_uid == 0 ||
+	    c->ledger->folder.modseq == s->done.modseq)
+		return true;
+	if (!c->store->ops->lookup(c->store, c->arena, c->account, c->ledger->folder_id,
+				   &s->canary_uid, 1, &items, e))
+		return false;
+	*out = !items.v[0].gone && items.v[0].modseq < s->canary_modseq;
+	return true;
+}
+
+/* All that is held is told again, and what else there is comes as in a first fill. */
+static void check_everything(struct ledger *l)
+{
+	struct sync_state *s = &l->base;
+	uidset_add_all(&s->todo, &s->held);
+	s->done = (struct position){l->folder.modseq, INT64_MAX};
+	s->fill = INT64_MAX;
+	s->nechoes = 0;
+	s->canary_uid = 0;
+	s->canary_modseq = 0;
+}
+
+bool ledger_collect(struct store *store, struct arena *a, int32_t account, struct ledger *l,
 		    int64_t cutoff, size_t window, struct change_list *out, size_t *count,
 		    struct err *e)
 {
@@ -366,6 +400,14 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, const
 		.at = {l->base.done, l->base.fill, l->base.cutoff},
 		.out = out,
 	};
+	bool fallen;
+	if (!find_fallen(&c, &fallen, e))
+		return false;
+	if (fallen) {
+		check_everything(l);
+		c.at.done = l->base.done;
+		c.at.fill = l->base.fill;
+	}
 	if (out)
 		*out = (struct change_list){0};
 	if (!collect_expired(&c, e) || !collect_todo(&c, e) || !collect_changes(&c, e) ||
@@ -383,6 +425,18 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, const
 
 /* ---- The next state ---- */
 
+/* The canary is what was last told of, as long as that is there. */
+static void watch(struct sync_state *s, const struct change *change)
+{
+	const struct item *item = &change->item;
+	if (item->gone && item->uid == s->canary_uid)
+		s->canary_uid = s->canary_modseq = 0;
+	if (!item->gone && item->modseq >= s->canary_modseq) {
+		s->canary_uid = item->uid;
+		s->canary_modseq = item->modseq;
+	}
+}
+
 static void apply(struct arena *a, struct sync_answer *answer, const struct change *change)
 {
 	const struct item *item = &change->item;
@@ -392,6 +446,7 @@ static void apply(struct arena *a, struct sync_answer *answer, const struct chan
 		uidset_add(&answer->taken, item->uid);
 	if (change->from_todo)
 		uidset_take(&answer->state.todo, item->uid);
+	watch(&answer->state, change);
 	/* Told out of its turn (todo, fill): when its turn comes, it is not told again. */
 	if (!item->gone && after(item->modseq, item->uid, answer->state.done))
 		add_echo(a, &answer->state, item->uid, item->modseq);

@@ -83,8 +83,10 @@ bool ledger_quiet(const struct ledger *l, int64_t cutoff);
  * todo, then the folder's changes in their order, then the fill. `cutoff` is the filter's start
  * today, an even number. `window` is at most LEDGER_ALL. With `out` NULL changes are only counted,
  * in *count.
+ *
+ * When the folder's modseqs fell, everything is checked again: the base is changed for that.
  */
-bool ledger_collect(struct store *store, struct arena *a, int32_t account, const struct ledger *l,
+bool ledger_collect(struct store *store, struct arena *a, int32_t account, struct ledger *l,
 		    int64_t cutoff, size_t window, struct change_list *out, size_t *count,
 		    struct err *e);
 

@@ -668,6 +668,7 @@ static bool append(struct store *s, int32_t account, int32_t folder_id, const st
 
 static const struct store_ops fake_ops = {
 	.name = "fake",
+	.modseqs_may_fall = true,
 	.begin = begin,
 	.commit = begin,
 	.rollback = rollback,

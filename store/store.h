@@ -127,6 +127,9 @@ struct store;
 struct store_ops {
 	const char *name;
 
+	/* An index that gives the modseqs may be made anew, and then counts from the start. */
+	bool modseqs_may_fall;
+
 	bool (*begin)(struct store *s, struct err *e);
 	bool (*commit)(struct store *s, struct err *e);
 	void (*rollback)(struct store *s);

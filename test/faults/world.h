@@ -161,4 +161,35 @@ static void world_upset(void)
 	model_trace("folder %d has a new epoch", folder);
 }
 
+/* An item that the phone was told of, and that can show that the folder's modseqs fell. */
+static bool world_has_canary(struct arena *a, int folder)
+{
+	const struct sync_state *base = &m->rows->ledger[folder].base;
+	struct items items = world_items(a, folder, LEDGER_NO_CUTOFF);
+	for (size_t i = 0; i < items.n; i++)
+		if (items.v[i].uid == base->canary_uid)
+			return base->canary_modseq > 2;
+	return false;
+}
+
+/*
+ * A folder's index is made anew, and its modseqs count from the start; perhaps they rise above what
+ * the phone knows before it comes again. Only while the phone is at rest: what happens to the
+ * canary itself before it was looked at can't be seen.
+ */
+static void world_lose_modseqs(void)
+{
+	struct arena *a = arena_new(WORLD_CAP);
+	int folder = (int)chance(FOLDERS);
+	int64_t known = m->rows->ledger[folder].base.done.modseq;
+	bool canary = world_has_canary(a, folder);
+	fake_lose_modseqs(m->others, m->account, m->folder[folder]);
+	model_trace("folder %d has lost its modseqs", folder);
+	for (unsigned n = chance(20); n && canary; n--)
+		world_append(a, folder);
+	if (world_folder(a, folder).modseq == known)
+		world_append(a, folder);
+	arena_free(&a);
+}
+
 #endif

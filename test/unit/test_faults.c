@@ -269,6 +269,10 @@ static void quiet_moment(void)
 		check_own();
 	if (!m->wrong[0])
 		come_to_rest();
+	if (!m->wrong[0] && !m->db && percent(10)) {
+		world_lose_modseqs();
+		come_to_rest();
+	}
 }
 
 /* True: all was well. */

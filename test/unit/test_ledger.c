@@ -799,6 +799,74 @@ static void test_fifth_answer_after_softdelete(void **state)
 	assert_tells(g, 10, "");
 }
 
+/* ---- Modseqs that fell ---- */
+
+static void test_modseqs_fell(void **state)
+{
+	struct given *g = *state;
+	add(g, 3);
+	start(g);
+	take_all(g);
+	change(g, 2);
+	drop(g, 1);
+	take_all(g);
+	assert_tells(g, 10, "");
+	fake_lose_modseqs(g->s, 1, g->folder);
+	drop(g, 3);
+	add(g, 1);
+	assert_in_range(g->l.base.done.modseq, 5, 99);
+	assert_false(quiet(g));
+	assert_tells(g, 2, "-1 ~2 …");
+	assert_tells(g, 10, "-3 +4");
+	assert_tells(g, 10, "");
+	assert_true(quiet(g));
+}
+
+/* The highest has risen again: an item that was told of has less than it had. */
+static void test_modseqs_fell_and_rose(void **state)
+{
+	struct given *g = *state;
+	add(g, 3);
+	start(g);
+	take_all(g);
+	change(g, 2);
+	take_all(g);
+	assert_int_equal(g->l.base.canary_uid, 2);
+	fake_lose_modseqs(g->s, 1, g->folder);
+	add(g, 9);
+	look(g);
+	assert_true(g->l.folder.modseq > g->l.base.done.modseq);
+	assert_tells(g, 3, "~1 ~2 ~3 …");
+	assert_tells(g, 10, "+12 +11 +10 +9 +8 +7 +6 +5 +4");
+	assert_true(quiet(g));
+}
+
+static void test_canary(void **state)
+{
+	struct given *g = *state;
+	add(g, 3);
+	start(g);
+	take(g, 2);
+	assert_int_equal(g->l.base.canary_uid, 3);
+	/* It is what has the highest modseq of those told. */
+	take_all(g);
+	assert_int_equal(g->l.base.canary_uid, 3);
+	change(g, 1);
+	take_all(g);
+	assert_int_equal(g->l.base.canary_uid, 1);
+	drop(g, 2);
+	take_all(g);
+	assert_int_equal(g->l.base.canary_uid, 1);
+	drop(g, 1);
+	take_all(g);
+	assert_int_equal(g->l.base.canary_uid, 0);
+	/* Gone and not told yet, it says nothing. */
+	change(g, 3);
+	take_all(g);
+	drop(g, 3);
+	assert_tells(g, 10, "-3");
+}
+
 /* ---- Quiet, passing over, counting ---- */
 
 static void test_quiet(void **state)
@@ -936,6 +1004,9 @@ int main(void)
 		T(lost_softdelete_still_outside),
 		T(more_than_four_answers),
 		T(fifth_answer_after_softdelete),
+		T(modseqs_fell),
+		T(modseqs_fell_and_rose),
+		T(canary),
 		T(quiet),
 		T(advance),
 		T(counting_is_listing),
