@@ -17,6 +17,9 @@
 /* Memory that a request may take beyond its own body. */
 static const size_t ARENA_BESIDES = 64u << 20;
 
+/* Most connections that wait for a thread, however many descriptors there are. */
+enum { QUEUED_MOST = 16384 };
+
 static int complain(const struct err *e, int code)
 {
 	fprintf(stderr, "easel: %s\n", e->text);
@@ -30,27 +33,39 @@ static int code_of(const struct err *e)
 				       : EX_OSERR;
 }
 
-/* Each parked request is a descriptor. Lowers max_parked to what the system lets us have. */
-static size_t fit_parked(const struct options *o)
+static void warn_lowered(const struct options *o, size_t possible, size_t descriptors)
 {
-	struct rlimit limit;
-	size_t most = (size_t)o->max_parked;
-	size_t besides = (size_t)o->threads * WORKER_DESCRIPTORS_EACH + WORKER_DESCRIPTORS;
-	if (getrlimit(RLIMIT_NOFILE, &limit))
-		return most;
-	limit.rlim_cur = limit.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &limit);
-	getrlimit(RLIMIT_NOFILE, &limit);
-	if (limit.rlim_cur == RLIM_INFINITY || most + besides <= limit.rlim_cur)
-		return most;
-	most = limit.rlim_cur > besides ? limit.rlim_cur - besides : 1;
 	struct log_line l;
 	log_begin(&l, LOG_WARNING, "max-parked-lowered");
 	log_int(&l, "asked", o->max_parked);
-	log_int(&l, "possible", (int64_t)most);
-	log_int(&l, "descriptors", (int64_t)limit.rlim_cur);
+	log_int(&l, "possible", (int64_t)possible);
+	log_int(&l, "descriptors", (int64_t)descriptors);
 	log_end(&l);
-	return most;
+}
+
+/*
+ * Each parked request is a descriptor, so their number is lowered to what the system lets us have;
+ * what is left is for connections that wait for a thread.
+ */
+static void fit_descriptors(const struct options *o, struct worker_config *c)
+{
+	struct rlimit limit;
+	size_t besides = (size_t)o->threads * WORKER_DESCRIPTORS_EACH + WORKER_DESCRIPTORS;
+	size_t room = (size_t)o->max_parked + QUEUED_MOST;
+	c->max_parked = (size_t)o->max_parked;
+	if (!getrlimit(RLIMIT_NOFILE, &limit)) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+		getrlimit(RLIMIT_NOFILE, &limit);
+		if (limit.rlim_cur != RLIM_INFINITY)
+			room = limit.rlim_cur > besides ? limit.rlim_cur - besides : 1;
+	}
+	if (c->max_parked > room) {
+		c->max_parked = room;
+		warn_lowered(o, room, limit.rlim_cur);
+	}
+	room -= c->max_parked;
+	c->max_queued = room < QUEUED_MOST ? room : QUEUED_MOST;
 }
 
 static bool load_key(const char *path, unsigned char key[PASSWORD_KEY], struct err *e)
@@ -101,7 +116,7 @@ static int prepare(struct program *p, struct err *e)
 	if (!load_key(o->key_file, c->server.key, e))
 		return EX_CONFIG;
 	c->nthreads = (unsigned)o->threads;
-	c->max_parked = fit_parked(o);
+	fit_descriptors(o, c);
 	c->server.database = o->database;
 	c->server.max_body = (size_t)o->max_body;
 	c->server.arena_cap = (size_t)o->max_body + ARENA_BESIDES;

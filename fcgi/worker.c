@@ -2,7 +2,6 @@
 #include "fcgi/worker.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -22,6 +21,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "fcgi/door.h"
 #include "fcgi/http.h"
 #include "fcgi/push.h"
 #include "fcgi/reply.h"
@@ -29,7 +29,6 @@
 #include "store/pg_migrate.h"
 
 enum {
-	LOOK_UP = 300,	    /* ms after which a thread that waits for a request looks up */
 	PEER_LIMIT = 60,    /* seconds that a web server may keep a thread waiting */
 	STOP_LIMIT = 10000, /* ms that running requests have to end */
 	DRAIN_LIMIT = 1000, /* ms for serving what had already connected */
@@ -40,63 +39,25 @@ enum {
 struct worker {
 	const struct worker_config *config;
 	struct push *push;
+	struct door *door;
 	bool tcp;
-	bool polled; /* the listener was inherited as non-blocking */
-	atomic_bool ready, stopping;
-	atomic_uint running; /* threads */
-	int64_t drain_until; /* written before `stopping` */
+	atomic_bool ready;
+	atomic_uint running; /* threads that accept */
 };
 
 struct thread {
 	struct worker *worker;
 	struct session *session;
+	unsigned number; /* among those that accept */
 	pthread_t id;
 };
 
-/* ---- Accepting ---- */
+/* ---- One request ---- */
 
 static void pause_ms(int ms)
 {
 	struct timespec t = {ms / 1000, ms % 1000 * 1000000L};
 	nanosleep(&t, NULL);
-}
-
-/* An accept that fails is our own trouble, mostly a lack of descriptors: it must not spin. */
-static void accept_failed(const struct worker *w)
-{
-	struct err e;
-	if (errno == EINTR || errno == ECONNABORTED)
-		return;
-	if (errno == EAGAIN) {
-		struct pollfd p = {.fd = w->config->listener, .events = POLLIN};
-		if (w->polled)
-			poll(&p, 1, LOOK_UP);
-		return;
-	}
-	err_set(&e, ERR_UNAVAILABLE, "accept: %s", strerrordesc_np(errno));
-	log_event(LOG_ERROR, "accept", &e);
-	pause_ms(LOOK_UP);
-}
-
-/* At a stop a thread ends, or serves on as long as connections wait that nobody else would take. */
-static bool is_over(const struct worker *w)
-{
-	struct pollfd p = {.fd = w->config->listener, .events = POLLIN};
-	if (!atomic_load(&w->stopping))
-		return false;
-	return !w->config->drain || clock_monotonic() >= w->drain_until || poll(&p, 1, 0) <= 0;
-}
-
-/* The next connection, or -1 at the end. Threads look up now and then, so no signal is needed. */
-static int accept_next(const struct worker *w)
-{
-	while (!is_over(w)) {
-		int fd = accept4(w->config->listener, NULL, NULL, SOCK_CLOEXEC);
-		if (fd >= 0)
-			return fd;
-		accept_failed(w);
-	}
-	return -1;
 }
 
 static void set_limits(const struct worker *w, int fd)
@@ -108,8 +69,6 @@ static void set_limits(const struct worker *w, int fd)
 	if (w->tcp)
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
-
-/* ---- One request ---- */
 
 static size_t read_stdin(void *ctx, char *p, size_t n, bool *ok)
 {
@@ -275,7 +234,7 @@ static void *run_thread(void *ctx)
 	struct thread *t = ctx;
 	int fd;
 	t->session = session_new(&t->worker->config->server);
-	while ((fd = accept_next(t->worker)) >= 0)
+	while ((fd = door_next(t->worker->door, t->number)) >= 0)
 		serve_connection(t, fd);
 	session_free(&t->session);
 	atomic_fetch_sub(&t->worker->running, 1);
@@ -340,15 +299,12 @@ static int await_database(struct worker *w)
 	return result;
 }
 
-static void set_up_listener(struct worker *w)
+static bool is_tcp(int fd)
 {
-	const struct timeval look_up = {.tv_usec = LOOK_UP * 1000};
-	int fd = w->config->listener, domain = AF_UNIX;
+	int domain = AF_UNIX;
 	socklen_t n = sizeof domain;
 	getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &n);
-	w->tcp = domain != AF_UNIX;
-	w->polled = fcntl(fd, F_GETFL) & O_NONBLOCK;
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &look_up, sizeof look_up);
+	return domain != AF_UNIX;
 }
 
 static void start_thread(struct worker *w, struct thread *t, void *(*run)(void *ctx))
@@ -371,8 +327,10 @@ static void start_threads(struct worker *w, struct thread *threads)
 {
 	unsigned n = w->config->nthreads;
 	atomic_store(&w->running, n);
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		threads[i].number = i;
 		start_thread(w, &threads[i], run_thread);
+	}
 	for (unsigned i = 0; i < again_threads(w->config); i++)
 		start_thread(w, &threads[n + i], run_again);
 }
@@ -381,8 +339,7 @@ static void start_threads(struct worker *w, struct thread *threads)
 static bool stop_threads(struct worker *w, struct thread *threads)
 {
 	int64_t until = clock_monotonic() + STOP_LIMIT;
-	w->drain_until = clock_monotonic() + DRAIN_LIMIT;
-	atomic_store(&w->stopping, true);
+	door_shut(w->door, w->config->drain, clock_monotonic() + DRAIN_LIMIT);
 	push_close(w->push);
 	while (atomic_load(&w->running) && clock_monotonic() < until)
 		pause_ms(10);
@@ -400,6 +357,7 @@ static void log_start(const struct worker_config *c)
 	log_int(&l, "pid", getpid());
 	log_int(&l, "threads", c->nthreads);
 	log_int(&l, "max-parked", (int64_t)c->max_parked);
+	log_int(&l, "max-queued", (int64_t)c->max_queued);
 	log_end(&l);
 }
 
@@ -411,7 +369,8 @@ int worker_run(const struct worker_config *config)
 	FCGX_Init();
 	set_signals();
 	worker_block_signals();
-	set_up_listener(&w);
+	w.tcp = is_tcp(config->listener);
+	w.door = door_new(config->listener, config->nthreads, config->max_queued);
 	log_start(config);
 	w.push = push_start(config->server.database, config->max_parked);
 	start_threads(&w, threads);
@@ -430,5 +389,6 @@ int worker_run(const struct worker_config *config)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
+	door_free(&w.door);
 	return result < 0 ? EX_OK : result;
 }

@@ -18,6 +18,7 @@ struct worker_config {
 	unsigned nthreads; /* that accept: 1 to WORKER_THREADS; half as many run waiting Syncs again
 			    */
 	size_t max_parked;
+	size_t max_queued; /* connections taken in while all threads are busy */
 	struct server server;
 	void (*stopping)(void *ctx); /* called when a stop begins; may be NULL */
 	void *ctx;
@@ -26,9 +27,9 @@ struct worker_config {
 enum { WORKER_THREADS = 64 };
 
 /*
- * Descriptors that a worker needs besides one for each parked request: for each thread that accepts
- * a connection of the web server and one to the database, for its half of another thread the
- * latter, and some for the process.
+ * Descriptors that a worker needs besides one for each parked or queued request: for each thread
+ * that accepts a connection of the web server and one to the database, for its half of another
+ * thread the latter, and some for the process.
  */
 enum { WORKER_DESCRIPTORS_EACH = 4, WORKER_DESCRIPTORS = 64 };
 
