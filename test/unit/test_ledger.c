@@ -343,6 +343,7 @@ static void test_cut_by_bytes(void **state)
 	change(g, 1);
 	change(g, 2);
 	change(g, 3);
+	assert_int_equal(use(g, answer_cut(g, 100, 0)), KEY_ANSWERED);
 	assert_int_equal(use(g, answer_cut(g, 100, 1)), KEY_ANSWERED);
 	assert_tells(g, 100, "~2 ~3");
 }
