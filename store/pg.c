@@ -40,6 +40,7 @@ struct pg {
 	unsigned calls;
 	unsigned connects;
 	int64_t retry_at; /* clock_monotonic(); before it no connection is tried */
+	int64_t failed_at;
 	int64_t backoff;
 	char why[160]; /* the last failure to connect */
 };
@@ -276,6 +277,17 @@ static PGconn *open_connection(const struct pg *db)
 	return PQconnectdbParams(keys, values, 1);
 }
 
+/*
+ * When any connection of this process last got through (clock_monotonic()): what one of them finds
+ * out need not be waited for by the others.
+ */
+static _Atomic int64_t got_through;
+
+static bool should_wait(const struct pg *db)
+{
+	return db->backoff && clock_monotonic() < db->retry_at && got_through <= db->failed_at;
+}
+
 static void connect_failed(struct pg *db)
 {
 	snprintf(db->why, sizeof db->why, "%s",
@@ -285,12 +297,13 @@ static void connect_failed(struct pg *db)
 	db->backoff = db->backoff ? db->backoff * 2 : BACKOFF_FIRST;
 	if (db->backoff > BACKOFF_MOST)
 		db->backoff = BACKOFF_MOST;
-	db->retry_at = clock_monotonic() + db->backoff;
+	db->failed_at = clock_monotonic();
+	db->retry_at = db->failed_at + db->backoff;
 }
 
 static bool make_connection(struct pg *db, struct err *e)
 {
-	if (db->backoff && clock_monotonic() < db->retry_at)
+	if (should_wait(db))
 		return err_set(e, ERR_UNAVAILABLE, "database: %s", db->why);
 	db->conn = open_connection(db);
 	bool ok = db->conn && PQstatus(db->conn) == CONNECTION_OK;
@@ -305,6 +318,7 @@ static bool make_connection(struct pg *db, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE, "database: %s", db->why);
 	}
 	db->backoff = 0;
+	got_through = clock_monotonic();
 	db->connects++;
 	return true;
 }

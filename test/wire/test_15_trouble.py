@@ -33,6 +33,13 @@ class DatabaseAway(Trouble):
         for phone in phones:
             phone.patience = 10
 
+    def setUp(self):
+        """The worker has found the database again, whatever the test before did to it."""
+        super().setUp()
+        phone = self.new_phone(self.account())
+        phone.patience = 10
+        phone.start()
+
     def test_every_command_says_503_and_all_goes_on_afterwards(self):
         phones = [self.synced_phone([message()], version) for version in ('12.1', '14.1', '16.1')]
         self.lab.pg_stop()
