@@ -6,6 +6,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/item_class.h"
 #include "core/ledger.h"
 #include "core/server_id.h"
 #include "core/sync_options.h"
@@ -58,7 +59,7 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 	if (!load(c, out->id, &l))
 		return false;
 	out->status = STATUS_OK;
-	if (!l.folder_found || l.folder.class != CLASS_EMAIL)
+	if (!l.folder_found || !item_class_served(l.folder.class))
 		out->status = ESTIMATE_NO_COLLECTION;
 	else if (!text.p || !synckey_parse(text, &key))
 		out->status = ESTIMATE_KEY_INVALID;
