@@ -11,6 +11,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/collections.h"
 #include "store/device.h"
 #include "store/pg.h"
 
@@ -40,9 +41,11 @@ static bool load(struct call *c, struct sync *s)
 	if (!ledger_load(c->session->db, c->arena, c->gate.account, c->gate.device, s->folders, n,
 			 s->ledgers, &c->err))
 		return false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		s->v[i] = (struct sync_collection){.asked = &s->request.v[i],
 						   .ledger = &s->ledgers[i]};
+		collections_know(c->session->store, c->gate.account, &s->ledgers[i].folder);
+	}
 	return true;
 }
 
