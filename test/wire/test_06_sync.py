@@ -121,7 +121,7 @@ class Properties(SyncTest):
         self.assertIn('ben@example.test', data.get('Email:ReplyTo'))
         self.assertEqual(data.get('AirSyncBase:NativeBodyType'), '1')
         self.assertTrue(data.has('Email:Flag'))
-        if phone.number() < 140:
+        if float(version) < 14:
             self.assertFalse(data.has('Email2:ConversationId'))
         else:
             self.assertEqual(len(data.find('Email2:ConversationId').value()), 16)
