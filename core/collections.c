@@ -174,8 +174,8 @@ static bool count(struct store *s, int32_t account, int32_t id, int64_t below, i
 		  size_t limit, size_t *out, struct err *e)
 {
 	struct collection c;
-	return look(s, account, id, &c, e) && kept(s)->count(of(s)->kept, c.at.account, c.at.folder,
-							     below, cutoff, limit, out, e);
+	return look(s, account, id, &c, e) &&
+	       kept(s)->count(of(s)->kept, c.at.account, c.at.folder, below, cutoff, limit, out, e);
 }
 
 static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t id,
