@@ -6,92 +6,11 @@
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
-#include "core/base/text.h"
+#include "core/content_lines.h"
 
-enum { FOLD = 74, DURATION_MOST = 64 };
+enum { DURATION_MOST = 64 };
 
-/* ---- Splitting ---- */
-
-struct reader {
-	struct arena *a;
-	struct str rest;
-	size_t lines;
-};
-
-static bool is_fold(struct str s, size_t at)
-{
-	return at < s.n && (s.p[at] == ' ' || s.p[at] == '\t');
-}
-
-/* Takes a content line with its folds and line end. */
-static struct str next_raw(struct reader *r)
-{
-	size_t end = 0;
-	do {
-		const char *lf = memchr(r->rest.p + end, '\n', r->rest.n - end);
-		end = lf ? (size_t)(lf - r->rest.p) + 1 : r->rest.n;
-	} while (is_fold(r->rest, end));
-	struct str raw = str_sub(r->rest, 0, end);
-	r->rest = str_sub(r->rest, end, r->rest.n);
-	return raw;
-}
-
-static struct str without_end(struct str raw)
-{
-	if (raw.n && raw.p[raw.n - 1] == '\n')
-		raw.n--;
-	if (raw.n && raw.p[raw.n - 1] == '\r')
-		raw.n--;
-	return raw;
-}
-
-static struct str unfold(struct arena *a, struct str raw)
-{
-	raw = without_end(raw);
-	if (!raw.n || !memchr(raw.p, '\n', raw.n))
-		return raw;
-	char *out = arena_alloc(a, raw.n);
-	size_t n = 0;
-	for (size_t i = 0; i < raw.n; i++) {
-		if (raw.p[i] == '\n') {
-			if (n && out[n - 1] == '\r')
-				n--;
-			i++; /* the blank that begins a fold */
-		} else {
-			out[n++] = raw.p[i];
-		}
-	}
-	return (struct str){out, n};
-}
-
-/* Where the value's colon stands; a colon in quotes is none. */
-static size_t find_colon(struct str line, bool heed_quotes)
-{
-	bool quoted = false;
-	for (size_t i = 0; i < line.n; i++) {
-		if (line.p[i] == '"' && heed_quotes)
-			quoted = !quoted;
-		else if (line.p[i] == ':' && !quoted)
-			return i;
-	}
-	return line.n;
-}
-
-static void read_line(struct arena *a, struct ical_node *node)
-{
-	struct str line = unfold(a, node->raw);
-	size_t colon = find_colon(line, true);
-	if (colon == line.n) /* a quote that is never closed */
-		colon = find_colon(line, false);
-	if (colon == line.n)
-		return;
-	struct str head = str_sub(line, 0, colon);
-	ptrdiff_t semicolon = str_find_byte(head, ';');
-	size_t name = semicolon < 0 ? head.n : (size_t)semicolon;
-	node->name = str_trim(str_sub(head, 0, name));
-	node->params = str_sub(head, name, head.n);
-	node->value = str_sub(line, colon + 1, line.n);
-}
+/* ---- Reading ---- */
 
 static void append(struct ical_node *in, struct ical_node *node)
 {
@@ -120,16 +39,20 @@ static struct ical_node *closes(struct ical_node *open, struct str name)
 	return NULL;
 }
 
-static struct ical_node *read_next(struct reader *r, struct ical_node *open)
+/* Takes a line into the tree; returns the component that the next one is in. */
+static struct ical_node *take(struct arena *a, const struct content_line *line,
+			      struct ical_node *open)
 {
-	struct ical_node *node = arena_alloc(r->a, sizeof *node);
-	node->raw = next_raw(r);
-	read_line(r->a, node);
-	struct str value = str_trim(node->value);
+	struct ical_node *node = arena_alloc(a, sizeof *node);
+	struct str value = str_trim(line->value);
+	*node = (struct ical_node){.raw = line->raw};
+	if (!line->group.n) {
+		node->name = line->name;
+		node->params = line->params;
+		node->value = line->value;
+	}
 	if (str_eq_nocase(node->name, STR("BEGIN")) && depth_of(open) <= ICAL_DEPTH) {
-		node->component = true;
-		node->name = value;
-		node->params = node->value = STR("");
+		*node = (struct ical_node){.component = true, .name = value, .raw = line->raw};
 		append(open, node);
 		return node;
 	}
@@ -145,20 +68,18 @@ static struct ical_node *read_next(struct reader *r, struct ical_node *open)
 
 bool ical_parse(struct arena *a, struct str text, struct ical_node **root, struct err *e)
 {
-	struct reader r = {.a = a, .rest = text};
 	struct ical_node *open = arena_alloc(a, sizeof *open);
-	bool any = false;
+	struct content_lines lines;
 	*root = open;
 	open->component = true;
 	if (text.n > ICAL_BYTES)
 		return err_set(e, ERR_TOO_LARGE, "iCalendar of more than %d bytes", ICAL_BYTES);
-	while (r.rest.n) {
-		if (++r.lines > ICAL_LINES || arena_overflowed(a))
-			return err_set(e, ERR_TOO_LARGE, "iCalendar with too many lines");
-		open = read_next(&r, open);
-		any = any || open->parent;
-	}
-	return any || err_set(e, ERR_MALFORMED, "not iCalendar");
+	if (!content_lines_read(a, text, STR("VCALENDAR"), &lines, e) &&
+	    (e->kind != ERR_MALFORMED || !content_lines_read(a, text, STR("VEVENT"), &lines, e)))
+		return false;
+	for (size_t i = 0; i < lines.n; i++)
+		open = take(a, &lines.v[i], open);
+	return !arena_overflowed(a) || err_set(e, ERR_TOO_LARGE, "no room for iCalendar");
 }
 
 /* ---- Finding ---- */
@@ -194,25 +115,6 @@ struct str ical_value(const struct ical_node *in, const char *name)
 
 /* ---- Parameters ---- */
 
-/* Takes ";NAME=value" off *rest; the value with its quotes. */
-static bool next_param(struct str *rest, struct str *whole, struct str *name, struct str *value)
-{
-	size_t end = 1;
-	bool quoted = false;
-	if (!rest->n)
-		return false;
-	for (; end < rest->n && (quoted || rest->p[end] != ';'); end++)
-		if (rest->p[end] == '"')
-			quoted = !quoted;
-	*whole = str_sub(*rest, 0, end);
-	struct str pair = str_sub(*rest, 1, end - 1);
-	ptrdiff_t equals = str_find_byte(pair, '=');
-	*name = str_trim(str_sub(pair, 0, equals < 0 ? pair.n : (size_t)equals));
-	*value = equals < 0 ? STR("") : str_trim(str_sub(pair, (size_t)equals + 1, pair.n));
-	*rest = str_sub(*rest, end, rest->n);
-	return true;
-}
-
 static struct str decode_param(struct arena *a, struct str value)
 {
 	char *out = arena_alloc(a, value.n + 1);
@@ -232,8 +134,8 @@ static struct str decode_param(struct arena *a, struct str value)
 
 struct str ical_param(struct arena *a, const struct ical_node *line, const char *name)
 {
-	struct str rest = line->params, whole, key, value;
-	while (next_param(&rest, &whole, &key, &value))
+	struct str rest = line->params, key, value;
+	while (content_param_next(&rest, &key, &value))
 		if (str_eq_nocase(key, str_of(name)))
 			return decode_param(a, value);
 	return (struct str){NULL, 0};
@@ -261,12 +163,12 @@ struct str ical_quote_param(struct arena *a, struct str value)
 
 struct str ical_params_with(struct arena *a, struct str params, const char *name, struct str value)
 {
-	struct str rest = params, whole, key, old;
+	struct str rest = params, from = params, key, old;
 	struct buf out = {0};
 	bool done = value.p == NULL;
-	while (next_param(&rest, &whole, &key, &old)) {
+	for (; content_param_next(&rest, &key, &old); from = rest) {
 		if (!str_eq_nocase(key, str_of(name))) {
-			buf_str(&out, whole);
+			buf_put(&out, from.p, from.n - rest.n);
 		} else if (!done) {
 			buf_printf(&out, ";%s=", name);
 			buf_str(&out, ical_quote_param(a, value));
@@ -282,59 +184,18 @@ struct str ical_params_with(struct arena *a, struct str params, const char *name
 
 /* ---- Texts ---- */
 
-struct str ical_unescape(struct arena *a, struct str value)
-{
-	if (!value.n || !memchr(value.p, '\\', value.n))
-		return value;
-	char *out = arena_alloc(a, value.n);
-	size_t n = 0;
-	for (size_t i = 0; i < value.n; i++) {
-		char c = value.p[i];
-		if (c == '\\' && i + 1 < value.n) {
-			c = value.p[++i];
-			c = c == 'n' || c == 'N' ? '\n' : c;
-		}
-		out[n++] = c;
-	}
-	return (struct str){out, n};
-}
-
 bool ical_next_text(struct arena *a, struct str *rest, struct str *out)
 {
-	size_t end = 0;
-	if (!rest->p)
+	if (!content_piece(rest, ',', out))
 		return false;
-	while (end < rest->n && rest->p[end] != ',')
-		end += rest->p[end] == '\\' ? 2 : 1;
-	if (end > rest->n)
-		end = rest->n;
-	*out = str_trim(ical_unescape(a, str_sub(*rest, 0, end)));
-	*rest = end < rest->n ? str_sub(*rest, end + 1, rest->n) : (struct str){NULL, 0};
+	*out = str_trim(content_unescape(a, *out));
 	return true;
 }
 
 struct str ical_text(struct arena *a, const struct ical_node *in, const char *name)
 {
 	const struct ical_node *line = ical_line(in, name);
-	return line ? ical_unescape(a, line->value) : (struct str){NULL, 0};
-}
-
-struct str ical_escape(struct arena *a, struct str text)
-{
-	char *out = arena_alloc(a, 2 * text.n + 1);
-	size_t n = 0;
-	for (size_t i = 0; i < text.n; i++) {
-		unsigned char c = (unsigned char)text.p[i];
-		if (c == '\r' && i + 1 < text.n && text.p[i + 1] == '\n')
-			continue;
-		if (c == '\n' || c == '\r' || c == '\\' || c == ';' || c == ',') {
-			out[n++] = '\\';
-			out[n++] = c == '\n' || c == '\r' ? 'n' : (char)c;
-		} else if ((c >= 0x20 && c != 0x7f) || c == '\t') {
-			out[n++] = (char)c;
-		}
-	}
-	return (struct str){out, n};
+	return line ? content_unescape(a, line->value) : (struct str){NULL, 0};
 }
 
 /* ---- Writing ---- */
@@ -364,24 +225,6 @@ static struct str line_end(const struct ical_node *in)
 	return bare ? STR("\n") : STR("\r\n");
 }
 
-/* Folded at 75 octets (RFC 5545 3.1), never inside a character. */
-static struct str fold(struct arena *a, struct str line, struct str end)
-{
-	struct buf out = {0};
-	while (line.n > FOLD) {
-		size_t n = FOLD;
-		while (n > FOLD - 4 && ((unsigned char)line.p[n] & 0xc0) == 0x80)
-			n--;
-		buf_put(&out, line.p, n);
-		buf_str(&out, end);
-		buf_byte(&out, ' ');
-		line = str_sub(line, n, line.n);
-	}
-	buf_str(&out, line);
-	buf_str(&out, end);
-	return buf_move(a, &out);
-}
-
 /* A text that ended without a line end gets one before anything comes behind it. */
 static void end_last(struct arena *a, struct ical_node *in)
 {
@@ -394,11 +237,11 @@ static void end_last(struct arena *a, struct ical_node *in)
 
 void ical_change(struct arena *a, struct ical_node *line, struct str params, struct str value)
 {
-	struct str whole = str_of(arena_printf(a, "%.*s%.*s:%.*s", STR_ARG(line->name),
-					       STR_ARG(params), STR_ARG(value)));
-	line->params = str_sub(whole, line->name.n, params.n);
-	line->value = str_sub(whole, line->name.n + params.n + 1, value.n);
-	line->raw = fold(a, whole, line_end(line->parent));
+	struct content_lines lines = {.arena = a, .eol = line_end(line->parent)};
+	content_insert(&lines, 0, 0, line->name, params, value);
+	line->raw = lines.v[0].raw;
+	line->params = lines.v[0].params;
+	line->value = lines.v[0].value;
 }
 
 static void insert(struct ical_node *in, struct ical_node *node, struct ical_node *before)
@@ -453,7 +296,7 @@ void ical_set_text(struct arena *a, struct ical_node *in, const char *name, stru
 		return;
 	}
 	ical_set(a, in, name, ical_params_with(a, params, "ALTREP", (struct str){NULL, 0}),
-		 ical_escape(a, text));
+		 content_escape(a, text));
 }
 
 struct ical_node *ical_add_component(struct arena *a, struct ical_node *in, const char *name,

@@ -2,11 +2,11 @@
  * ical: iCalendar (RFC 5545) as a tree of its own lines, in which one property is changed and all
  * others stay as they were written, byte for byte.
  *
- * The lines are split here and not by libical, because that drops what it can't read and folds and
- * orders anew what it can. libical reads what is inside a value: durations, recurrence rules
- * (core/recurrence.h). Real files are broken in many ways; what has no meaning is kept as it is.
- * Failure rule: only ical_parse() fails. Ownership: everything lies in the arena given, or points
- * into the text parsed. Thread: any.
+ * The lines (core/content_lines.h) are not read by libical, because that drops what it can't read
+ * and folds and orders anew what it can. libical reads what is inside a value: durations,
+ * recurrence rules (core/recurrence.h). Real files are broken in many ways; what has no meaning is
+ * kept as it is. Failure rule: only ical_parse() fails. Ownership: everything lies in the arena
+ * given, or points into the text parsed. Thread: any.
  */
 #ifndef EASEL_CORE_ICAL_H
 #define EASEL_CORE_ICAL_H
@@ -21,7 +21,7 @@
 struct arena;
 
 /* Bounds on what is read. */
-enum { ICAL_BYTES = 32 << 20, ICAL_LINES = 100000, ICAL_DEPTH = 10 };
+enum { ICAL_BYTES = 32 << 20, ICAL_DEPTH = 10 }; /* and CONTENT_LINES */
 
 /* A line, or a component with its lines and components in the order of the text. */
 struct ical_node {
@@ -56,20 +56,16 @@ struct str ical_value(const struct ical_node *in, const char *name);
  */
 struct str ical_param(struct arena *a, const struct ical_node *line, const char *name);
 
-/* A TEXT value unescaped, line ends as LF; of "A,B" ical_next_text() takes one after the other. */
-struct str ical_unescape(struct arena *a, struct str value);
+/* Takes the next of the texts "A,B" off *rest, unescaped and trimmed. False: there is none. */
 bool ical_next_text(struct arena *a, struct str *rest, struct str *out);
 
-/* ical_unescape() of the first line with the name; p == NULL when there is none. */
+/* The first line with the name as text, unescaped; p == NULL when there is none. */
 struct str ical_text(struct arena *a, const struct ical_node *in, const char *name);
 
 /* ---- Writing ---- */
 
 /* The text of the whole tree: of nodes that nobody touched the bytes that were read. */
 struct str ical_write(struct arena *a, const struct ical_node *node);
-
-/* Escaped as a TEXT value; what a line can't carry is dropped. */
-struct str ical_escape(struct arena *a, struct str text);
 
 /* A parameter's value in quotes where needed, encoded by RFC 6868. */
 struct str ical_quote_param(struct arena *a, struct str value);
