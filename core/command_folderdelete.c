@@ -1,17 +1,21 @@
 /*
  * FolderDelete (MS-ASCMD 2.2.1.4): a folder goes, with the folders below it and all that is in
- * them. A folder that has a role stays.
+ * them, wherever else they are shown. A folder that has a role stays, by whatever appearance it is
+ * named, and so do those that only hold others.
  */
 #include "core/folder_edit.h"
 
 #include "core/server_id.h"
 
-static unsigned delete (struct call *c, struct folder_edit *edit, const struct folder_list *now)
+static unsigned delete (struct call *c, struct folder_edit *edit, const struct folder_map *now)
 {
-	struct store *store = c->session->store;
-	if (!folder_list_find(now, edit->folder.id))
+	struct store *kept = c->session->kept;
+	const struct shown_folder *f = folder_map_find(now, edit->folder.id);
+	if (!f)
 		return FOLDER_NOT_FOUND;
-	switch (store->ops->delete_folder(store, c->gate.account, edit->folder.id, &c->err)) {
+	if (!folder_edit_allowed(c, f))
+		return FOLDER_SPECIAL;
+	switch (kept->ops->delete_folder(kept, f->at.account, f->at.folder, &c->err)) {
 	case FOUND_ONE:
 		return STATUS_OK;
 	case FOUND_NONE:

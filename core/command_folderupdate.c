@@ -1,6 +1,7 @@
 /*
  * FolderUpdate (MS-ASCMD 2.2.1.6): a folder gets another name, or another parent, or both. A folder
- * that has a role keeps its own.
+ * that has a role keeps its own, and so do those that only hold others; nothing leaves the virtual
+ * root, or goes to another owner. Of a path that is shown as a name only the last part is meant.
  */
 #include "core/folder_edit.h"
 
@@ -25,16 +26,54 @@ static unsigned refusal(const struct call *c)
 	}
 }
 
-static unsigned update(struct call *c, struct folder_edit *edit, const struct folder_list *now)
+/* Whether the move stays within the virtual root, if the folder lies there. */
+static bool stays_rooted(const struct folder_map *now, const struct shown_folder *f, int32_t parent)
 {
-	struct store *store = c->session->store;
-	const struct folder_entry *f = &edit->folder;
-	if (!folder_list_find(now, f->id))
+	const struct shown_folder *to = folder_map_find(now, parent);
+	return !f->rooted || (to && to->rooted);
+}
+
+/*
+ * Where the folder is to be kept. Where it is shown flat, or in the nearest shown folder above it,
+ * and the device leaves it there, it stays where it is.
+ */
+static unsigned find_parent(struct call *c, const struct folder_map *now,
+			    const struct shown_folder *f, int32_t parent, struct place *out)
+{
+	struct folder folder;
+	unsigned status = folder_edit_place(c, now, parent, out);
+	if (status != STATUS_OK || !f->named_by_path || parent != f->parent)
+		return status;
+	struct store *kept = c->session->kept;
+	switch (kept->ops->folder(kept, c->arena, f->at.account, f->at.folder, &folder, &c->err)) {
+	case FOUND_ONE:
+		*out = (struct place){f->at.account, folder.parent, RIGHTS_ALL};
+		return STATUS_OK;
+	case FOUND_NONE:
 		return FOLDER_NOT_FOUND;
-	if (!folder_edit_parent_found(now, f->parent))
-		return FOLDER_NO_PARENT;
-	switch (store->ops->update_folder(store, c->gate.account, f->id, f->parent, f->name,
-					  &c->err)) {
+	default:
+		return 0;
+	}
+}
+
+static unsigned update(struct call *c, struct folder_edit *edit, const struct folder_map *now)
+{
+	struct store *kept = c->session->kept;
+	const struct shown_folder *f = folder_map_find(now, edit->folder.id);
+	struct place parent;
+	if (!f)
+		return FOLDER_NOT_FOUND;
+	if (!folder_edit_allowed(c, f))
+		return FOLDER_UPDATE_SPECIAL;
+	unsigned status = find_parent(c, now, f, edit->folder.parent, &parent);
+	if (status != STATUS_OK)
+		return status;
+	if (!stays_rooted(now, f, edit->folder.parent) || parent.account != f->at.account)
+		return FOLDER_UPDATE_SPECIAL;
+	struct str name = f->named_by_path ? folder_edit_last_name(edit->folder.name)
+					   : edit->folder.name;
+	switch (kept->ops->update_folder(kept, f->at.account, f->at.folder, parent.folder, name,
+					 &c->err)) {
 	case FOUND_ONE:
 		return STATUS_OK;
 	case FOUND_NONE:

@@ -17,12 +17,12 @@ static int type_of(const struct folder_entry *f)
 
 void command_gethierarchy(struct call *c)
 {
-	struct store *store = c->session->store;
 	struct wbxml_out *w = &c->out;
-	struct folder *folders;
+	struct shown_folder *folders;
 	struct folder_list list;
 	size_t n;
-	if (!store->ops->folders(store, c->arena, c->gate.account, &folders, &n, &c->err)) {
+	if (!folder_map_read(c->session->db, c->arena, c->gate.account, c->gate.device, c->version,
+			     &folders, &n, &c->err)) {
 		call_fail(c, NULL);
 		return;
 	}

@@ -53,9 +53,37 @@ bool folder_edit_parent(const struct call *c, int32_t *out)
 	return true;
 }
 
-bool folder_edit_parent_found(const struct folder_list *now, int32_t parent)
+/* ---- Who may ---- */
+
+bool folder_edit_allowed(const struct call *c, const struct shown_folder *f)
 {
-	return parent == 0 || folder_list_find(now, parent);
+	return !f->special && f->at.folder &&
+	       (f->at.account == c->gate.account || f->at.rights & RIGHT_ADMINISTER);
+}
+
+unsigned folder_edit_place(const struct call *c, const struct folder_map *now, int32_t parent,
+			   struct place *out)
+{
+	*out = (struct place){c->gate.account, 0, RIGHTS_ALL};
+	if (parent == 0)
+		return STATUS_OK;
+	const struct shown_folder *f = folder_map_find(now, parent);
+	if (!f)
+		return FOLDER_NO_PARENT;
+	if (f->view == VIEW_HOLDER)
+		return f->rooted && f->parent == 0 ? STATUS_OK : FOLDER_SPECIAL;
+	if (f->at.account != c->gate.account && !(f->at.rights & RIGHT_ADMINISTER))
+		return FOLDER_SPECIAL;
+	*out = f->at;
+	return STATUS_OK;
+}
+
+struct str folder_edit_last_name(struct str name)
+{
+	for (size_t i = name.n; i-- > 0;)
+		if (name.p[i] == '\\')
+			return str_sub(name, i + 1, SIZE_MAX);
+	return name;
 }
 
 /* ---- The step ---- */
@@ -92,16 +120,36 @@ static enum found find_repeat(struct call *c, const struct hierarchy_step *s,
 }
 
 /*
+ * The number of the folder that was made: of the appearance that is of the type that the device asked
+ * for, if there is one. A device that is not shown the folder gets its own number.
+ */
+static int32_t find_made(const struct folder_map *now, const struct folder_edit *edit)
+{
+	int32_t id = edit->made.folder;
+	for (size_t i = now->n; i-- > 0;) {
+		const struct shown_folder *f = &now->v[i];
+		if (f->at.account != edit->made.account || f->at.folder != edit->made.folder)
+			continue;
+		id = f->id;
+		if (folder_list_class(f->type) == folder_list_class(edit->folder.type))
+			break;
+	}
+	return id;
+}
+
+/*
  * What the device knows from now on. When that is all there is, the account's modseq says so; else
  * there is more for FolderSync to tell, and 0 stands for no modseq at all.
  */
-static bool advance(struct call *c, struct hierarchy_step *s, const struct folder_edit *edit)
+static bool advance(struct call *c, struct hierarchy_step *s, struct folder_edit *edit)
 {
-	struct folder_list applied = edit->apply(c->arena, &s->old, edit);
 	int64_t modseq;
 	if (!hierarchy_step_look(c, s) ||
 	    !hierarchy_newest(c->session->db, c->gate.account, &modseq, &c->err))
 		return false;
+	if (edit->made.folder)
+		edit->folder.id = find_made(&s->map, edit);
+	struct folder_list applied = edit->apply(c->arena, &s->old, edit);
 	bool all = folder_list_equal(&applied, &s->now);
 	hierarchy_step_next(c, s, folder_list_to_json(c->arena, all ? &s->now : &applied));
 	s->state.modseq = all ? modseq : 0;
@@ -119,7 +167,7 @@ static unsigned take_step(struct call *c, struct hierarchy_step *s, struct folde
 	enum found repeated = find_repeat(c, s, edit);
 	if (repeated != FOUND_NONE)
 		return repeated == FOUND_ONE ? STATUS_OK : 0;
-	unsigned status = edit->act(c, edit, &s->now);
+	unsigned status = edit->act(c, edit, &s->map);
 	if (status != STATUS_OK)
 		return status;
 	if (!advance(c, s, edit) || !hierarchy_step_save(c, s) ||

@@ -8,33 +8,38 @@
 #include "core/base/arena.h"
 #include "core/item_class.h"
 
-/* MS-ASCMD 2.2.3.186.3: type of the folder with a role, or made by the user. */
-static int type_of(const struct folder *f)
+enum item_class folder_list_class(int type)
 {
-	static const int by_role[] = {
-		[ROLE_INBOX] = 2,  [ROLE_DRAFTS] = 3,	[ROLE_TRASH] = 4,    [ROLE_SENT] = 5,
-		[ROLE_OUTBOX] = 6, [ROLE_TASKS] = 7,	[ROLE_CALENDAR] = 8, [ROLE_CONTACTS] = 9,
-		[ROLE_NOTES] = 10, [ROLE_ARCHIVE] = 12, [ROLE_JUNK] = 12,
-	};
-	static const int by_class[] = {
-		[CLASS_EMAIL] = 12, [CLASS_CALENDAR] = 13, [CLASS_CONTACTS] = 14,
-		[CLASS_TASKS] = 15, [CLASS_NOTES] = 17,	   [CLASS_FILES] = 1,
-	};
-	return f->role != ROLE_NONE ? by_role[f->role] : by_class[f->class];
+	switch (type) {
+	case 7:
+	case 15:
+		return CLASS_TASKS;
+	case 8:
+	case 13:
+		return CLASS_CALENDAR;
+	case 9:
+	case 14:
+		return CLASS_CONTACTS;
+	case 10:
+	case 17:
+		return CLASS_NOTES;
+	default:
+		return CLASS_EMAIL;
+	}
 }
 
-void folder_list_make(struct arena *a, const struct folder *folders, size_t n,
+void folder_list_make(struct arena *a, const struct shown_folder *folders, size_t n,
 		      struct folder_list *out)
 {
 	out->v = arena_array(a, n, sizeof *out->v);
 	out->n = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (!item_class_served(folders[i].class))
+		if (!item_class_served(folder_list_class(folders[i].type)))
 			continue;
 		out->v[out->n++] = (struct folder_entry){
 			.id = folders[i].id,
 			.parent = folders[i].parent,
-			.type = type_of(&folders[i]),
+			.type = folders[i].type,
 			.name = folders[i].name,
 		};
 	}

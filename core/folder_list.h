@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 #include "core/base/err.h"
-#include "store/store.h"
+#include "store/folder_map.h"
 
 struct arena;
 
@@ -25,8 +25,11 @@ struct folder_list {
 	size_t n;
 };
 
-/* What a device is shown of an account's folders. */
-void folder_list_make(struct arena *a, const struct folder *folders, size_t n,
+/* What a folder of a type holds (MS-ASCMD 2.2.3.186.3): mail, unless it says something else. */
+enum item_class folder_list_class(int type);
+
+/* What a device is shown, as far as folders of that type are served. */
+void folder_list_make(struct arena *a, const struct shown_folder *folders, size_t n,
 		      struct folder_list *out);
 
 struct str folder_list_to_json(struct arena *a, const struct folder_list *l);

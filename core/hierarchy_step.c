@@ -44,13 +44,19 @@ bool hierarchy_step_begin(struct call *c, struct hierarchy_step *s, bool *known)
 
 bool hierarchy_step_look(struct call *c, struct hierarchy_step *s)
 {
-	struct store *store = c->session->store;
-	struct folder *folders;
-	size_t n;
-	if (!store->ops->folders(store, c->arena, c->gate.account, &folders, &n, &c->err))
+	if (!folder_map_read(c->session->db, c->arena, c->gate.account, c->gate.device, c->version,
+			     &s->map.v, &s->map.n, &c->err))
 		return false;
-	folder_list_make(c->arena, folders, n, &s->now);
+	folder_list_make(c->arena, s->map.v, s->map.n, &s->now);
 	return true;
+}
+
+const struct shown_folder *folder_map_find(const struct folder_map *m, int32_t id)
+{
+	for (size_t i = 0; i < m->n; i++)
+		if (m->v[i].id == id)
+			return &m->v[i];
+	return NULL;
 }
 
 void hierarchy_step_next(struct call *c, struct hierarchy_step *s, struct str folders)

@@ -18,12 +18,22 @@
 #include "core/synckey.h"
 #include "store/hierarchy.h"
 
+/* The folders that there are for the device, with what is behind each. */
+struct folder_map {
+	struct shown_folder *v;
+	size_t n;
+};
+
+/* The one with the number, or NULL. */
+const struct shown_folder *folder_map_find(const struct folder_map *m, int32_t id);
+
 struct hierarchy_step {
 	struct synckey key;
 	bool have_state;
 	struct hierarchy_state state;
 	struct folder_list old; /* what the device knows: what its key stands for */
 	struct folder_list now; /* what there is */
+	struct folder_map map;	/* the same */
 };
 
 /* Reads the state. False: c->err. */

@@ -84,7 +84,7 @@ CREATE TABLE easel.collection (
 	id integer NOT NULL CHECK (id > 0),
 	owner_id integer REFERENCES easel.account ON DELETE CASCADE,
 	folder_id integer,
-	view text NOT NULL DEFAULT 'plain' CHECK (view IN ('plain', 'twin', 'mail', 'events', 'tasks', 'notes', 'root', 'public', 'owner')),
+	view text NOT NULL DEFAULT 'plain' CHECK (view IN ('plain', 'twin', 'mail', 'events', 'open_events', 'tasks', 'notes', 'root', 'public', 'owner')),
 	PRIMARY KEY (account_id, id),
 	FOREIGN KEY (owner_id, folder_id) REFERENCES easel.folder ON DELETE CASCADE,
 	CHECK ((folder_id IS NULL) = (view IN ('root', 'public', 'owner')))
@@ -96,7 +96,7 @@ COMMENT ON COLUMN easel.collection.account_id IS 'Whose devices see it.';
 COMMENT ON COLUMN easel.collection.id IS 'Number within the account, from the same series as those of its folders; never used again.';
 COMMENT ON COLUMN easel.collection.owner_id IS 'Owner of the folder that it stands for.';
 COMMENT ON COLUMN easel.collection.folder_id IS 'The folder; NULL for one that only holds others.';
-COMMENT ON COLUMN easel.collection.view IS 'How it is shown: plain, as it is; twin, a folder of mail a second time, under the virtual root; mail, what is not mail as messages; events, tasks or notes, items of another class as these; root, public and owner hold others: the virtual root, the public folders, the folders that an owner shares.';
+COMMENT ON COLUMN easel.collection.view IS 'How it is shown: plain, as it is; twin, a folder of mail a second time, under the virtual root; mail, what is not mail as messages; events, tasks or notes, items of another class as these, open_events only tasks that are not completed; root, public and owner hold others: the virtual root, the public folders, the folders that an owner shares.';
 
 INSERT INTO easel.collection (account_id, id, owner_id, folder_id)
 	SELECT account_id, id, account_id, id FROM easel.folder;
@@ -117,7 +117,7 @@ ALTER TABLE easel.sync_base DROP CONSTRAINT sync_base_account_id_folder_id_fkey,
 COMMENT ON COLUMN easel.sync_base.folder_id IS 'The folder, by its number in easel.collection.';
 
 CREATE FUNCTION easel.seen_class(view text, class text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-	SELECT CASE WHEN view IN ('plain', 'twin') THEN class WHEN view = 'events' THEN 'Calendar'
+	SELECT CASE WHEN view IN ('plain', 'twin') THEN class WHEN view IN ('events', 'open_events') THEN 'Calendar'
 	       WHEN view = 'tasks' THEN 'Tasks' WHEN view = 'notes' THEN 'Notes' ELSE 'Email' END
 $$;
 COMMENT ON FUNCTION easel.seen_class(text, text) IS 'What a folder of a class holds for who sees it in a view (easel.collection).';

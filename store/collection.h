@@ -23,6 +23,7 @@ enum folder_view {
 	VIEW_TWIN,   /* a folder of mail a second time, under the virtual root */
 	VIEW_MAIL,   /* items that are no mail, as messages */
 	VIEW_EVENTS, /* items of another class as these */
+	VIEW_OPEN_EVENTS, /* tasks that are not completed */
 	VIEW_TASKS,
 	VIEW_NOTES,
 	VIEW_HOLDER /* only holds other folders */
@@ -34,6 +35,9 @@ struct collection {
 	enum folder_view view;
 	enum item_class kept; /* what the folder really holds */
 };
+
+/* As in easel.collection. */
+enum folder_view collection_view_parse(struct str text);
 
 enum found collection_find(struct pg *db, int32_t account, int32_t id, struct collection *out,
 			   struct err *e);

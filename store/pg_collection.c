@@ -14,11 +14,12 @@ static PG_STATEMENT(collection_others,
 		    COLUMNS " WHERE account_id = $1 AND (view <> 'plain' OR owner_id <> $1)"
 			    " ORDER BY id");
 
-static enum folder_view parse_view(struct str text)
+enum folder_view collection_view_parse(struct str text)
 {
 	static const char *const names[] = {
-		[VIEW_PLAIN] = "plain",	  [VIEW_TWIN] = "twin",	  [VIEW_MAIL] = "mail",
-		[VIEW_EVENTS] = "events", [VIEW_TASKS] = "tasks", [VIEW_NOTES] = "notes",
+		[VIEW_PLAIN] = "plain",	  [VIEW_TWIN] = "twin",		      [VIEW_MAIL] = "mail",
+		[VIEW_EVENTS] = "events", [VIEW_OPEN_EVENTS] = "open_events", [VIEW_TASKS] = "tasks",
+		[VIEW_NOTES] = "notes",
 	};
 	for (enum folder_view v = VIEW_PLAIN; v < VIEW_HOLDER; v++)
 		if (str_eq(text, str_of(names[v])))
@@ -34,7 +35,7 @@ static bool read_collection(const struct pg_rows *r, size_t row, int32_t account
 		.id = (int32_t)pg_get_int(r, row, 0),
 		.at = {(int32_t)pg_get_int(r, row, 1), (int32_t)pg_get_int(r, row, 2),
 		       (unsigned)pg_get_int(r, row, 3)},
-		.view = parse_view(pg_get_str(r, row, 4)),
+		.view = collection_view_parse(pg_get_str(r, row, 4)),
 	};
 	if (out->at.folder == 0 || store_class_parse(pg_get_str(r, row, 5), &out->kept))
 		return true;
