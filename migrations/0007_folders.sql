@@ -9,7 +9,7 @@ COMMENT ON COLUMN easel.account.is_public IS 'Whether it is nobody''s mailbox bu
 
 ALTER TABLE easel.device_settings DROP CONSTRAINT device_settings_mail_folders_check,
 	ADD CONSTRAINT device_settings_mail_folders_check CHECK (mail_folders IN ('default', 'all', 'tree'));
-UPDATE easel.device_settings SET mail_folders = 'tree' WHERE level = 'default';
+UPDATE easel.device_settings SET mail_folders = 'tree', public_folders = true, shared_folders = true WHERE level = 'default';
 COMMENT ON COLUMN easel.device_settings.mail_folders IS 'Mail folders: default, the default ones only; all, under a virtual root with the owner''s name, the default ones in their own place too; tree, all in their own places, without a virtual root (as all, when groupware_folders is all_as_email).';
 
 CREATE TABLE easel.client_profile (
@@ -462,3 +462,160 @@ BEGIN
 		WHERE f.account_id = folder_set_default.account AND f.id = folder_set_default.folder;
 END $$;
 COMMENT ON FUNCTION easel.folder_set_default(integer, integer) IS 'Makes a folder the default one of its class, in the place of the one that was; devices are told.';
+
+-- ---------------------------------------------------------------------------------------------
+-- Sharing
+
+CREATE FUNCTION easel.account_by_address(address text) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	found integer;
+BEGIN
+	SELECT a.id INTO found FROM easel.account a WHERE a.address = lower(account_by_address.address);
+	IF found IS NULL THEN
+		RAISE EXCEPTION 'there is no account "%"', address USING ERRCODE = 'no_data_found';
+	END IF;
+	RETURN found;
+END $$;
+COMMENT ON FUNCTION easel.account_by_address(text) IS 'Number of an account.';
+
+CREATE FUNCTION easel.folder_by_path(account integer, path text) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	found integer;
+BEGIN
+	SELECT f.id INTO found FROM easel.folder f
+		WHERE f.account_id = account AND lower(easel.folder_path(account, f.id)) = lower(path);
+	IF found IS NULL THEN
+		RAISE EXCEPTION 'there is no folder "%"', path
+			USING ERRCODE = 'no_data_found', HINT = 'Names from the top, with a backslash between them: Calendar\Team.';
+	END IF;
+	RETURN found;
+END $$;
+COMMENT ON FUNCTION easel.folder_by_path(integer, text) IS 'Number of the folder with this path: names from the top, with a backslash between them.';
+
+CREATE FUNCTION easel.group_by_name(name text) RETURNS integer LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	found integer;
+BEGIN
+	SELECT g.id INTO found FROM easel.account_group g WHERE lower(g.name) = lower(group_by_name.name);
+	IF found IS NULL THEN
+		RAISE EXCEPTION 'there is no group "%"', name
+			USING ERRCODE = 'no_data_found', HINT = 'Make it with easel.group_create().';
+	END IF;
+	RETURN found;
+END $$;
+COMMENT ON FUNCTION easel.group_by_name(text) IS 'Number of a group.';
+
+CREATE FUNCTION easel.rights_of_words(words text) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+	SELECT CASE words WHEN 'read' THEN ARRAY['look up', 'read']
+		WHEN 'write' THEN ARRAY['look up', 'read', 'write', 'insert', 'delete']
+		WHEN 'manage' THEN ARRAY['look up', 'read', 'write', 'insert', 'delete', 'administer']
+		ELSE regexp_split_to_array(trim(words), '\s*,\s*') END
+$$;
+COMMENT ON FUNCTION easel.rights_of_words(text) IS 'Rights as a word (read, write, manage) or as a list of single ones: look up, read, insert.';
+
+CREATE FUNCTION easel.grantee_of(whom text, OUT account_id integer, OUT group_id integer, OUT domain_id integer) LANGUAGE plpgsql STABLE AS $$
+BEGIN
+	IF whom = '*' THEN
+		RETURN;
+	ELSIF whom LIKE '@%' THEN
+		SELECT d.id INTO domain_id FROM easel.domain d WHERE d.name = lower(substr(whom, 2));
+		IF domain_id IS NULL THEN
+			RAISE EXCEPTION 'there is no domain "%"', substr(whom, 2) USING ERRCODE = 'no_data_found';
+		END IF;
+	ELSIF whom LIKE '%@%' THEN
+		account_id := easel.account_by_address(whom);
+	ELSE
+		group_id := easel.group_by_name(whom);
+	END IF;
+END $$;
+COMMENT ON FUNCTION easel.grantee_of(text) IS 'Whom rights are given to: an address, the name of a group, @domain, or * for everybody.';
+
+CREATE FUNCTION easel.folder_share(owner text, path text, whom text, rights text DEFAULT 'read', below boolean DEFAULT false)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	owner_number CONSTANT integer := easel.account_by_address(owner);
+	folder_number CONSTANT integer := easel.folder_by_path(owner_number, path);
+	g record;
+BEGIN
+	SELECT * INTO g FROM easel.grantee_of(whom);
+	INSERT INTO easel.folder_right (owner_id, folder_id, account_id, group_id, domain_id, rights, below)
+		VALUES (owner_number, folder_number, g.account_id, g.group_id, g.domain_id,
+		        easel.rights_of_words(folder_share.rights), folder_share.below)
+		ON CONFLICT (owner_id, folder_id, account_id, group_id, domain_id)
+		DO UPDATE SET rights = excluded.rights, below = excluded.below;
+END $$;
+COMMENT ON FUNCTION easel.folder_share(text, text, text, text, boolean) IS 'Gives somebody rights in a folder: its owner''s address, its path, whom (an address, the name of a group, @domain, * for everybody), which rights (read, write, manage, or a list of single ones), and whether they hold in the folders below it too.';
+
+CREATE FUNCTION easel.folder_unshare(owner text, path text, whom text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	owner_number CONSTANT integer := easel.account_by_address(owner);
+	folder_number CONSTANT integer := easel.folder_by_path(owner_number, path);
+	g record;
+BEGIN
+	SELECT * INTO g FROM easel.grantee_of(whom);
+	DELETE FROM easel.folder_right r
+		WHERE r.owner_id = owner_number AND r.folder_id = folder_number
+		AND (r.account_id, r.group_id, r.domain_id) IS NOT DISTINCT FROM (g.account_id, g.group_id, g.domain_id);
+	RETURN FOUND;
+END $$;
+COMMENT ON FUNCTION easel.folder_unshare(text, text, text) IS 'Takes somebody''s rights in a folder back. False: there were none.';
+
+CREATE FUNCTION easel.group_create(name text) RETURNS integer LANGUAGE sql AS $$
+	INSERT INTO easel.account_group (name) VALUES (group_create.name) RETURNING id
+$$;
+COMMENT ON FUNCTION easel.group_create(text) IS 'Makes a group of accounts; returns its number.';
+
+CREATE FUNCTION easel.group_add(name text, address text) RETURNS void LANGUAGE sql AS $$
+	INSERT INTO easel.account_group_member (group_id, account_id)
+	VALUES (easel.group_by_name(group_add.name), easel.account_by_address(group_add.address)) ON CONFLICT DO NOTHING
+$$;
+COMMENT ON FUNCTION easel.group_add(text, text) IS 'Puts an account into a group.';
+
+CREATE FUNCTION easel.group_remove(name text, address text) RETURNS void LANGUAGE sql AS $$
+	DELETE FROM easel.account_group_member
+	WHERE group_id = easel.group_by_name(group_remove.name) AND account_id = easel.account_by_address(group_remove.address)
+$$;
+COMMENT ON FUNCTION easel.group_remove(text, text) IS 'Takes an account out of a group.';
+
+CREATE FUNCTION easel.public_owner(domain text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	domain_number integer;
+BEGIN
+	SELECT d.id INTO domain_number FROM easel.domain d WHERE d.name = lower(domain);
+	IF domain_number IS NULL THEN
+		RAISE EXCEPTION 'there is no domain "%"', domain USING ERRCODE = 'no_data_found';
+	END IF;
+	-- An address that nobody can have: no part of a name begins with a dot.
+	INSERT INTO easel.account (domain_id, address, display_name, is_public)
+		VALUES (domain_number, '.public@' || lower(domain), 'Public Folders', true) ON CONFLICT (address) DO NOTHING;
+	RETURN '.public@' || lower(domain);
+END $$;
+COMMENT ON FUNCTION easel.public_owner(text) IS 'The owner of a domain''s public folders, made with the first of them: what the functions for sharing take as owner.';
+
+CREATE FUNCTION easel.public_folder_create(domain text, name text, class text DEFAULT 'Email', rights text DEFAULT 'read', inside text DEFAULT NULL)
+RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+	owner CONSTANT text := easel.public_owner(domain);
+	number CONSTANT integer := easel.account_by_address(owner);
+	made integer;
+BEGIN
+	made := easel.folder_create(number, CASE WHEN inside IS NOT NULL THEN easel.folder_by_path(number, inside) END, name, class);
+	PERFORM easel.folder_share(owner, easel.folder_path(number, made), '@' || domain, rights);
+	RETURN made;
+END $$;
+COMMENT ON FUNCTION easel.public_folder_create(text, text, text, text, text) IS 'Makes a public folder of a domain, which every account of the domain may read, or what the rights say; devices see it when their setting public_folders is on. More is given with easel.folder_share(easel.public_owner(domain), …). Returns its number.';
+
+CREATE VIEW easel.folder_sharing AS
+	SELECT o.address AS owner, easel.folder_path(r.owner_id, r.folder_id) AS folder,
+	       coalesce(a.address, g.name, '@' || d.name, '*') AS whom, array_to_string(r.rights, ', ') AS rights, r.below
+	FROM easel.folder_right r
+	JOIN easel.account o ON o.id = r.owner_id
+	LEFT JOIN easel.account a ON a.id = r.account_id
+	LEFT JOIN easel.account_group g ON g.id = r.group_id
+	LEFT JOIN easel.domain d ON d.id = r.domain_id;
+COMMENT ON VIEW easel.folder_sharing IS 'Who may do what in whose folders.';
+COMMENT ON COLUMN easel.folder_sharing.owner IS 'The owner.';
+COMMENT ON COLUMN easel.folder_sharing.folder IS 'Path of the folder.';
+COMMENT ON COLUMN easel.folder_sharing.whom IS 'An address, the name of a group, @domain, or * for everybody.';
+COMMENT ON COLUMN easel.folder_sharing.rights IS 'What they may do.';
+COMMENT ON COLUMN easel.folder_sharing.below IS 'Whether that holds in the folders below too.';

@@ -1,0 +1,337 @@
+"""The folder map: which folders a device is shown, where and under which names, by its settings."""
+
+import random
+
+from common import WireTest, message
+from phone import read_change
+from wbxml import E
+
+ROOT, MAIL, CALENDAR, USER_CALENDAR = '0', '12', '8', '13'
+
+# Mode: settings, and how often a folder is shown: default mail, other mail, default groupware, other groupware.
+MODES = {
+    'groupware as email': ({'groupware_folders': 'all_as_email'}, (2, 1, 2, 2)),
+    'default mail, groupware as email': ({'mail_folders': 'default', 'groupware_folders': 'all_as_email'}, (2, 1, 2, 2)),
+    'all mail, all groupware': ({'mail_folders': 'all', 'groupware_folders': 'all'}, (2, 1, 1, 1)),
+    'all mail, default groupware': ({'mail_folders': 'all', 'groupware_folders': 'default'}, (2, 1, 1, 0)),
+    'default mail, all groupware': ({'mail_folders': 'default', 'groupware_folders': 'all'}, (1, 0, 1, 1)),
+    'default mail, default groupware': ({'mail_folders': 'default', 'groupware_folders': 'default'}, (1, 0, 1, 0)),
+    'tree': ({'mail_folders': 'tree', 'groupware_folders': 'all'}, (1, 1, 1, 1)),
+}
+EMAIL = MODES['groupware as email'][0]
+ALL = MODES['all mail, all groupware'][0]
+
+
+class Mapped(WireTest):
+    def set(self, user, **settings):
+        """Settings of the user's devices."""
+        columns = ', '.join(settings)
+        values = ', '.join(f"'{value}'" for value in settings.values())
+        self.lab.sql(f"DELETE FROM easel.device_settings WHERE account_id = easel.account_by_address(:'user');"
+                     f"INSERT INTO easel.device_settings (level, account_id, {columns})"
+                     f" VALUES ('user', easel.account_by_address(:'user'), {values})", user=user)
+
+    def make(self, user, name, inside=None, kind='Email', role=None):
+        """A folder made on the server; returns its number."""
+        return self.lab.sql(
+            "SELECT easel.folder_create(a.id, CASE WHEN :'inside' <> '' THEN"
+            " easel.folder_by_path(a.id, :'inside') END, :'name', :'kind', nullif(:'role', ''))"
+            " FROM easel.account a WHERE a.address = :'user'",
+            user=user, name=name, inside=inside or '', kind=kind, role=role or '')[0][0]
+
+    def mapped(self, mode, *folders, **more):
+        """A phone of a new account with these settings and folders: (name, path above, class)."""
+        user = self.account(**more)
+        self.set(user, **mode)
+        for folder in folders:
+            self.make(user, *folder)
+        return self.phone(user)
+
+    def shown(self, phone, name):
+        """ServerIds of the folders whose name, or its last part, is this."""
+        return [f for f, facts in phone.folders.items() if facts['DisplayName'].split('\\')[-1] == name]
+
+    def path(self, phone, folder):
+        facts = phone.folders[folder]
+        above = '' if facts['ParentId'] == ROOT else self.path(phone, facts['ParentId']) + '/'
+        return above + facts['DisplayName']
+
+    def paths(self, phone):
+        return sorted(self.path(phone, folder) for folder in phone.folders)
+
+    def find(self, phone, path):
+        found, = [f for f in phone.folders if self.path(phone, f) == path]
+        return found
+
+    def changes(self, answer):
+        return [(c.name.partition(':')[2], c.get('DisplayName') or c.get('ServerId'))
+                for c in answer.root.find('Changes').children[1:]]
+
+    def assert_alike(self, phone):
+        """After a FolderSync the phone knows what a new one would, and a further one tells nothing."""
+        phone.folder_sync()
+        self.assertEqual(self.changes(phone.folder_sync()), [])
+        self.assertEqual(phone.folders, self.phone(phone.user).folders)
+
+
+class Occurrence(Mapped):
+    def test_every_folder_is_shown_as_often_as_the_mode_says(self):
+        for name, (settings, counts) in MODES.items():
+            with self.subTest(name):
+                phone = self.mapped(settings, ('Work', None), ('Events2', 'Calendar', 'Calendar'))
+                names = ('Inbox', 'Sent Items'), ('Work',), ('Calendar', 'Tasks'), ('Events2',)
+                for group, count in zip(names, counts):
+                    for folder in group:
+                        self.assertEqual(len(self.shown(phone, folder)), count, (folder, self.paths(phone)))
+                self.assertEqual(len({(f['ParentId'], f['DisplayName'].lower()) for f in phone.folders.values()}),
+                                 len(phone.folders))
+
+    def test_mail_is_under_the_root_and_groupware_is_named_by_its_path(self):
+        phone = self.mapped(ALL, ('Work', None), ('Plans', 'Work', 'Calendar'), ('Sub', 'Inbox'), ('Deep', 'Work\\Plans'))
+        root = self.find(phone, phone.user.partition('@')[0].title())
+        owner = phone.folders[root]['DisplayName']
+        for path in ('Inbox', f'{owner}/Inbox', f'{owner}/Inbox/Sub', f'{owner}/Work', 'Work\\Plans',
+                     f'{owner}/Work/Plans\\Deep', 'Calendar'):
+            self.find(phone, path)
+        self.assertEqual(phone.folders[self.find(phone, 'Work\\Plans')]['Type'], USER_CALENDAR)
+        self.assertEqual({phone.folders[f]['Type'] for f in phone.folders if phone.folders[f]['ParentId'] != ROOT}, {MAIL})
+
+    def test_groupware_as_email_keeps_the_hierarchy(self):
+        phone = self.mapped(EMAIL, ('Plans', 'Inbox', 'Calendar'), ('Notes', 'Inbox\\Plans'), ('Docs', None, 'Files'))
+        owner = phone.user.partition('@')[0].title()
+        for path in (f'{owner}/Inbox/Plans', f'{owner}/Inbox/Plans/Notes', f'{owner}/Docs', f'{owner}/Contacts', 'Inbox\\Plans'):
+            self.find(phone, path)
+        self.assertEqual(len(self.shown(phone, 'Docs')), 1)
+
+    def test_the_archive_can_be_left_out(self):
+        phone = self.mapped({**ALL, 'archive': 'true'}, ('Archive', None, 'Email', 'archive'), ('2025', 'Archive'))
+        self.assertEqual(len(self.shown(phone, 'Archive')), 1)
+        self.assertEqual(len(self.shown(phone, '2025')), 1)
+        self.assertEqual(phone.folder_delete(self.shown(phone, 'Archive')[0]).status, '3')
+        self.set(phone.user, **ALL, archive='false')
+        self.assertEqual(len(self.changes(phone.folder_sync())), 2)
+        self.assertEqual(self.shown(phone, 'Archive') + self.shown(phone, '2025'), [])
+
+    def test_a_change_of_settings_is_told_and_ids_stay(self):
+        phone = self.mapped({'mail_folders': 'tree'}, ('Work', None), ('Events2', None, 'Calendar'))
+        tree = dict(phone.folders)
+        for settings, _ in list(MODES.values()) * 2:
+            self.set(phone.user, **settings)
+            self.assert_alike(phone)
+        self.set(phone.user, mail_folders='tree')
+        phone.folder_sync()
+        self.assertEqual(phone.folders, tree)
+
+    def test_another_default_folder_is_told(self):
+        phone = self.mapped(ALL, ('Events2', None, 'Calendar'))
+        events, calendar = self.find(phone, 'Events2'), self.find(phone, 'Calendar')
+        pending = phone.ping([phone.inbox], 60)
+        self.wait_for_log(0, 'Ping')
+        self.lab.sql("SELECT easel.folder_set_default(a.id, :folder) FROM easel.account a WHERE a.address = :'user'",
+                     user=phone.user, folder=events)
+        self.assertEqual(pending.answer().status, '7')
+        phone.folder_sync()
+        self.assertEqual((phone.folders[events]['Type'], phone.folders[calendar]['Type']), (CALENDAR, USER_CALENDAR))
+
+    def test_a_quarantined_device_sees_default_folders_only(self):
+        phone = self.mapped(EMAIL, ('Work', None), ('Events2', None, 'Calendar'))
+        self.lab.sql("UPDATE easel.device SET access = 'quarantined', access_by = 'administrator' WHERE device_id = :'id'",
+                     id=phone.device_id)
+        phone.folder_sync()
+        self.assertEqual(self.shown(phone, 'Work') + self.shown(phone, 'Events2'), [])
+        self.assertEqual(len(self.shown(phone, 'Inbox')), 1)
+
+
+class Twins(Mapped):
+    def both(self):
+        phone = self.mapped(ALL)
+        self.lab.deliver(phone.user, message('Twice'))
+        twin, = [f for f in self.shown(phone, 'Inbox') if f != phone.inbox]
+        for folder in (phone.inbox, twin):
+            self.assertEqual(len(phone.sync_all(folder)), 1)
+        return phone, phone.inbox, twin
+
+    def test_a_change_in_one_shows_in_both(self):
+        phone, inbox, twin = self.both()
+        pending = phone.ping([inbox], 60)
+        item, _ = self.one_item(phone, twin)
+        phone.sync(twin, commands=[read_change(item, 1)])
+        self.assertEqual(pending.answer().root.get('Folders/Folder'), inbox)
+        phone.sync(inbox)
+        self.assertEqual(self.one_item(phone, inbox)[1].get('Email:Read'), '1')
+
+    def test_new_mail_wakes_both(self):
+        phone, inbox, twin = self.both()
+        pending = phone.ping([inbox, twin], 60)
+        self.lab.deliver(phone.user, message('Again'))
+        changed = [f.text for f in pending.answer().root.all('Folders/Folder')]
+        self.assertEqual(sorted(changed), sorted([inbox, twin]))
+
+    def test_a_move_between_them_moves_and_loses_nothing(self):
+        phone, inbox, twin = self.both()
+        item, _ = self.one_item(phone, inbox)
+        self.assertEqual(phone.move(item, inbox, twin), 4)
+        for folder in (inbox, twin):
+            phone.sync(folder)
+            self.assertEqual(len(phone.items[folder]), 1)
+
+    def test_a_move_from_a_twin_takes_the_item_out_of_both(self):
+        phone, inbox, twin = self.both()
+        item, _ = self.one_item(phone, twin)
+        trash = phone.folder(4)
+        self.assertIsInstance(phone.move(item, twin, trash), str)
+        phone.sync(inbox)
+        self.assertEqual((phone.items[inbox], phone.items[twin]), ({}, {}))
+
+    def test_the_root_is_an_empty_folder(self):
+        phone = self.mapped(ALL)
+        root = self.find(phone, phone.user.partition('@')[0].title())
+        self.assertEqual(phone.sync_all(root), {})
+        self.lab.deliver(phone.user, message('Stays'))
+        phone.sync_all(phone.inbox)
+        item, _ = self.one_item(phone)
+        self.assertEqual(phone.move(item, phone.inbox, root), 2)
+        self.assertEqual(phone.ping([root], 60).hang_up(), None)
+
+
+class Edits(Mapped):
+    def test_new_mail_goes_under_the_root(self):
+        phone = self.mapped(ALL)
+        made = phone.folder_create('New').root.get('ServerId')
+        self.assert_alike(phone)
+        self.assertEqual(self.path(phone, made), phone.user.partition('@')[0].title() + '/New')
+
+    def test_what_is_made_in_groupware_as_email_is_groupware(self):
+        phone = self.mapped(EMAIL)
+        inside, = [f for f in self.shown(phone, 'Calendar') if phone.folders[f]['Type'] == MAIL]
+        made = phone.folder_create('Trips', inside).root.get('ServerId')
+        self.assertIn(made, phone.folders)
+        self.assert_alike(phone)
+        self.assertEqual(phone.folders[made], {'ParentId': inside, 'DisplayName': 'Trips', 'Type': MAIL})
+        self.assertEqual(phone.folders[self.find(phone, 'Calendar\\Trips')]['Type'], USER_CALENDAR)
+
+    def test_groupware_is_renamed_to_its_path(self):
+        phone = self.mapped(ALL)
+        calendar = self.find(phone, 'Calendar')
+        made = phone.folder_create('Trips', calendar, 13).root.get('ServerId')
+        self.assertEqual(phone.folders[made]['ParentId'], calendar)
+        self.assert_alike(phone)
+        self.assertEqual(self.path(phone, made), 'Calendar\\Trips')
+        below = phone.folder_create('Far', made, 13).root.get('ServerId')
+        self.assertEqual(phone.folder_update(made, 'Calendar\\Journeys').status, '1')
+        self.assert_alike(phone)
+        self.assertEqual((self.path(phone, made), self.path(phone, below)), ('Calendar\\Journeys', 'Calendar\\Journeys\\Far'))
+        self.assertEqual(phone.folder_update(made, 'Short').status, '1')
+        self.assert_alike(phone)
+        self.assertEqual(self.path(phone, made), 'Calendar\\Short')
+
+    def test_deleting_one_deletes_all_its_appearances(self):
+        phone = self.mapped(EMAIL, ('Events2', None, 'Calendar'), ('Deep', 'Events2', 'Calendar'))
+        mail, = [f for f in self.shown(phone, 'Events2') if phone.folders[f]['Type'] == MAIL]
+        self.assertEqual(phone.folder_delete(mail).status, '1')
+        self.assert_alike(phone)
+        self.assertEqual(self.shown(phone, 'Events2') + self.shown(phone, 'Deep'), [])
+
+    def test_making_is_refused_where_only_default_folders_are_shown(self):
+        for mode, mail, groupware in (('default mail, all groupware', '3', '1'), ('all mail, default groupware', '1', '3'),
+                                      ('default mail, default groupware', '3', '3')):
+            with self.subTest(mode):
+                phone = self.mapped(MODES[mode][0])
+                self.assertEqual(phone.folder_create('Mail').status, mail)
+                self.assertEqual(phone.folder_create('Events', kind=13).status, groupware)
+                self.assert_alike(phone)
+
+    def test_special_folders_stay(self):
+        phone = self.mapped(EMAIL, ('Work', None))
+        before = dict(phone.folders)
+        owner = phone.user.partition('@')[0].title()
+        for path in ('Inbox', f'{owner}/Inbox', 'Calendar', f'{owner}/Calendar', owner):
+            with self.subTest(path):
+                folder = self.find(phone, path)
+                self.assertEqual(phone.folder_delete(folder).status, '3')
+                self.assertEqual(phone.folder_update(folder, 'x', phone.folders[folder]['ParentId']).status, '2')
+        self.assertEqual(phone.folder_update(self.find(phone, f'{owner}/Work'), 'Work').status, '2')  # out of the root
+        self.assertEqual(phone.folder_update(self.find(phone, f'{owner}/Work'), 'Work', phone.inbox).status, '2')
+        self.assert_alike(phone)
+        self.assertEqual(phone.folders, before)
+
+    def test_any_edits_on_both_sides_leave_both_alike(self):
+        for mode in ('tree', 'all mail, all groupware', 'groupware as email'):
+            with self.subTest(mode):
+                self.run_edits(random.Random(mode), self.mapped(MODES[mode][0]))
+
+    def run_edits(self, dice, phone):
+        for step in range(25):
+            folders = list(phone.folders)
+            one, other = dice.choice(folders), dice.choice([*folders, ROOT])
+            name = f'{dice.choice("ABC")}{step % 7}'
+            dice.choice([
+                lambda: phone.folder_create(name, other, dice.choice([12, 12, 13])),
+                lambda: phone.folder_update(one, name, dice.choice([other, phone.folders[one]['ParentId']])),
+                lambda: phone.folder_delete(one),
+                lambda: self.edit_on_server(phone.user, dice, name),
+                lambda: phone.folder_sync(),
+            ])()
+            if dice.random() < 0.1:
+                phone.folder_sync(key='0')
+        self.assert_alike(phone)
+
+    def edit_on_server(self, user, dice, name):
+        """Makes, moves or deletes a folder that has no role; what the database refuses is left."""
+        verb = dice.choice(['make', 'make', 'move', 'delete'])
+        self.lab.sql(
+            """SELECT set_config('test.user', :'user', false), set_config('test.verb', :'verb', false),
+                      set_config('test.name', :'name', false), set_config('test.class', :'class', false);
+               DO $$ DECLARE
+                 account integer := easel.account_by_address(current_setting('test.user'));
+                 one integer := (SELECT id FROM easel.folder WHERE account_id = account AND role IS NULL ORDER BY random() LIMIT 1);
+                 other integer := (SELECT id FROM easel.folder WHERE account_id = account ORDER BY random() LIMIT 1);
+               BEGIN
+                 CASE current_setting('test.verb')
+                 WHEN 'make' THEN PERFORM easel.folder_create(account, other, current_setting('test.name'), current_setting('test.class'));
+                 WHEN 'move' THEN PERFORM easel.folder_update(account, one, other, current_setting('test.name'));
+                 ELSE PERFORM easel.folder_delete(account, one); END CASE;
+               EXCEPTION WHEN unique_violation OR check_violation OR restrict_violation THEN NULL;
+               END $$""", user=user, verb=verb, name=name, **{'class': dice.choice(['Email', 'Calendar', 'Files'])})
+
+
+class BadInput(Mapped):
+    def test_names_with_paths_in_them(self):
+        phone = self.mapped(ALL)
+        for name in ('a\\b', 'a/b', '\\'):
+            with self.subTest(name):
+                self.assertEqual(phone.folder_create(name).status, '1')
+        self.assertEqual(phone.folder_create('a\\', kind=13).status, '10')
+        self.assertEqual(phone.folder_create('x\\Events', kind=13).status, '1')
+        self.assert_alike(phone)
+        self.assertEqual(len([f for f in phone.folders.values() if f['DisplayName'] == 'Events']), 1)
+
+    def test_deep_and_long_trees(self):
+        user = self.account()
+        self.set(user, **EMAIL)
+        path = None
+        for depth in range(40):
+            name = f'{depth:02} ' + 'x' * 200
+            self.make(user, name, path, 'Calendar')
+            path = f'{path}\\{name}' if path else name
+        phone = self.phone(user)
+        self.assertEqual(len([f for f in phone.folders.values() if f['DisplayName'].endswith('x' * 200)]), 80)
+        self.assertLessEqual(max(len(f['DisplayName']) for f in phone.folders.values()), 256)
+
+    def test_someone_elses_ids_are_nothing(self):
+        mine, theirs = self.mapped(EMAIL), self.mapped(EMAIL)
+        for _ in range(20):
+            self.make(theirs.user, f'F{_}')
+        theirs.folder_sync()
+        for folder in set(theirs.folders) - set(mine.folders):
+            self.assertEqual(mine.folder_update(folder, 'x').status, '4')
+            self.assertEqual(mine.folder_delete(folder).status, '4')
+            self.assertEqual(mine.folder_create('x', folder).status, '5')
+        before = dict(theirs.folders)
+        theirs.folder_sync()
+        self.assertEqual(theirs.folders, before)
+
+
+if __name__ == '__main__':
+    import unittest
+    unittest.main()
