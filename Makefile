@@ -38,6 +38,7 @@ help:
 	@echo 'make demo        a running server with sample data (MAIL=path for your own mail)'
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
+	@echo 'make check-all   the same in every protocol version: takes longer'
 	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
 	@echo 'make install     programs and migrations under PREFIX (/usr/local)'
 	@echo 'Parts of check:  unit sql wire clang asan tsan lint; fuzz (SECONDS=60 for each target)'
@@ -105,6 +106,9 @@ demo-stop:
 
 check: check-deps
 	@test/check.sh
+
+check-all: check-deps
+	@EASEL_MATRIX=whole test/check.sh
 
 unit-programs: $(UNIT_TESTS)
 
