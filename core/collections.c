@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "core/base/arena.h"
+#include "core/mail_view.h"
 #include "store/collection.h"
 
 struct collections {
@@ -63,13 +64,19 @@ static bool look(struct store *s, int32_t account, int32_t id, struct collection
 	return true;
 }
 
+/* Whether its messages are made of other items when they are asked for. Files are kept as messages. */
+static bool is_made(const struct collection *c)
+{
+	return c->view == VIEW_MAIL && c->kept != CLASS_FILES;
+}
+
 /* For what changes something: looks, and checks that it may be done. */
 static bool look_to(struct store *s, int32_t account, int32_t id, unsigned right,
 		    struct collection *out, struct err *e)
 {
 	if (!look(s, account, id, out, e))
 		return false;
-	if (out->at.folder == 0 || out->at.rights & right)
+	if (out->at.folder == 0 || (out->view != VIEW_MAIL && out->at.rights & right))
 		return true;
 	return err_set(e, ERR_FORBIDDEN, "that may not be done in folder %d", (int)id);
 }
@@ -190,16 +197,22 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 		      const int64_t *uids, size_t n, struct summary **out, struct err *e)
 {
 	struct collection c;
-	return look(s, account, id, &c, e) &&
-	       kept(s)->summaries(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
+	if (!look(s, account, id, &c, e))
+		return false;
+	if (is_made(&c))
+		return mail_view_summaries(of(s)->kept, a, &c, uids, n, out, e);
+	return kept(s)->summaries(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
 }
 
 static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id, struct slice *v,
 		   size_t n, struct err *e)
 {
 	struct collection c;
-	return look(s, account, id, &c, e) &&
-	       kept(s)->slices(of(s)->kept, a, c.at.account, c.at.folder, v, n, e);
+	if (!look(s, account, id, &c, e))
+		return false;
+	if (is_made(&c))
+		return mail_view_slices(of(s)->kept, a, &c, v, n, e);
+	return kept(s)->slices(of(s)->kept, a, c.at.account, c.at.folder, v, n, e);
 }
 
 static enum found open_content(struct store *s, int32_t account, int32_t id, int64_t uid,
@@ -208,6 +221,8 @@ static enum found open_content(struct store *s, int32_t account, int32_t id, int
 	struct collection c;
 	if (!look(s, account, id, &c, e))
 		return FOUND_FAILED;
+	if (is_made(&c))
+		return mail_view_open(of(s)->kept, &c, uid, offset, length, out, e);
 	return kept(s)->open(of(s)->kept, c.at.account, c.at.folder, uid, offset, length, out, e);
 }
 
@@ -219,6 +234,10 @@ static enum found set_flags(struct store *s, int32_t account, int32_t id, int64_
 			    int64_t *after, struct err *e)
 {
 	struct collection c;
+	if (!look(s, account, id, &c, e))
+		return FOUND_FAILED;
+	if (c.view == VIEW_MAIL)
+		return mail_view_flags(of(s)->kept, &c, uid, before, after, e);
 	if (!look_to(s, account, id, RIGHT_WRITE, &c, e))
 		return FOUND_FAILED;
 	return kept(s)->set_flags(of(s)->kept, c.at.account, c.at.folder, uid, set, clear, marks,

@@ -18,17 +18,6 @@
 struct arena;
 struct pg;
 
-enum folder_view {
-	VIEW_PLAIN,
-	VIEW_TWIN,   /* a folder of mail a second time, under the virtual root */
-	VIEW_MAIL,   /* items that are no mail, as messages */
-	VIEW_EVENTS, /* items of another class as these */
-	VIEW_OPEN_EVENTS, /* tasks that are not completed */
-	VIEW_TASKS,
-	VIEW_NOTES,
-	VIEW_HOLDER /* only holds other folders */
-};
-
 struct collection {
 	int32_t account, id;
 	struct place at;

@@ -172,6 +172,7 @@ static struct folder folder_copy(struct arena *a, const struct fake_folder *f)
 {
 	struct folder copy = f->folder;
 	copy.at = (struct place){f->account, copy.id, RIGHTS_ALL};
+	copy.kept = copy.class;
 	copy.name.p = arena_dup(a, f->folder.name.p, f->folder.name.n);
 	return copy;
 }

@@ -52,6 +52,8 @@ static bool read_folder(struct arena *a, const struct pg_rows *r, size_t row,
 		.epoch = (int32_t)pg_get_int(r, row, 10),
 		.modseq = pg_get_int(r, row, 11),
 		.at = c->at,
+		.view = c->view,
+		.kept = c->kept,
 	};
 	if (store_class_parse(pg_get_str(r, row, 8), &out->class) &&
 	    store_role_parse(pg_get_str(r, row, 9), &out->role))

@@ -5,6 +5,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "store/collection.h"
 #include "store/pg.h"
 
 static PG_STATEMENT(ledger_lock, "SELECT pg_advisory_lock($1::integer, f::integer)"
@@ -24,7 +25,7 @@ static PG_STATEMENT(
 	ledger_select,
 	"SELECT f.id, f.parent_id, f.name, f.class, f.role, f.epoch, f.modseq, b.epoch, b.last_n,"
 	" b.folder_epoch, b.used, b.held::text," STATE("b") ", a.added::text, a.taken::text," STATE(
-		"a") ", f.owner_id, f.folder_id, f.rights"
+		"a") ", f.owner_id, f.folder_id, f.rights, f.view, f.kept_class"
 		     " FROM unnest($3::integer[]) WITH ORDINALITY r(folder, place)"
 		     " LEFT JOIN easel.collection_folder f ON f.account_id = $1 AND f.id = r.folder"
 		     " LEFT JOIN easel.sync_base b ON b.account_id = $1 AND b.device = $2 AND b.folder_id = r.folder"
@@ -145,6 +146,9 @@ static bool read_folder(struct arena *a, const struct pg_rows *r, size_t row, st
 	f->at = (struct place){(int32_t)pg_get_int(r, row, COL_PLACE),
 			       (int32_t)pg_get_int(r, row, COL_PLACE + 1),
 			       (unsigned)pg_get_int(r, row, COL_PLACE + 2)};
+	f->view = collection_view_parse(pg_get_str(r, row, COL_PLACE + 3));
+	f->kept = f->class;
+	store_class_parse(pg_get_str(r, row, COL_PLACE + 4), &f->kept);
 	if (!store_class_parse(pg_get_str(r, row, 3), &f->class) ||
 	    !store_role_parse(pg_get_str(r, row, 4), &f->role))
 		return err_set(e, ERR_INTERNAL, "a folder's class or role is unknown");

@@ -85,6 +85,7 @@ static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row
 	    !store_role_parse(pg_get_str(r, row, 4), &f->role))
 		return err_set(e, ERR_INTERNAL, "folder %d has a class or role that is not known",
 			       (int)f->id);
+	f->kept = f->class;
 	return true;
 }
 

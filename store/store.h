@@ -70,6 +70,18 @@ enum folder_rights {
 	RIGHTS_ALL = 63
 };
 
+/* How a folder is shown to who sees it (easel.collection). */
+enum folder_view {
+	VIEW_PLAIN,
+	VIEW_TWIN,   /* a folder of mail a second time, under the virtual root */
+	VIEW_MAIL,   /* items that are no mail, as messages */
+	VIEW_EVENTS, /* items of another class as these */
+	VIEW_OPEN_EVENTS, /* tasks that are not completed */
+	VIEW_TASKS,
+	VIEW_NOTES,
+	VIEW_HOLDER /* only holds other folders */
+};
+
 struct folder {
 	int32_t id;
 	int32_t parent; /* 0 at the top */
@@ -79,6 +91,8 @@ struct folder {
 	int32_t epoch;	/* uidvalidity, as a small number */
 	int64_t modseq; /* highest so far */
 	struct place at;
+	enum folder_view view;
+	enum item_class kept; /* what it really holds, whatever it is shown as */
 };
 
 /* Names as in the database and in the protocol: "Email", "inbox". False on anything else. */
