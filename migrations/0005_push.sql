@@ -345,7 +345,7 @@ RETURNS SETOF integer LANGUAGE sql STABLE ROWS 100 AS $$
 		WHERE i.account_id = f.account_id AND i.folder_id = f.id
 		AND (f.modseq < s.modseq OR i.uid < s.fill_uid)
 		AND (since.cutoff IS NULL OR i.date >= since.cutoff) AND NOT i.uid <@ s.held)
-	OR (f.modseq > s.modseq OR s.cut_uid IS NOT NULL OR s.fill_uid IS NOT NULL) AND (
+	OR (f.modseq > s.modseq OR s.cut_uid IS NOT NULL) AND (
 		EXISTS (
 			SELECT FROM easel.item i
 			WHERE i.account_id = f.account_id AND i.folder_id = f.id
