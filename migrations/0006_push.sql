@@ -37,36 +37,31 @@ CREATE INDEX ON easel.folder_gone (device);
 COMMENT ON TABLE easel.folder_gone IS 'Folders that a device was told of and that are gone since, for 30 days: one that goes on asking about such a folder is asked for FolderSync three times.';
 COMMENT ON COLUMN easel.folder_gone.account_id IS 'The account.';
 COMMENT ON COLUMN easel.folder_gone.device IS 'The device.';
-COMMENT ON COLUMN easel.folder_gone.folder_id IS 'The number that the folder had.';
+COMMENT ON COLUMN easel.folder_gone.folder_id IS 'The number that the folder had (easel.collection).';
 COMMENT ON COLUMN easel.folder_gone.name IS 'The name that it had.';
 COMMENT ON COLUMN easel.folder_gone.asked IS 'How often the device was asked for FolderSync because it named the folder.';
 COMMENT ON COLUMN easel.folder_gone.gone_at IS 'When the folder went.';
 COMMENT ON COLUMN easel.folder_gone.given_up_at IS 'When the device named it once more; since then the folder is ignored, and the user was told by mail. NULL: not yet.';
 
-CREATE FUNCTION easel.note_folder_gone(account integer, folder integer, name text) RETURNS void LANGUAGE sql AS $$
-	DELETE FROM easel.folder_gone g
-		WHERE g.account_id = note_folder_gone.account AND g.gone_at < now() - interval '30 days';
+CREATE FUNCTION easel.note_folder_gone() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	DELETE FROM easel.folder_gone g WHERE g.account_id = OLD.account_id AND g.gone_at < now() - interval '30 days';
 	INSERT INTO easel.folder_gone (account_id, device, folder_id, name)
-		SELECT h.account_id, h.device, note_folder_gone.folder, note_folder_gone.name
+		SELECT h.account_id, h.device, OLD.id, told.name
 		FROM easel.hierarchy_state h
 		JOIN easel.account a ON a.id = h.account_id
-		JOIN easel.device v ON v.id = h.device
-		WHERE h.account_id = note_folder_gone.account
-		AND EXISTS (SELECT FROM json_array_elements(h.folders) f WHERE f ->> 0 = note_folder_gone.folder::text
-		            UNION ALL
-		            SELECT FROM json_array_elements(h.previous_folders) f WHERE f ->> 0 = note_folder_gone.folder::text)
-		ON CONFLICT DO NOTHING
-$$;
-COMMENT ON FUNCTION easel.note_folder_gone(integer, integer, text) IS 'Notes for the devices that were told of a folder of theirs that it is gone.';
-
-CREATE FUNCTION easel.folder_went() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-	PERFORM easel.note_folder_gone(OLD.account_id, OLD.id, OLD.name);
+		JOIN easel.device v ON v.id = h.device,
+		LATERAL (SELECT f ->> 3 AS name FROM json_array_elements(h.folders) f WHERE f ->> 0 = OLD.id::text
+		         UNION ALL
+		         SELECT f ->> 3 FROM json_array_elements(h.previous_folders) f WHERE f ->> 0 = OLD.id::text
+		         LIMIT 1) told
+		WHERE h.account_id = OLD.account_id
+		ON CONFLICT DO NOTHING;
 	RETURN NULL;
 END $$;
-COMMENT ON FUNCTION easel.folder_went() IS 'Notes that a folder is gone.';
-CREATE TRIGGER folder_went AFTER DELETE ON easel.folder
-	FOR EACH ROW EXECUTE FUNCTION easel.folder_went();
+COMMENT ON FUNCTION easel.note_folder_gone() IS 'Notes for the devices that were told of a folder, by the number that they know it by, that it is gone.';
+CREATE TRIGGER folder_gone AFTER DELETE ON easel.collection
+	FOR EACH ROW EXECUTE FUNCTION easel.note_folder_gone();
 
 CREATE FUNCTION easel.tell_folder_given_up(account integer, device integer, folder text) RETURNS void LANGUAGE sql AS $$
 	WITH whom AS (
@@ -331,7 +326,8 @@ CREATE OR REPLACE FUNCTION easel.syncs_pending(accounts integer[], devices integ
 RETURNS SETOF integer LANGUAGE sql STABLE ROWS 100 AS $$
 	SELECT q.i::integer
 	FROM unnest(accounts, devices, folders) WITH ORDINALITY AS q(account, device, folder, i)
-	JOIN easel.folder f ON f.account_id = q.account AND f.id = q.folder
+	JOIN easel.collection c ON c.account_id = q.account AND c.id = q.folder
+	JOIN easel.folder f ON f.account_id = c.owner_id AND f.id = c.folder_id
 	JOIN easel.sync_state s ON s.account_id = q.account AND s.device = q.device AND s.folder_id = q.folder
 	JOIN easel.account a ON a.id = q.account AND a.enabled
 	JOIN easel.domain d ON d.id = a.domain_id AND d.enabled
@@ -339,7 +335,8 @@ RETURNS SETOF integer LANGUAGE sql STABLE ROWS 100 AS $$
 		-- Since the device's last Sync the filter's start may have passed on.
 		SELECT greatest(s.cutoff, CASE WHEN s.cutoff IS NOT NULL THEN easel.filter_start(s.options, now()) END)
 	) AS since(cutoff)
-	WHERE (s.folder_epoch <> f.epoch OR s.todo <> '{}' OR f.modseq < s.modseq AND s.held <> '{}'
+	WHERE (c.owner_id = c.account_id OR easel.folder_rights(c.account_id, c.owner_id, c.folder_id) & 2 <> 0)
+	AND (s.folder_epoch <> f.epoch OR s.todo <> '{}' OR f.modseq < s.modseq AND s.held <> '{}'
 	OR (s.fill_uid IS NOT NULL OR f.modseq < s.modseq) AND EXISTS (
 		SELECT FROM easel.item i
 		WHERE i.account_id = f.account_id AND i.folder_id = f.id
