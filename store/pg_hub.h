@@ -26,8 +26,8 @@ struct pg;
 /*
  * One question: whether a Sync of the folder would bring the device something, or, for folder 0,
  * whether the account's folder tree has changed since the hierarchy modseq that the device knows,
- * or the account is gone or switched off: then FolderSync tells the device so. The same one may be
- * asked any number of times.
+ * or the account is gone or switched off, or the gate would stop the device (0: not asked): then
+ * the next request tells the device so. The same one may be asked any number of times.
  */
 struct hub_question {
 	int32_t account, device, folder;
@@ -48,7 +48,10 @@ struct hub_events {
 		      int64_t ticket);
 	/* Who waits for the account (0: for any) has to wait anew, since other settings hold. */
 	void (*again)(void *ctx, int32_t account);
-	/* The connection is (back) up and listening: what changed meanwhile is not known. */
+	/*
+	 * The connection is (back) up and listening, and what changed meanwhile is not known; or
+	 * something changed that may concern everybody.
+	 */
 	void (*lost)(void *ctx);
 	/*
 	 * The answer to the last hub_ask(): yes[i] for question i. With ok false yes is NULL and

@@ -26,7 +26,7 @@ SELECT results_eq($$SELECT tap.verdict() FROM generate_series(1, 5)$$,
 	ARRAY['foldersync', 'foldersync', 'foldersync', 'wait', 'wait'], 'a changed tree is told three times');
 SELECT easel.folder_create(:anna, NULL, 'Newer');
 SELECT is(tap.verdict(), 'foldersync', 'and when it changes once more, again');
-SELECT is((SELECT count(*) FROM easel.queue)::int, 0, 'nobody gets mail for that');
+SELECT is((SELECT count(*) FROM easel.notice)::int, 0, 'nobody gets mail for that');
 ROLLBACK TO s;
 
 SELECT ok(easel.folder_delete(:anna, :trips), 'a folder goes');
@@ -36,9 +36,10 @@ UPDATE easel.hierarchy_state SET modseq = (SELECT hierarchy_modseq FROM easel.ac
 SELECT is(tap.verdict(), 'wait', 'a device that does not name it waits');
 SELECT results_eq($$SELECT tap.verdict('{1,7}') FROM generate_series(1, 6)$$,
 	ARRAY['foldersync', 'foldersync', 'foldersync', 'wait', 'wait', 'wait'], 'one that does is told three times');
-SELECT is((SELECT count(*) FROM easel.queue_status WHERE recipient = 'anna@example.test')::int, 1,
+SELECT is((SELECT count(*) FROM easel.notice WHERE account_id = :anna)::int, 1,
 	'then the user is told by mail, once');
-SELECT matches((SELECT convert_from(data, 'UTF8') FROM easel.queue), 'Your device "Pear".*"Trips"', 'of device and folder');
+SELECT matches(convert_from(decode(split_part(convert_from(data, 'UTF8'), E'\r\n\r\n', 2), 'base64'), 'UTF8'), 'device Pear .*"Trips"',
+	'of device and folder') FROM easel.notice;
 ROLLBACK TO s;
 SELECT ok(easel.folder_delete(:anna, :trips));
 SELECT is((SELECT (easel.wait_begin(:anna, :other, 'w1', 300, '{7}')).verdict), 'wait', 'nothing is asked of a device that never had it');

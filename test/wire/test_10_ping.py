@@ -244,7 +244,7 @@ class Limits(PingTest):
         ping = phone.ping([phone.inbox, gone], 300)
         phone.folder_sync()
         self.assertEqual(self.lab.sql(
-            "SELECT count(*) FROM easel.queue q JOIN easel.account a ON a.id = q.account_id"
+            "SELECT count(*) FROM easel.notice q JOIN easel.account a ON a.id = q.account_id"
             " WHERE a.address = :'user'", user=phone.user), [['1']])
         self.lab.deliver(phone.user, message())
         self.assertEqual(self.changed(ping), [phone.inbox])

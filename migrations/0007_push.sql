@@ -63,32 +63,16 @@ COMMENT ON FUNCTION easel.note_folder_gone() IS 'Notes for the devices that were
 CREATE TRIGGER folder_gone AFTER DELETE ON easel.collection
 	FOR EACH ROW EXECUTE FUNCTION easel.note_folder_gone();
 
-CREATE FUNCTION easel.tell_folder_given_up(account integer, device integer, folder text) RETURNS void LANGUAGE sql AS $$
-	WITH whom AS (
-		SELECT a.id, a.address, split_part(a.address, '@', -1) AS domain,
-		       translate(coalesce(v.friendly_name, v.model, nullif(v.type, ''), v.device_id), E'\r\n', '  ') AS phone
-		FROM easel.account a JOIN easel.device v ON v.account_id = a.id
-		WHERE a.id = tell_folder_given_up.account AND v.id = tell_folder_given_up.device),
-	message AS (
-		INSERT INTO easel.queue (account_id, sender, data)
-		SELECT w.id, w.address, convert_to(concat_ws(E'\r\n',
-			'From: Mail server <postmaster@' || w.domain || '>',
-			'To: ' || w.address,
-			'Subject: Please synchronize the folders of your device',
-			'Date: ' || to_char(now() AT TIME ZONE 'UTC', 'Dy, DD Mon YYYY HH24:MI:SS') || ' +0000',
-			'Message-ID: <' || gen_random_uuid() || '@' || w.domain || '>',
-			'Auto-Submitted: auto-generated', 'MIME-Version: 1.0',
-			'Content-Type: text/plain; charset=utf-8', 'Content-Transfer-Encoding: 8bit', '',
-			'Your device "' || w.phone || '" keeps asking for news of the folder',
-			'"' || translate(tell_folder_given_up.folder, E'\r\n', '  ') || '", which does not exist any more. It was asked to fetch',
-			'the list of folders and did not. The folder is left out from now on;',
-			'everything else works as before.', '',
-			'If something is missing on the device, remove the account from it and add it again.', ''), 'UTF8')
-		FROM whom w RETURNING account_id, id, sender)
-	INSERT INTO easel.queue_recipient (account_id, queue_id, address)
-		SELECT account_id, id, sender FROM message
-$$;
-COMMENT ON FUNCTION easel.tell_folder_given_up(integer, integer, text) IS 'Tells a user by mail that his device keeps asking about a folder that is gone.';
+INSERT INTO easel.inform_text (kind, language, copied, subject, body) VALUES
+('folder_gone', 'en', false, 'Please synchronize the folders of your device',
+'Hello {name},
+
+your device {device} keeps asking for news of the folder "{folder}", which does not exist any more. It was
+asked to fetch the list of folders and did not. The folder is left out from now on; everything else works
+as before.
+
+If something is missing on the device, remove the account from it and add it again.
+');
 
 CREATE FUNCTION easel.foldersync_due(account integer, device integer, folders integer[]) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
@@ -114,7 +98,9 @@ BEGIN
 			WHERE g.account_id = foldersync_due.account AND g.device = foldersync_due.device
 			AND g.folder_id = ANY (foldersync_due.folders) AND g.given_up_at IS NULL
 			RETURNING g.name LOOP
-			PERFORM easel.tell_folder_given_up(foldersync_due.account, foldersync_due.device, gone);
+			PERFORM easel.inform(foldersync_due.account, 'folder_gone', jsonb_build_object('folder', gone, 'device',
+				(SELECT coalesce(v.friendly_name, v.model, nullif(v.type, ''), v.device_id)
+				 FROM easel.device v WHERE v.id = foldersync_due.device)));
 		END LOOP;
 	END IF;
 	RETURN due;
@@ -147,17 +133,17 @@ CREATE FUNCTION easel.wait_begin(account integer, device integer, worker text, s
 	OUT ticket bigint, OUT push boolean, OUT hierarchy bigint, OUT verdict text)
 LANGUAGE plpgsql AS $$
 DECLARE
-	may boolean;
 	most integer;
 	old text;
 	old_until timestamptz;
 BEGIN
-	SELECT a.enabled AND d.enabled, coalesce(a.push, d.push, s.push), s.push_max_account, a.hierarchy_modseq
-		INTO may, push, most, hierarchy
+	SELECT coalesce(a.push, d.push, s.push), s.push_max_account, a.hierarchy_modseq
+		INTO push, most, hierarchy
 		FROM easel.server s, easel.account a JOIN easel.domain d ON d.id = a.domain_id
 		WHERE a.id = wait_begin.account;
 	ticket := (extract(epoch FROM clock_timestamp()) * 1000000)::bigint;
-	IF may IS NOT TRUE OR easel.foldersync_due(wait_begin.account, wait_begin.device, wait_begin.folders) THEN
+	IF hierarchy IS NULL OR EXISTS (SELECT FROM easel.devices_stopped(ARRAY[wait_begin.account], ARRAY[wait_begin.device]))
+	   OR easel.foldersync_due(wait_begin.account, wait_begin.device, wait_begin.folders) THEN
 		verdict := 'foldersync';
 		RETURN;
 	END IF;
@@ -181,7 +167,7 @@ BEGIN
 		PERFORM pg_notify('easel_waiting', concat_ws(' ', 'newer', old, wait_begin.account, wait_begin.device, wait_begin.ticket));
 	END IF;
 END $$;
-COMMENT ON FUNCTION easel.wait_begin(integer, integer, text, integer, integer[]) IS 'A device comes to wait at a worker. verdict: wait; foldersync, it is to send FolderSync first; full, too many of the account wait. push: whether it is to be told of news; hierarchy: the state of the folder tree behind which it need not be told of it. An older request of the device at another worker is ended.';
+COMMENT ON FUNCTION easel.wait_begin(integer, integer, text, integer, integer[]) IS 'A device comes to wait at a worker. verdict: wait; foldersync, it is to send FolderSync first, which also tells it when the gate stops it; full, too many of the account wait. push: whether it is to be told of news; hierarchy: the state of the folder tree behind which it need not be told of it. An older request of the device at another worker is ended.';
 
 CREATE FUNCTION easel.tell_push_switched() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
