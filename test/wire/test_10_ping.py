@@ -242,12 +242,11 @@ class Limits(PingTest):
         for _ in range(3):
             self.assertEqual(phone.ping([phone.inbox, gone], 300).answer().status, '7')
         ping = phone.ping([phone.inbox, gone], 300)
-        phone.folder_sync()
+        self.lab.deliver(phone.user, message())
+        self.assertEqual(self.changed(ping), [phone.inbox])
         self.assertEqual(self.lab.sql(
             "SELECT count(*) FROM easel.notice q JOIN easel.account a ON a.id = q.account_id"
             " WHERE a.address = :'user'", user=phone.user), [['1']])
-        self.lab.deliver(phone.user, message())
-        self.assertEqual(self.changed(ping), [phone.inbox])
 
     @in_versions('12.1', '16.1')
     def test_folders_that_never_were_are_ignored(self, version):
