@@ -338,6 +338,11 @@ static int64_t last_change(struct writer *w)
 	return w->m->kept == INT64_MAX || w->m->kept == INT64_MIN ? 0 : w->m->kept;
 }
 
+static void put_field(struct writer *w, const char *name, struct str value)
+{
+	buf_printf(&w->out, "%s: %.*s\r\n", name, STR_ARG(value));
+}
+
 static void put_header(struct writer *w)
 {
 	static const char *const kinds[] = {
@@ -350,16 +355,13 @@ static void put_header(struct writer *w)
 	struct mailbox from = {category.n ? text_cut_utf8(category, SUBJECT_MOST)
 					  : str_of(kinds[w->m->class]),
 			       STR("item@easel.invalid")};
-	mime_put_field(&w->out, STR("From"), mime_mailbox_text(w->a, from));
-	mime_put_field(&w->out, STR("Subject"), mime_header_text(w->a, subject(w)));
-	mime_put_field(&w->out, STR("Date"), mime_date_text(w->a, w->m->date));
-	mime_put_field(
-		&w->out, STR("Message-ID"),
-		str_of(arena_printf(w->a, "<%.*s@easel.invalid>", STR_ARG(w->m->key))));
-	mime_put_field(&w->out, STR("MIME-Version"), STR("1.0"));
-	mime_put_field(&w->out, STR("Content-Type"),
-		       str_of(arena_printf(w->a, "multipart/mixed; boundary=\"%.*s\"",
-					   STR_ARG(w->boundary))));
+	put_field(w, "From", mime_mailbox_text(w->a, from));
+	put_field(w, "Subject", mime_header_text(w->a, subject(w)));
+	put_field(w, "Date", mime_date_text(w->a, w->m->date));
+	buf_printf(&w->out, "Message-ID: <%.*s@easel.invalid>\r\n", STR_ARG(w->m->key));
+	put_field(w, "MIME-Version", STR("1.0"));
+	buf_printf(&w->out, "Content-Type: multipart/mixed; boundary=\"%.*s\"\r\n",
+		   STR_ARG(w->boundary));
 	buf_str(&w->out, STR("\r\n"));
 }
 

@@ -1,9 +1,11 @@
 """The folder map: which folders a device is shown, where and under which names, by its settings."""
 
+import base64
 import random
+import time
 
 from common import WireTest, message
-from phone import read_change
+from phone import body, delete, options, read_change
 from wbxml import E
 
 ROOT, MAIL, CALENDAR, USER_CALENDAR = '0', '12', '8', '13'
@@ -46,6 +48,18 @@ class Mapped(WireTest):
         for folder in folders:
             self.make(user, *folder)
         return self.phone(user)
+
+    def put(self, user, folder, text, date='infinity'):
+        """An item with this text in a folder, as it is kept; returns its number."""
+        return self.lab.sql(
+            """WITH f AS (UPDATE easel.folder SET next_uid = next_uid + 1, modseq = modseq + 1
+                   WHERE account_id = easel.account_by_address(:'user') AND id = :folder
+                   RETURNING account_id, id, next_uid - 1 AS uid, modseq),
+               c AS (INSERT INTO easel.content (account_id, summary, data)
+                   SELECT account_id, '{}', convert_to(:'content', 'UTF8') FROM f RETURNING id)
+               INSERT INTO easel.item (account_id, folder_id, uid, modseq, date, size, content_id)
+               SELECT f.account_id, f.id, f.uid, f.modseq, :'date', octet_length(:'content'), c.id FROM f, c
+               RETURNING uid""", user=user, folder=folder, content=text.replace('\n', '\r\n'), date=date)[0][0]
 
     def shown(self, phone, name):
         """ServerIds of the folders whose name, or its last part, is this."""
@@ -293,6 +307,138 @@ class Edits(Mapped):
                  ELSE PERFORM easel.folder_delete(account, one); END CASE;
                EXCEPTION WHEN unique_violation OR check_violation OR restrict_violation THEN NULL;
                END $$""", user=user, verb=verb, name=name, **{'class': dice.choice(['Email', 'Calendar', 'Files'])})
+
+
+EVENT = """BEGIN:VCALENDAR
+VERSION:2.0
+BEGIN:VEVENT
+UID:1@example.test
+DTSTAMP:20261101T080000Z
+LAST-MODIFIED:20261102T090000Z
+DTSTART;TZID=Europe/Prague:20261116T091500
+SUMMARY:Sta\\,ff meeting äö
+CATEGORIES:Business
+LOCATION:Room 5
+ORGANIZER;CN=Ben:mailto:ben@example.test
+ATTENDEE;CN=Anna;PARTSTAT=ACCEPTED:mailto:anna@example.test
+ATTACH;ENCODING=BASE64;VALUE=BINARY;FMTTYPE=text/plain;X-FILENAME="..\\..\\agenda.txt":SGVsbG8=
+X-SECRET:for programs
+DESCRIPTION:First line\\nSecond line
+END:VEVENT
+END:VCALENDAR
+"""
+
+
+def todo(name, more=''):
+    return f"""BEGIN:VCALENDAR
+VERSION:2.0
+BEGIN:VTODO
+UID:{name}@example.test
+SUMMARY:{name}
+{more}END:VTODO
+END:VCALENDAR
+"""
+
+
+class AsEmail(Mapped):
+    def with_items(self, kind, *items):
+        """A phone that sees a folder of this class as mail, with items (text, date), synced."""
+        phone = self.mapped(EMAIL)
+        kept = self.make(phone.user, 'Things', None, kind)
+        phone.folder_sync()
+        for text, date in items:
+            self.put(phone.user, kept, text, date)
+        folder, = [f for f in self.shown(phone, 'Things') if phone.folders[f]['Type'] == MAIL]
+        return phone, kept, folder
+
+    def plain(self, **more):
+        return options(body(1), **more)
+
+    def test_an_event_is_a_message_with_everything_in_it(self):
+        phone, _, folder = self.with_items('Calendar', (EVENT, '2026-11-16 10:00Z'))
+        phone.sync_all(folder, options=self.plain())
+        item, data = self.one_item(phone, folder)
+        self.assertEqual(data.get('Email:Subject'), 'Sta,ff meeting äö')
+        self.assertIn('Business', data.get('Email:From'))
+        self.assertEqual(data.get('Email:DateReceived'), '2026-11-02T09:00:00.000Z')
+        self.assertEqual(data.get('Email:Read'), '1')
+        text = data.get('AirSyncBase:Body/Data')
+        for line in ('Start: 2026-11-16 09:15 Europe/Prague', 'Location: Room 5', 'Organizer: Ben <ben@example.test>',
+                     'Attendee: Anna <anna@example.test> (accepted)', 'Categories: Business', 'First line\r\nSecond line'):
+            self.assertIn(line, text)
+        self.assertNotIn('SECRET', text)
+        files = {a.get('DisplayName'): a for a in data.all('AirSyncBase:Attachments/Attachment')}
+        self.assertEqual(sorted(files), ['.._.._agenda.txt', 'Sta,ff meeting äö.ics'])
+        reference = files['Sta,ff meeting äö.ics'].get('FileReference')
+        fetched = phone.fetch_attachment(reference).root.find('Response/Fetch')
+        self.assertEqual(base64.b64decode(fetched.get('Properties/Data')), EVENT.replace('\n', '\r\n').encode())
+        answer = phone.fetch_item(folder, item, body(4))
+        self.assertIn('multipart/mixed', answer.root.find('Response/Fetch/Properties').get('AirSyncBase:Body/Data'))
+
+    def test_it_can_be_forwarded(self):
+        phone, _, folder = self.with_items('Calendar', (EVENT, '2026-11-16 10:00Z'))
+        phone.sync_all(folder)
+        item, _ = self.one_item(phone, folder)
+        answer = phone.command('SmartForward', E(
+            'ComposeMail:SmartForward', E('ClientId', 'forward-1'),
+            E('Source', E('FolderId', folder), E('ItemId', item)),
+            E('Mime', message('FW: meeting', sender=phone.user, to=phone.user))))
+        self.assertIsNone(answer.root)
+        phone.sync_all(phone.inbox)
+        _, data = self.one_item(phone)
+        names = [a.get('DisplayName') for a in data.all('AirSyncBase:Attachments/Attachment')]
+        self.assertIn('Sta,ff meeting äö.ics', names)
+
+    def test_it_is_one_way(self):
+        phone, kept, folder = self.with_items('Notes', (EVENT.replace('VEVENT', 'VJOURNAL'), '2026-11-16 10:00Z'))
+        phone.sync_all(folder)
+        item, _ = self.one_item(phone, folder)
+        phone.sync(folder, commands=[read_change(item, 0)])
+        self.assertEqual(phone.move(item, folder, phone.folder(4)), 5)
+        phone.sync(folder, commands=[delete(item)])
+        phone.sync(folder)
+        self.one_item(phone, folder)
+        self.assertEqual(self.lab.sql("SELECT count(*) FROM easel.item WHERE folder_id = :folder"
+                                      " AND account_id = easel.account_by_address(:'user')",
+                                      folder=kept, user=phone.user), [['1']])
+        self.lab.deliver(phone.user, message('Stays'))
+        phone.sync_all(phone.inbox)
+        item, _ = self.one_item(phone)
+        self.assertEqual(phone.move(item, phone.inbox, folder), 5)
+
+    def test_completed_tasks_are_left_out_under_a_short_filter(self):
+        done = todo('Done', 'STATUS:COMPLETED\n')
+        today = time.strftime('%Y-%m-%d %H:%M:%SZ', time.gmtime())
+        phone, _, folder = self.with_items('Tasks', (todo('Open'), 'infinity'), (done, today))
+        for days, names in ((1, ['Open']), (2, ['Open']), (3, ['Done', 'Open']), (0, ['Done', 'Open'])):
+            phone.keys.pop(folder, None)
+            phone.sync_all(folder, options=self.plain(filter_type=days))
+            self.assertEqual(sorted(d.get('Email:Subject') for d in phone.items[folder].values()), names, days)
+
+    def test_a_change_is_pinged_and_told_whole(self):
+        phone, kept, folder = self.with_items('Tasks', (todo('Open'), 'infinity'))
+        phone.sync_all(folder, options=self.plain())
+        pending = phone.ping([folder], 60)
+        uid = self.put(phone.user, kept, todo('Second'))
+        self.assertEqual(pending.answer().root.get('Folders/Folder'), folder)
+        phone.sync(folder)
+        self.assertEqual(len(phone.items[folder]), 2)
+        changed = todo('Renamed').replace('\n', '\r\n')
+        self.lab.sql("""WITH f AS (UPDATE easel.folder SET modseq = modseq + 1 WHERE id = :folder
+                            AND account_id = easel.account_by_address(:'user') RETURNING account_id, id, modseq),
+                        i AS (UPDATE easel.item i SET modseq = f.modseq, size = octet_length(:'content') FROM f
+                            WHERE i.account_id = f.account_id AND i.folder_id = f.id AND i.uid = :uid
+                            RETURNING i.account_id, i.content_id)
+                        UPDATE easel.content c SET data = convert_to(:'content', 'UTF8') FROM i
+                        WHERE c.account_id = i.account_id AND c.id = i.content_id""",
+                     user=phone.user, folder=kept, uid=uid, content=changed)
+        phone.sync(folder)
+        self.assertEqual(sorted(d.get('Email:Subject') for d in phone.items[folder].values()), ['Open', 'Renamed'])
+
+    def test_one_that_can_not_be_read_does_not_stop_the_others(self):
+        phone, _, folder = self.with_items('Notes', ('rubbish', 'infinity'), (todo('x'), 'infinity'),
+                                           (EVENT.replace('VEVENT', 'VJOURNAL'), 'infinity'))
+        self.assertEqual(len(phone.sync_all(folder)), 1)
 
 
 class BadInput(Mapped):
