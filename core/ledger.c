@@ -91,15 +91,32 @@ enum resolved ledger_resolve(struct ledger *l, const struct synckey *key)
 	return KEY_UNKNOWN;
 }
 
-bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options)
+static const struct supported none_supported;
+
+static bool same_supported(const struct supported *a, const struct supported *b)
 {
+	if (a->sent != b->sent || a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->v[i] != b->v[i])
+			return false;
+	return true;
+}
+
+bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options,
+		  const struct supported *supported)
+{
+	if (!supported)
+		supported = &none_supported;
 	bool repeated = l->base_found && !l->used && l->base.n == 1 && l->nanswers == 0 &&
 			l->folder_epoch == l->folder.epoch;
-	bool same = repeated && l->base.cutoff == cutoff && str_eq(l->base.options, options);
+	bool same = repeated && l->base.cutoff == cutoff && str_eq(l->base.options, options) &&
+		    same_supported(&l->supported, supported);
 	if (!repeated)
 		synckey_new_epoch(l->epoch);
 	l->base_found = true;
 	l->used = false;
+	l->supported = *supported;
 	l->last_n = 1;
 	l->nanswers = 0;
 	l->folder_epoch = l->folder.epoch;
@@ -538,6 +555,11 @@ static bool knows(const struct sync_state *s, int64_t uid, int64_t modseq)
 	       !uidset_has(&s->todo, uid);
 }
 
+bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq)
+{
+	return !after(modseq, uid, l->base.done) || is_echo(&l->base, uid, modseq);
+}
+
 enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
 {
 	if (!is_current(l))
@@ -553,6 +575,14 @@ enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
 		current = current && knows(&answer->state, uid, modseq);
 	}
 	return !held ? HOLDS_NOT : current ? HOLDS : HOLDS_OLD;
+}
+
+void ledger_bring_back(struct ledger *l, int64_t uid)
+{
+	uidset_take(&l->base.held, uid);
+	for (size_t i = 0; i < l->nanswers; i++)
+		uidset_take(&l->answers[i].added, uid);
+	ledger_send_again(l, uid);
 }
 
 void ledger_send_again(struct ledger *l, int64_t uid)
@@ -596,4 +626,14 @@ void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t mod
 	uidset_add(&l->base.held, uid);
 	if (holding == HOLDS)
 		add_echo_everywhere(a, l, uid, modseq);
+}
+
+void ledger_added_item(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq, bool known)
+{
+	ledger_moved_in(a, l, uid, modseq, known ? HOLDS : HOLDS_OLD);
+	if (!known)
+		ledger_send_again(l, uid);
+	/* All that has a lower modseq is committed and can be seen. */
+	if (modseq > l->folder.modseq)
+		l->folder.modseq = modseq;
 }

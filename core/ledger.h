@@ -68,9 +68,11 @@ enum resolved ledger_resolve(struct ledger *l, const struct synckey *key);
 
 /*
  * Starts afresh (SyncKey 0): a new epoch, nothing held. A repeated SyncKey 0 whose key was never
- * used keeps it; then false is returned, as there is nothing to write but the options.
+ * used keeps it; then false is returned when there is nothing to write at all.
+ * `supported` NULL: there was no such element.
  */
-bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options);
+bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options,
+		  const struct supported *supported);
 
 /* Takes a new filter: a wider one fills again from the newest down. */
 void ledger_set_cutoff(struct sync_state *s, int64_t cutoff);
@@ -109,6 +111,18 @@ void ledger_advance(struct ledger *l, const struct change_list *list);
  * nothing is noted. For a removal the item need not be known any further.
  */
 void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before, int64_t after);
+
+/* Whether the device, as the base says, was told of the item as it is with this modseq. */
+bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq);
+
+/*
+ * The device made an item with its Sync: it has it as it is. `known` false: the item was changed
+ * since, or lies outside the filter, and is told again.
+ */
+void ledger_added_item(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq, bool known);
+
+/* The device has removed an item that is still there: it is told of it as of a new one. */
+void ledger_bring_back(struct ledger *l, int64_t uid);
 
 /* How the device has an item, in whichever of the states it is that the base and the answers stand
  * for. */

@@ -45,7 +45,7 @@ static bool read_flag(const struct wbxml_node *parent, unsigned tag, bool standa
 	return text.n == 0 || str_eq(text, STR("0")) || str_eq(text, STR("1"));
 }
 
-static bool read_collection(const struct wbxml_node *node, struct sync_asked *out)
+static bool read_collection(const struct wbxml_node *node, unsigned version, struct sync_asked *out)
 {
 	out->id = wbxml_child_text(node, AirSync_CollectionId);
 	out->key = wbxml_child_text(node, AirSync_SyncKey);
@@ -53,11 +53,14 @@ static bool read_collection(const struct wbxml_node *node, struct sync_asked *ou
 		return false;
 	if (!server_id_parse_folder(out->id, &out->folder))
 		out->folder = 0;
+	out->supported = wbxml_child(node, AirSync_Supported);
 	out->options = wbxml_child(node, AirSync_Options);
 	out->commands = wbxml_child(node, AirSync_Commands);
 	bool zero = str_eq(out->key, STR("0"));
+	/* Up to 12.1 a device asks for changes when it wants them beside what it tells itself. */
+	bool changes = !zero && (version > 121 || !out->commands);
 	out->asks_changes = wbxml_child(node, AirSync_GetChanges) != NULL;
-	if (!read_flag(node, AirSync_GetChanges, !zero, &out->get_changes) ||
+	if (!read_flag(node, AirSync_GetChanges, changes, &out->get_changes) ||
 	    !read_flag(node, AirSync_DeletesAsMoves, true, &out->deletes_as_moves) ||
 	    !read_window(node, SYNC_WINDOW, &out->window))
 		return false;
@@ -144,14 +147,14 @@ static bool recall(struct call *c, struct sync_request *out, size_t room)
 	return ok && out->n > 0;
 }
 
-static struct sync_refusal read_collections(const struct wbxml_node *collections,
+static struct sync_refusal read_collections(const struct wbxml_node *collections, unsigned version,
 					    struct sync_request *out)
 {
 	if (names_one_twice(collections))
 		return refuse(SYNC_PROTOCOL);
 	for (const struct wbxml_node *n = collections->first; n; n = n->next) {
 		struct sync_asked asked = {0};
-		if (n->tag != AirSync_Collection || !read_collection(n, &asked))
+		if (n->tag != AirSync_Collection || !read_collection(n, version, &asked))
 			return refuse(SYNC_PROTOCOL);
 		out->has_commands |= asked.commands != NULL;
 		put(out, &asked);
@@ -183,7 +186,7 @@ struct sync_refusal sync_request_read(struct call *c, struct sync_request *out)
 		return refusal;
 	if (!read_window(c->root, out->window, &out->window))
 		return refuse(SYNC_PROTOCOL);
-	return collections ? read_collections(collections, out) : accepted;
+	return collections ? read_collections(collections, c->version, out) : accepted;
 }
 
 bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned version,
@@ -195,8 +198,10 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	struct sync_options options;
 	struct err e;
 	if (wbxml_child(root, AirSync_Partial) || !collection || collection->next ||
-	    !read_collection(collection, &asked) || asked.commands || !asked.options ||
-	    !asked.get_changes || !sync_options_decode(asked.options, version, &options, &e))
+	    !read_collection(collection, version, &asked) || asked.commands || !asked.options ||
+	    !asked.get_changes || wbxml_again(asked.options) ||
+	    wbxml_child(asked.options, AirSync_Class) ||
+	    !sync_options_decode(asked.options, version, CLASS_EMAIL, &options, &e))
 		return false;
 	*out = (struct gate_quiet){
 		.folder = asked.folder,

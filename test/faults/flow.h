@@ -320,13 +320,39 @@ static bool flow_ledger_done(struct pg *db, struct arena *a, int32_t account, in
 }
 
 static bool flow_ledger_record(struct pg *db, struct arena *a, int32_t account, int32_t device,
-			       int32_t folder, const struct sync_done *done, struct err *e)
+			       int32_t folder, const struct sync_done *done, size_t n,
+			       struct err *e)
 {
 	if (flow_fate(e))
 		return false;
 	if (m->db)
-		return ledger_record(db, a, account, device, folder, done, e);
-	rows_put_done(m->work, folder_index(folder), done);
+		return ledger_record(db, a, account, device, folder, done, n, e);
+	for (size_t i = 0; i < n; i++)
+		rows_put_done(m->work, folder_index(folder), &done[i]);
+	return true;
+}
+
+static bool flow_ledger_added(struct pg *db, struct arena *a, int32_t account, int32_t device,
+			      int32_t folder, struct sync_added *v, size_t n, struct err *e)
+{
+	if (flow_fate(e))
+		return false;
+	if (m->db)
+		return ledger_added(db, a, account, device, folder, v, n, e);
+	rows_find_added(folder_index(folder), v, n);
+	return true;
+}
+
+static bool flow_ledger_record_added(struct pg *db, struct arena *a, int32_t account,
+				     int32_t device, int32_t folder, const struct sync_added *v,
+				     size_t n, struct err *e)
+{
+	if (flow_fate(e))
+		return false;
+	if (m->db)
+		return ledger_record_added(db, a, account, device, folder, v, n, e);
+	for (size_t i = 0; i < n; i++)
+		rows_put_added(m->work, folder_index(folder), &v[i]);
 	return true;
 }
 
@@ -352,6 +378,8 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 #define ledger_restart flow_ledger_restart
 #define ledger_done flow_ledger_done
 #define ledger_record flow_ledger_record
+#define ledger_added flow_ledger_added
+#define ledger_record_added flow_ledger_record_added
 #define device_remember_sync flow_device_remember_sync
 #define sync_commands_run flow_sync_commands_run
 #define command_sync flow_command_sync
@@ -372,6 +400,8 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 #undef ledger_restart
 #undef ledger_done
 #undef ledger_record
+#undef ledger_added
+#undef ledger_record_added
 #undef device_remember_sync
 #undef sync_commands_run
 #undef command_sync

@@ -76,6 +76,8 @@ struct rows {
 	struct ledger ledger[FOLDERS];
 	struct sync_done *done[FOLDERS];
 	size_t ndone[FOLDERS];
+	struct sync_added *added[FOLDERS];
+	size_t nadded[FOLDERS];
 };
 
 struct model {
