@@ -229,6 +229,22 @@ static bool told_by_todo(const struct collector *c, const struct item *item)
 	return uidset_has(&c->state->todo, item->uid);
 }
 
+/* What todo told of an item that somebody has changed since it was looked up is told as it is now.
+ */
+static void refresh_told(struct collector *c, const struct item *item)
+{
+	for (size_t i = 0; c->out && i < c->out->n; i++) {
+		struct change *told = &c->out->v[i];
+		if (told->item.uid != item->uid || told->item.modseq == item->modseq)
+			continue;
+		told->item = *item;
+		if (item->gone)
+			told->kind = CHANGE_DELETE;
+		else if (item->date < c->cutoff)
+			told->kind = CHANGE_SOFTDELETE;
+	}
+}
+
 /* One of the folder's changes, in their order. False when the window is used up. */
 static bool consider(struct collector *c, const struct item *item)
 {
@@ -238,7 +254,9 @@ static bool consider(struct collector *c, const struct item *item)
 	bool inside = !item->gone && item->date >= c->cutoff;
 	bool fill_brings_it = item->uid < c->at.fill;
 	bool ok = true;
-	if (is_echo(c->state, item->uid, item->modseq) || told_by_todo(c, item))
+	if (told_by_todo(c, item))
+		refresh_told(c, item);
+	else if (is_echo(c->state, item->uid, item->modseq))
 		ok = true;
 	else if (item->gone)
 		ok = !held || tell(c, CHANGE_DELETE, item, false, then);
@@ -555,11 +573,6 @@ static bool knows(const struct sync_state *s, int64_t uid, int64_t modseq)
 	       !uidset_has(&s->todo, uid);
 }
 
-bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq)
-{
-	return !after(modseq, uid, l->base.done) || is_echo(&l->base, uid, modseq);
-}
-
 enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
 {
 	if (!is_current(l))
@@ -575,6 +588,12 @@ enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
 		current = current && knows(&answer->state, uid, modseq);
 	}
 	return !held ? HOLDS_NOT : current ? HOLDS : HOLDS_OLD;
+}
+
+bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq)
+{
+	return !after(modseq, uid, l->base.done) || is_echo(&l->base, uid, modseq) ||
+	       ledger_holding(l, uid, modseq) == HOLDS;
 }
 
 void ledger_bring_back(struct ledger *l, int64_t uid)

@@ -112,9 +112,6 @@ void ledger_advance(struct ledger *l, const struct change_list *list);
  */
 void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before, int64_t after);
 
-/* Whether the device, as the base says, was told of the item as it is with this modseq. */
-bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq);
-
 /*
  * The device made an item with its Sync: it has it as it is. `known` false: the item was changed
  * since, or lies outside the filter, and is told again.
@@ -134,6 +131,12 @@ enum holding {
 
 /* The item's modseq is the one that it has now. */
 enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq);
+
+/*
+ * Whether the device was told of the item as it is with this modseq, in the base or in an answer
+ * of which it may have taken a part.
+ */
+bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq);
 
 /* The device is to be told of an item again, whichever of the states it is in. */
 void ledger_send_again(struct ledger *l, int64_t uid);

@@ -73,6 +73,8 @@ static void flow_settle(bool committed)
 			continue;
 		e->done = true;
 		e->uncertain = !committed;
+		if (!committed)
+			model_touch(e->folder, e->uid);
 	}
 	m->napplied = 0;
 }
