@@ -6,6 +6,9 @@
 #include "core/base/arena.h"
 #include "core/base/digest.h"
 
+/* GetAttachment's answer is no document, and GetHierarchy's has a root of another name. */
+enum { ItemOperations_GetAttachment = 0, FolderHierarchy_GetHierarchy = FolderHierarchy_Folders };
+
 static const struct command commands[] = {
 #define COMMAND(name, code, since, until, flags, handler, root)                                    \
 	{#name, since, until, flags, command_##handler, root##_##name, root##_Status},
@@ -18,7 +21,8 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static const struct {
 	unsigned version;
 	const char *name;
-} versions[] = {{121, "12.1"}, {140, "14.0"}, {141, "14.1"}, {160, "16.0"}, {161, "16.1"}};
+} versions[] = {{25, "2.5"},   {120, "12.0"}, {121, "12.1"}, {140, "14.0"},
+		{141, "14.1"}, {160, "16.0"}, {161, "16.1"}};
 
 enum { VERSIONS = sizeof versions / sizeof *versions };
 
@@ -40,9 +44,13 @@ const char *command_names(void)
 	return names + 1;
 }
 
-const char *command_versions(void)
+const char *command_versions(struct arena *a, unsigned most)
 {
-	return "12.1,14.0,14.1,16.0,16.1";
+	struct buf out = {0};
+	for (size_t i = 0; i < VERSIONS; i++)
+		if (most == 0 || versions[i].version <= most)
+			buf_printf(&out, out.n ? ",%s" : "%s", versions[i].name);
+	return str_dup(a, buf_move(a, &out));
 }
 
 bool command_version_served(unsigned version)
@@ -51,6 +59,20 @@ bool command_version_served(unsigned version)
 		if (versions[i].version == version)
 			return true;
 	return false;
+}
+
+void call_offer(struct call *c)
+{
+	answer_header(c->answer, "MS-ASProtocolVersions",
+		      command_versions(c->arena, (unsigned)c->gate.caps.max_version));
+	answer_header(c->answer, "MS-ASProtocolCommands", command_names());
+}
+
+void call_offer_again(struct call *c)
+{
+	answer_header(c->answer, "X-MS-RP",
+		      command_versions(c->arena, (unsigned)c->gate.caps.max_version));
+	call_offer(c);
 }
 
 void call_begin(struct call *c)
@@ -76,7 +98,8 @@ void call_answer_status(struct call *c, unsigned status)
 
 void call_common(struct call *c, unsigned common)
 {
-	if (c->version >= 140 && c->command && common != STATUS_SERVER_RETRY) {
+	bool has_root = c->command && c->version <= c->command->until;
+	if (c->version >= 140 && has_root && common != STATUS_SERVER_RETRY) {
 		call_answer_status(c, common);
 		return;
 	}

@@ -28,7 +28,7 @@ struct command {
 	unsigned since, until;
 	unsigned flags;
 	void (*handler)(struct call *c);
-	unsigned root, status; /* tags */
+	unsigned root, status; /* tags; 0: the answer is no document */
 };
 
 /* The command by name, without regard to letter case; NULL when it is not served. */
@@ -37,8 +37,8 @@ const struct command *command_find(struct str name);
 /* "Sync,FolderSync,…" of the commands that some version serves. */
 const char *command_names(void);
 
-/* "12.1,14.0,14.1,16.0,16.1" */
-const char *command_versions(void);
+/* "2.5,12.0,12.1,14.0,14.1,16.0,16.1": those up to `most`, 0 for all. In the arena. */
+const char *command_versions(struct arena *a, unsigned most);
 
 /* Whether the protocol version is served. */
 bool command_version_served(unsigned version);
@@ -55,7 +55,7 @@ struct call {
 	struct answer *answer;
 	struct gate_row gate;
 	const struct command *command;
-	unsigned version;	       /* 121 … 161 */
+	unsigned version;	       /* 25, 120, 121 … 161 */
 	const struct wbxml_node *root; /* NULL: the request had no body */
 	struct wbxml_out out;
 	bool waited;	       /* it has waited already and is not to wait again */
@@ -63,6 +63,12 @@ struct call {
 	unsigned status;       /* what was answered, for the log */
 	struct err err;	       /* what went wrong, for the log; kind ERR_NONE when nothing did */
 };
+
+/* Headers that tell which versions, up to the device's cap, and which commands are served. */
+void call_offer(struct call *c);
+
+/* The same, and has the device take it as news (X-MS-RP, MS-ASHTTP 3.2.5.1). */
+void call_offer_again(struct call *c);
 
 /* Begins the WBXML answer with the command's root element. */
 void call_begin(struct call *c);
@@ -75,7 +81,7 @@ void call_answer_status(struct call *c, unsigned status);
 
 /*
  * Answers with a common status: in the root element from 14.0 on, as an HTTP status below (MS-ASCMD
- * 2.2.2). What was written so far is dropped.
+ * 2.2.2) and for a command that 14.0 did away with. What was written so far is dropped.
  */
 void call_common(struct call *c, unsigned common);
 

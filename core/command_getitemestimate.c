@@ -15,6 +15,7 @@ enum { COLLECTIONS_MAX = 1000 };
 
 struct estimate {
 	struct str id;
+	const char *class; /* told below 12.1; NULL: not told */
 	unsigned status;
 	size_t count;
 };
@@ -60,6 +61,7 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 	if (!load(c, out->id, &l))
 		return false;
 	out->status = STATUS_OK;
+	out->class = c->version < 121 ? store_class_name(l.folder.class) : NULL;
 	if (!l.folder_found || !item_class_served(l.folder.class))
 		out->status = ESTIMATE_NO_COLLECTION;
 	else if (!text.p || !synckey_parse(text, &key))
@@ -88,6 +90,8 @@ static void encode(struct call *c, const struct estimate *v, size_t n)
 		wbxml_int(w, GetItemEstimate_Status, v[i].status);
 		if (v[i].status == STATUS_OK) {
 			wbxml_begin(w, GetItemEstimate_Collection);
+			if (v[i].class)
+				wbxml_cstr(w, GetItemEstimate_Class, v[i].class);
 			wbxml_text(w, GetItemEstimate_CollectionId, v[i].id);
 			wbxml_int(w, GetItemEstimate_Estimate, (int64_t)v[i].count);
 			wbxml_end(w);

@@ -36,6 +36,7 @@ struct item_context {
 	struct str timezone;	  /* TZID of the account for what has none; empty: UTC */
 	struct str server_id;	  /* FileReferences are made of it; empty in a device's Add */
 	const struct body_prefs *body; /* how the device wants texts; NULL: plain and whole */
+	unsigned client;	       /* enum client_traits (core/client.h) of the device */
 	int64_t now;		       /* ms */
 };
 

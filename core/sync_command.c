@@ -30,6 +30,9 @@ bool sync_command_fail(const struct sync_command *x)
 	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
 		if (statuses[i].kind == x->call->err.kind) {
 			x->response->status = statuses[i].status;
+			/* What can't be kept is not sent again (MS-ASCMD 2.2.3.177.17). */
+			if (x->node->tag == AirSync_Add && statuses[i].status == SYNC_CONFLICT)
+				x->response->status = SYNC_CONVERSION;
 			err_clear(&x->call->err);
 			return true;
 		}

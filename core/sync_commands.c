@@ -161,15 +161,6 @@ static bool add_item(struct sync_command *x)
 	return ok;
 }
 
-/* In a folder where nothing may be changed, what the device shows is set back. */
-static bool is_refused(const struct sync_command *x)
-{
-	if (!x->col->ledger->folder.read_only)
-		return false;
-	x->response->status = x->node->tag == AirSync_Add ? SYNC_CONVERSION : SYNC_CONFLICT;
-	return true;
-}
-
 static bool carry_out(struct runner *r, const struct wbxml_node *node,
 		      struct sync_response *response)
 {
@@ -180,8 +171,6 @@ static bool carry_out(struct runner *r, const struct wbxml_node *node,
 		response->status = SYNC_NOT_FOUND;
 		return true;
 	}
-	if (is_refused(&x))
-		return true;
 	return node->tag == AirSync_Add	     ? add_item(&x)
 	       : node->tag == AirSync_Change ? change_item(&x)
 					     : remove_item(&x);

@@ -230,12 +230,11 @@ static enum found find_known(struct sync_command *x, const struct new_item *item
 	int64_t uid;
 	if (l->folder.class != CLASS_CALENDAR || !name.n)
 		return FOUND_NONE;
-	enum found found = store->ops->find(store, c->gate.account, l->folder.class, name, &folder,
-					    &uid, &c->err);
-	if (found != FOUND_ONE || folder != l->folder_id)
-		return found == FOUND_ONE ? FOUND_NONE : found;
-	x->id = (struct server_id){l->folder_id, l->folder.epoch, uid};
-	return FOUND_ONE;
+	enum found found = store->ops->find(store, c->gate.account, l->folder_id, l->folder.class,
+					    name, &folder, &uid, &c->err);
+	if (found == FOUND_ONE)
+		x->id = (struct server_id){folder, l->folder.epoch, uid};
+	return found;
 }
 
 /* What the device sent is an edit of the item that is there; it is told of all of it. */

@@ -15,9 +15,10 @@ enum { SYNC_WINDOW = 100, SYNC_WINDOW_MAX = 512, SYNC_COMMANDS_MAX = 200 };
 
 struct sync_asked {
 	struct str id;	   /* CollectionId as sent, to be repeated in the answer */
+	struct str class;  /* as sent, below 14.0; p NULL: not sent */
 	int32_t folder;	   /* 0: no id that this server gives out */
 	struct str key;	   /* SyncKey as sent */
-	bool get_changes;  /* when absent: the key is not 0, and up to 12.1 there are no Commands */
+	bool get_changes;  /* when absent: the key is not 0, and below 12.1 there are no Commands */
 	bool asks_changes; /* GetChanges was sent and says yes */
 	bool deletes_as_moves;
 	unsigned window;		    /* 1 to 512 */

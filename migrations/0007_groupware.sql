@@ -6,30 +6,29 @@ DECLARE
 	f record;
 	free_name text;
 BEGIN
-	FOR f IN SELECT * FROM (VALUES
-			(1, 'Inbox', 'Email', 'inbox'), (2, 'Drafts', 'Email', 'drafts'),
-			(3, 'Deleted Items', 'Email', 'trash'), (4, 'Sent Items', 'Email', 'sent'),
-			(5, 'Outbox', 'Email', 'outbox'), (6, 'Junk E-mail', 'Email', 'junk'),
-			(7, 'Calendar', 'Calendar', 'calendar'), (8, 'Contacts', 'Contacts', 'contacts'),
-			(9, 'Tasks', 'Tasks', 'tasks'), (10, 'Notes', 'Notes', 'notes'))
-			AS d(place, name, class, role)
-		WHERE NOT EXISTS (SELECT FROM easel.folder o
-			WHERE o.account_id = default_folders_create.account AND o.role = d.role)
+	FOR f IN SELECT d.class, d.role, easel.default_folder_name_of(d.role, a.language) AS name
+		FROM (VALUES
+			(1, 'Email', 'inbox'), (2, 'Email', 'drafts'), (3, 'Email', 'trash'), (4, 'Email', 'sent'),
+			(5, 'Email', 'outbox'), (6, 'Email', 'junk'), (7, 'Calendar', 'calendar'),
+			(8, 'Contacts', 'contacts'), (9, 'Tasks', 'tasks'), (10, 'Notes', 'notes')) AS d(place, class, role)
+		JOIN easel.account a ON a.id = default_folders_create.account
+		WHERE NOT EXISTS (SELECT FROM easel.folder o WHERE o.account_id = a.id AND o.role = d.role)
 		ORDER BY d.place LOOP
 		-- The user may have a folder of that name already.
-		SELECT n INTO free_name
+		SELECT names.n INTO free_name
 		FROM (SELECT 1 AS i, f.name AS n UNION ALL
 		      SELECT i, f.name || ' ' || i FROM generate_series(2, 1000) i) names
 		WHERE NOT EXISTS (SELECT FROM easel.folder o
 			WHERE o.account_id = default_folders_create.account AND o.parent_id IS NULL
 			AND lower(o.name) = lower(names.n))
-		ORDER BY i LIMIT 1;
+		ORDER BY names.i LIMIT 1;
 		PERFORM easel.folder_create(default_folders_create.account, NULL, free_name, f.class, f.role);
 	END LOOP;
 END $$;
-COMMENT ON FUNCTION easel.default_folders_create(integer) IS 'Gives an account those of the default folders that it does not have.';
+COMMENT ON FUNCTION easel.default_folders_create(integer) IS 'Gives an account those of the default folders that it does not have, named in its language.';
 
-CREATE OR REPLACE FUNCTION easel.account_create(address text, password_hash text DEFAULT NULL, display_name text DEFAULT '')
+CREATE OR REPLACE FUNCTION easel.account_create(address text, password_hash text DEFAULT NULL, display_name text DEFAULT '',
+	language text DEFAULT 'en', timezone text DEFAULT 'UTC')
 RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
 	new_id integer;
@@ -41,8 +40,9 @@ BEGIN
 		RAISE EXCEPTION 'there is no domain "%"', split_part(account_create.address, '@', 2)
 			USING ERRCODE = 'no_data_found', HINT = 'Add it with easel.domain_create().';
 	END IF;
-	INSERT INTO easel.account (domain_id, address, password_hash, display_name)
-		VALUES (domain, lower(account_create.address), account_create.password_hash, account_create.display_name)
+	INSERT INTO easel.account (domain_id, address, password_hash, display_name, language, timezone)
+		VALUES (domain, lower(account_create.address), account_create.password_hash,
+		        account_create.display_name, account_create.language, account_create.timezone)
 		RETURNING id INTO new_id;
 	PERFORM easel.default_folders_create(new_id);
 	RETURN new_id;
@@ -73,14 +73,14 @@ CREATE TABLE easel.sync_add (
 	server_id text NOT NULL,
 	added_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (account_id, device, folder_id, client_id, digest),
-	FOREIGN KEY (account_id, folder_id) REFERENCES easel.folder ON DELETE CASCADE
+	FOREIGN KEY (account_id, folder_id) REFERENCES easel.collection ON DELETE CASCADE
 );
 CREATE INDEX ON easel.sync_add (device, added_at);
 CREATE INDEX ON easel.sync_add (account_id, folder_id);
 COMMENT ON TABLE easel.sync_add IS 'Items that devices added, for a week: an Add that is repeated, even by a device that starts afresh with SyncKey 0, makes no second item.';
 COMMENT ON COLUMN easel.sync_add.account_id IS 'The account.';
 COMMENT ON COLUMN easel.sync_add.device IS 'The device.';
-COMMENT ON COLUMN easel.sync_add.folder_id IS 'The folder.';
+COMMENT ON COLUMN easel.sync_add.folder_id IS 'The folder, by its number in easel.collection.';
 COMMENT ON COLUMN easel.sync_add.client_id IS 'What the device called the new item (ClientId).';
 COMMENT ON COLUMN easel.sync_add.digest IS 'SHA-256 of the Add''s content.';
 COMMENT ON COLUMN easel.sync_add.server_id IS 'The ServerId that the item was given.';

@@ -173,10 +173,11 @@ static struct item item_copy(struct arena *a, const struct fake_item *it)
 	return copy;
 }
 
-static struct folder folder_copy(struct arena *a, const struct folder *f)
+static struct folder folder_copy(struct arena *a, const struct fake_folder *f)
 {
-	struct folder copy = *f;
-	copy.name.p = arena_dup(a, f->name.p, f->name.n);
+	struct folder copy = f->folder;
+	copy.at = (struct place){f->account, copy.id, RIGHTS_ALL};
+	copy.name.p = arena_dup(a, f->folder.name.p, f->folder.name.n);
 	return copy;
 }
 
@@ -269,7 +270,7 @@ static bool folders(struct store *s, struct arena *a, int32_t account, struct fo
 			unsigned d = depth_of(s, &f->folders[i]);
 			deeper = deeper || d > depth;
 			if (d == depth)
-				(*out)[(*n)++] = folder_copy(a, &f->folders[i].folder);
+				(*out)[(*n)++] = folder_copy(a, &f->folders[i]);
 		}
 	}
 	return !fails_after(s, e);
@@ -282,7 +283,7 @@ static enum found folder(struct store *s, struct arena *a, int32_t account, int3
 		return FOUND_FAILED;
 	const struct fake_folder *f = find_folder(s, account, id);
 	if (f)
-		*out = folder_copy(a, &f->folder);
+		*out = folder_copy(a, f);
 	return found_or_fault(s, f ? FOUND_ONE : FOUND_NONE, e);
 }
 
@@ -356,8 +357,9 @@ static bool is_named(const char *summary, struct str name)
 	return same;
 }
 
-static enum found find_named(struct store *s, int32_t account, enum item_class class,
-			     struct str name, int32_t *folder_id, int64_t *uid, struct err *e)
+static enum found find_named(struct store *s, int32_t account, int32_t folder_id,
+			     enum item_class class, struct str name, int32_t *in, int64_t *uid,
+			     struct err *e)
 {
 	const struct fake *f = (struct fake *)s;
 	enum found found = FOUND_NONE;
@@ -365,11 +367,12 @@ static enum found find_named(struct store *s, int32_t account, enum item_class c
 		return FOUND_FAILED;
 	for (size_t i = 0; i < f->n; i++) {
 		const struct fake_folder *o = &f->folders[i];
-		if (o->account != account || o->gone || o->folder.class != class)
+		if (o->account != account || o->gone || o->folder.class != class ||
+		    (folder_id && folder_id != o->folder.id))
 			continue;
 		for (size_t k = 0; k < o->n; k++)
 			if (o->items[k].summary && is_named(o->items[k].summary, name)) {
-				*folder_id = o->folder.id;
+				*in = o->folder.id;
 				*uid = o->items[k].item.uid;
 				found = FOUND_ONE;
 			}
@@ -384,6 +387,10 @@ static bool summarise(struct arena *a, const struct fake_item *it, struct summar
 	struct str raw = {arena_dup(a, it->raw, size), size};
 	out->found = true;
 	out->item = item_copy(a, it);
+	if (it->summary) {
+		out->text = str_of(arena_strdup(a, it->summary));
+		return true;
+	}
 	out->message = arena_alloc(a, sizeof *out->message);
 	return message_scan(a, raw, out->message, e);
 }
@@ -818,7 +825,7 @@ void fake_replace_uids(struct store *s)
 
 void fake_set_read_only(struct store *s, int32_t account, int32_t folder_id)
 {
-	find_folder(s, account, folder_id)->folder.read_only = true;
+	find_folder(s, account, folder_id)->folder.at.rights = RIGHT_LOOK_UP | RIGHT_READ;
 }
 
 void fake_change_epoch(struct store *s, int32_t account, int32_t folder_id)

@@ -69,15 +69,17 @@ static PG_STATEMENT(store_folder,
 		    "SELECT id, parent_id, name, class, role, epoch, modseq FROM easel.folder "
 		    "WHERE account_id = $1 AND id = $2");
 
-static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row, struct folder *f,
-			    struct err *e)
+static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row, int32_t account,
+			    struct folder *f, struct err *e)
 {
+	int32_t id = (int32_t)pg_get_int(r, row, 0);
 	*f = (struct folder){
-		.id = (int32_t)pg_get_int(r, row, 0),
+		.id = id,
 		.parent = (int32_t)pg_get_int(r, row, 1),
 		.name = pg_get_copy(a, r, row, 2),
 		.epoch = (int32_t)pg_get_int(r, row, 5),
 		.modseq = pg_get_int(r, row, 6),
+		.at = {account, id, RIGHTS_ALL},
 	};
 	if (!store_class_parse(pg_get_str(r, row, 3), &f->class) ||
 	    !store_role_parse(pg_get_str(r, row, 4), &f->role))
@@ -98,7 +100,7 @@ static bool folders(struct store *s, struct arena *a, int32_t account, struct fo
 	*out = arena_array(a, *n, sizeof **out);
 	bool ok = true;
 	for (size_t i = 0; ok && i < *n; i++)
-		ok = folder_from_row(a, r, i, &(*out)[i], e);
+		ok = folder_from_row(a, r, i, account, &(*out)[i], e);
 	pg_done(&r);
 	return ok;
 }
@@ -112,7 +114,7 @@ static enum found folder(struct store *s, struct arena *a, int32_t account, int3
 		return FOUND_FAILED;
 	enum found found = FOUND_NONE;
 	if (pg_count(r) > 0)
-		found = folder_from_row(a, r, 0, out, e) ? FOUND_ONE : FOUND_FAILED;
+		found = folder_from_row(a, r, 0, account, out, e) ? FOUND_ONE : FOUND_FAILED;
 	pg_done(&r);
 	return found;
 }
@@ -344,23 +346,26 @@ static PG_STATEMENT(
 	" JOIN easel.item i ON i.account_id = $1 AND i.content_id = c.id"
 	" JOIN easel.folder f ON f.account_id = $1 AND f.id = i.folder_id AND f.class = $2::text"
 	" WHERE c.account_id = $1 AND md5(c.summary ->> 'uid') = md5($3::text)"
-	" AND c.summary ->> 'uid' = $3::text ORDER BY c.id DESC LIMIT 1");
+	" AND c.summary ->> 'uid' = $3::text AND $4::integer IN (0, i.folder_id)"
+	" ORDER BY c.id DESC LIMIT 1");
 
-static enum found find_named(struct store *s, int32_t account, enum item_class class,
-			     struct str name, int32_t *folder_id, int64_t *uid, struct err *e)
+static enum found find_named(struct store *s, int32_t account, int32_t folder_id,
+			     enum item_class class, struct str name, int32_t *in, int64_t *uid,
+			     struct err *e)
 {
 	struct arena *a = arena_new(64 * 1024);
 	struct pg_params p = {0};
 	pg_int(&p, account);
 	pg_cstr(&p, store_class_name(class));
 	pg_text(&p, a, name);
+	pg_int(&p, folder_id);
 	struct pg_rows *r = pg_run(db_of(s), &store_find, &p, e);
 	arena_free(&a);
 	if (!r)
 		return FOUND_FAILED;
 	bool found = pg_count(r) > 0;
 	if (found) {
-		*folder_id = (int32_t)pg_get_int(r, 0, 0);
+		*in = (int32_t)pg_get_int(r, 0, 0);
 		*uid = pg_get_int(r, 0, 1);
 	}
 	pg_done(&r);
@@ -373,7 +378,8 @@ static enum found find_named(struct store *s, int32_t account, enum item_class c
 static PG_STATEMENT(
 	store_summaries,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place,"
-	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id) "
+	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id),"
+	"	(SELECT class = 'Email' FROM easel.folder WHERE account_id = $1 AND id = $2) "
 	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
 	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = u.uid"
 	"	LIMIT 1) i");
@@ -401,8 +407,12 @@ static bool summary_from_row(struct arena *a, const struct pg_rows *r, size_t ro
 {
 	out->found = true;
 	out->item = item_from_row(a, r, row);
-	out->message = arena_alloc(a, sizeof *out->message);
 	struct str json = pg_get_copy(a, r, row, 8);
+	if (!pg_get_bool(r, row, 9)) {
+		out->text = json;
+		return true;
+	}
+	out->message = arena_alloc(a, sizeof *out->message);
 	return message_from_json(a, json, out->message, e);
 }
 

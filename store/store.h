@@ -54,6 +54,22 @@ enum folder_role {
 	ROLE_NOTES
 };
 
+/* Where the items of a folder are kept, and what may be done there. */
+struct place {
+	int32_t account, folder; /* 0: nowhere, it has no items */
+	unsigned rights;	 /* enum folder_rights */
+};
+
+enum folder_rights {
+	RIGHT_LOOK_UP = 1,
+	RIGHT_READ = 2,
+	RIGHT_WRITE = 4,
+	RIGHT_INSERT = 8,
+	RIGHT_DELETE = 16,
+	RIGHT_ADMINISTER = 32,
+	RIGHTS_ALL = 63
+};
+
 struct folder {
 	int32_t id;
 	int32_t parent; /* 0 at the top */
@@ -62,7 +78,7 @@ struct folder {
 	enum folder_role role;
 	int32_t epoch;	/* uidvalidity, as a small number */
 	int64_t modseq; /* highest so far */
-	bool read_only; /* the account may see what is in it, and change nothing */
+	struct place at;
 };
 
 /* Names as in the database and in the protocol: "Email", "inbox". False on anything else. */
@@ -112,7 +128,8 @@ struct summary {
 	int64_t uid;
 	bool found;
 	struct item item;
-	struct message *message;
+	struct message *message; /* of mail, else NULL */
+	struct str text;	 /* else: JSON, see struct new_item */
 };
 
 struct new_item {
@@ -192,13 +209,14 @@ struct store_ops {
 		       const int64_t *uids, size_t n, struct items *out, struct err *e);
 
 	/*
-	 * The item of a class whose summary names this "uid" (of iCalendar or vCard); the newest
-	 * when several do.
+	 * The item of a class whose summary names this "uid" (of iCalendar or vCard), in a folder
+	 * or (0) in any of the account's own; the newest when several do. Gives its folder and
+	 * number.
 	 */
-	enum found (*find)(struct store *s, int32_t account, enum item_class class, struct str name,
-			   int32_t *folder, int64_t *uid, struct err *e);
+	enum found (*find)(struct store *s, int32_t account, int32_t folder, enum item_class class,
+			   struct str name, int32_t *in, int64_t *uid, struct err *e);
 
-	/* The named messages with what is known of their content, in the order asked. */
+	/* The named items with what is known of their content, in the order asked. */
 	bool (*summaries)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			  const int64_t *uids, size_t n, struct summary **out, struct err *e);
 

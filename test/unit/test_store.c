@@ -543,15 +543,15 @@ static void find_by_name(struct given *g)
 	struct str name = STR("a'\"b");
 	add_text(g, g->inbox, "not a task", "{\"uid\":\"c\"}");
 	assert_int_equal(
-		g->s->ops->find(g->s, g->account, CLASS_TASKS, name, &folder, &found, &g->e),
+		g->s->ops->find(g->s, g->account, 0, CLASS_TASKS, name, &folder, &found, &g->e),
 		FOUND_ONE);
 	assert_int_equal(folder, g->tasks);
 	assert_int_equal(found, uid);
 	assert_int_equal(
-		g->s->ops->find(g->s, g->account, CLASS_TASKS, STR("c"), &folder, &found, &g->e),
+		g->s->ops->find(g->s, g->account, 0, CLASS_TASKS, STR("c"), &folder, &found, &g->e),
 		FOUND_NONE);
 	assert_int_equal(
-		g->s->ops->find(g->s, g->stranger, CLASS_TASKS, name, &folder, &found, &g->e),
+		g->s->ops->find(g->s, g->stranger, 0, CLASS_TASKS, name, &folder, &found, &g->e),
 		FOUND_NONE);
 }
 
