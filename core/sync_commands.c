@@ -8,8 +8,8 @@
 #include "core/base/digest.h"
 #include "store/ledger.h"
 
-/* MS-ASCMD 2.2.3.28.2 */
-enum { CLIENT_ID_MAX = 64 };
+/* ClientId and ServerId (MS-ASCMD 2.2.3.28.2, 2.2.3.175). */
+enum { ID_MAX = 64 };
 
 struct runner {
 	struct call *call;
@@ -149,9 +149,7 @@ static bool remove_item(struct sync_command *x)
 static bool add_item(struct sync_command *x)
 {
 	struct call *c = x->call;
-	struct str client_id = x->response->client_id;
-	if (!client_id.n || client_id.n > CLIENT_ID_MAX ||
-	    !wbxml_child(x->node, AirSync_ApplicationData)) {
+	if (!wbxml_child(x->node, AirSync_ApplicationData)) {
 		x->response->status = SYNC_PROTOCOL;
 		return true;
 	}
@@ -179,19 +177,21 @@ static bool carry_out(struct runner *r, const struct wbxml_node *node,
 /* ---- Once for each key and content ---- */
 
 /* An Add that came before: the device has the item, though it may not know it yet. */
-static bool add_known(struct runner *r, struct sync_response *response, struct str server_id)
+static bool add_known(struct runner *r, struct sync_response *response,
+		      const struct sync_added *added)
 {
 	struct sync_command x = {.call = r->call, .col = r->col, .response = response};
 	struct ledger *l = r->col->ledger;
 	struct item item;
-	response->server_id = server_id;
+	response->server_id = added->server_id;
 	response->status = STATUS_OK;
-	if (!find_id(r, server_id, &x.id) || uidset_has(&l->base.held, x.id.uid))
+	if (!find_id(r, added->server_id, &x.id) || uidset_has(&l->base.held, x.id.uid))
 		return true;
 	if (sync_command_look_up(&x, &item) == FOUND_FAILED)
 		return false;
-	/* It is told as it is now; or, when it is gone, that it is. */
-	ledger_added_item(r->call->arena, l, x.id.uid, item.modseq, false);
+	/* Changed, it is told as it is now; or, when it is gone, that it is. */
+	ledger_added_item(r->call->arena, l, x.id.uid, item.modseq,
+			  !item.gone && item.modseq == added->modseq);
 	response->status = STATUS_OK;
 	return true;
 }
@@ -209,7 +209,7 @@ static bool run_once(struct runner *r, size_t place, const struct wbxml_node *co
 					   ? find_added(r, response->client_id, done.digest)
 					   : NULL;
 	if (added && added->server_id.p)
-		return add_known(r, response, added->server_id);
+		return add_known(r, response, added);
 	const struct sync_done *before = find_done(r, done.reference, done.digest);
 	if (before) {
 		response->status = (unsigned)before->status;
@@ -219,6 +219,7 @@ static bool run_once(struct runner *r, size_t place, const struct wbxml_node *co
 		return false;
 	if (added && response->status == STATUS_OK) {
 		added->server_id = response->server_id;
+		added->modseq = r->col->ledger->folder.modseq;
 		r->fresh[added - r->added] = true;
 		return true;
 	}
@@ -278,8 +279,7 @@ static void read_command(struct runner *r, const struct wbxml_node *node)
 		return;
 	}
 	r->col->responses[place].client_id = client_id;
-	if (client_id.n && client_id.n <= CLIENT_ID_MAX &&
-	    !find_added(r, client_id, r->digests[place]))
+	if (!find_added(r, client_id, r->digests[place]))
 		r->added[r->nadded++] =
 			(struct sync_added){.client_id = client_id, .digest = r->digests[place]};
 }
@@ -319,7 +319,8 @@ static bool record(struct runner *r)
 	       ledger_record_added(db, c->arena, account, device, folder, r->added, n, &c->err);
 }
 
-static void read_commands(struct runner *r)
+/* False: there is one whose response could not say which one it is for. */
+static bool read_commands(struct runner *r)
 {
 	struct arena *a = r->call->arena;
 	const struct wbxml_node *commands = r->col->asked->commands;
@@ -328,15 +329,24 @@ static void read_commands(struct runner *r)
 	r->added = arena_array(a, count, sizeof *r->added);
 	r->fresh = arena_array(a, count, sizeof *r->fresh);
 	r->col->responses = arena_array(a, count, sizeof *r->col->responses);
-	for (const struct wbxml_node *n = commands->first; n; n = n->next)
+	for (const struct wbxml_node *n = commands->first; n; n = n->next) {
+		unsigned id = n->tag == AirSync_Add ? AirSync_ClientId : AirSync_ServerId;
+		size_t length = wbxml_child_text(n, id).n;
+		if (is_command(n->tag) && (length == 0 || length > ID_MAX))
+			return false;
 		if (is_command(n->tag))
 			read_command(r, n);
+	}
+	return true;
 }
 
 bool sync_commands_run(struct call *c, struct sync_collection *col)
 {
 	struct runner r = {.call = c, .col = col};
-	read_commands(&r);
+	if (!read_commands(&r)) {
+		col->status = SYNC_PROTOCOL;
+		return true;
+	}
 	if (!load_done(&r, col->nresponses))
 		return false;
 	for (size_t i = 0; i < col->nresponses; i++) {

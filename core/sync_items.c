@@ -16,8 +16,9 @@ enum { ITEM_OVERHEAD = 2048 };
 
 struct loaded {
 	struct summary *summary; /* of mail; NULL: not an Add */
-	struct body_plan plan;
-	struct slice *slice; /* NULL: no bytes are needed */
+	struct email_plan plan;
+	struct slice *slices; /* NULL: no bytes are needed */
+	size_t nslices;
 };
 
 struct sync_items {
@@ -73,8 +74,7 @@ static size_t planned_bytes(const struct sync_collection *col, const struct chan
 		return ITEM_OVERHEAD + (size_t)change->item.size;
 	if (!l->summary || !l->summary->found)
 		return ITEM_OVERHEAD;
-	int64_t body = l->plan.source == BODY_STREAMED ? l->summary->message->size : l->plan.length;
-	return ITEM_OVERHEAD + (size_t)body;
+	return ITEM_OVERHEAD + (size_t)email_bytes(&l->plan, l->summary->message);
 }
 
 /* Plans bodies until the answer is full; at least one item always goes out. */
@@ -85,7 +85,7 @@ static void plan(struct call *c, const struct sync_collection *col, struct sync_
 	for (size_t i = 0; i < items->n; i++) {
 		struct loaded *l = &items->v[i];
 		if (l->summary && l->summary->found)
-			body_plan(l->summary->message, &col->options.body, c->version, &l->plan);
+			email_plan(l->summary->message, &col->options.body, c->version, &l->plan);
 		size_t size = planned_bytes(col, &items->changes[i], l);
 		used += size;
 		if (i > 0 && used > *bytes) {
@@ -96,31 +96,27 @@ static void plan(struct call *c, const struct sync_collection *col, struct sync_
 	*bytes = used < *bytes ? *bytes - used : 0;
 }
 
-/* The slice that an item needs; false: none. */
-static bool find_slice(const struct sync_collection *col, const struct change *change,
-		       const struct loaded *l, struct slice *out)
+/* The slices that an item needs, at most EMAIL_SLICES; how many. */
+static size_t find_slices(const struct sync_collection *col, const struct change *change,
+			  const struct loaded *l, struct slice *out)
 {
-	*out = (struct slice){.uid = change->item.uid};
 	if (ops_of(col)) {
-		out->length = INT64_MAX;
+		*out = (struct slice){.uid = change->item.uid, .length = INT64_MAX};
 		return !is_removal(change);
 	}
-	if (!l->summary || !l->summary->found || l->plan.length == 0)
-		return false;
-	out->offset = l->plan.offset;
-	out->length = l->plan.length;
-	return true;
+	return l->summary && l->summary->found ? email_slices(&l->plan, l->summary->uid, out) : 0;
 }
 
 static bool load_slices(struct call *c, const struct sync_collection *col, struct sync_items *items)
 {
 	struct store *store = c->session->store;
-	struct slice *slices = arena_array(c->arena, items->n, sizeof *slices);
+	struct slice *slices = arena_array(c->arena, items->n * EMAIL_SLICES, sizeof *slices);
 	size_t n = 0;
 	for (size_t i = 0; i < items->n; i++) {
 		struct loaded *l = &items->v[i];
-		if (find_slice(col, &items->changes[i], l, &slices[n]))
-			l->slice = &slices[n++];
+		l->slices = &slices[n];
+		l->nslices = find_slices(col, &items->changes[i], l, l->slices);
+		n += l->nslices;
 	}
 	return n == 0 || store->ops->slices(store, c->arena, c->gate.account,
 					    col->ledger->folder_id, slices, n, &c->err);
@@ -227,14 +223,13 @@ bool sync_items_encode_data(struct call *c, const struct sync_collection *col,
 	struct loaded *l = &items->v[index];
 	struct email_context ctx = context(c, col, change);
 	struct summary marks = {.uid = change->item.uid, .found = true, .item = change->item};
-	struct str bytes = l->slice ? l->slice->bytes : (struct str){NULL, 0};
 	if (ops_of(col))
-		return encode_text(c, col, change, l->slice, e);
+		return encode_text(c, col, change, l->slices, e);
 	if (!is_whole(change))
-		return email_encode(&c->out, &ctx, &marks, NULL, bytes, e);
-	if (!l->summary->found || (l->slice && !l->slice->bytes.p))
+		return email_encode(&c->out, &ctx, &marks, NULL, NULL, e);
+	if (!l->summary->found || (l->nslices && !l->slices->bytes.p))
 		return err_set(e, ERR_NOT_FOUND, "the item went away meanwhile");
-	return email_encode(&c->out, &ctx, l->summary, &l->plan, bytes, e) &&
+	return email_encode(&c->out, &ctx, l->summary, &l->plan, l->slices, e) &&
 	       (!arena_overflowed(c->arena) || err_set(e, ERR_TOO_LARGE, "the item is too large"));
 }
 

@@ -71,6 +71,7 @@ CREATE TABLE easel.sync_add (
 	client_id text NOT NULL CHECK (length(client_id) <= 64),
 	digest bytea NOT NULL CHECK (length(digest) = 32),
 	server_id text NOT NULL,
+	modseq bigint NOT NULL,
 	added_at timestamptz NOT NULL DEFAULT now(),
 	PRIMARY KEY (account_id, device, folder_id, client_id, digest),
 	FOREIGN KEY (account_id, folder_id) REFERENCES easel.collection ON DELETE CASCADE
@@ -84,4 +85,5 @@ COMMENT ON COLUMN easel.sync_add.folder_id IS 'The folder, by its number in ease
 COMMENT ON COLUMN easel.sync_add.client_id IS 'What the device called the new item (ClientId).';
 COMMENT ON COLUMN easel.sync_add.digest IS 'SHA-256 of the Add''s content.';
 COMMENT ON COLUMN easel.sync_add.server_id IS 'The ServerId that the item was given.';
+COMMENT ON COLUMN easel.sync_add.modseq IS 'The folder''s modseq when it was added: an item that still has it is as the device made it.';
 COMMENT ON COLUMN easel.sync_add.added_at IS 'When it was added.';

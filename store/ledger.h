@@ -118,9 +118,10 @@ struct sync_added {
 	struct str client_id; /* at most 64 characters */
 	struct str digest;    /* 32 bytes */
 	struct str server_id;
+	int64_t modseq; /* of the item then */
 };
 
-/* Which of these the device has added to the folder within a week: server_id is filled in. */
+/* Which of these the device has added to the folder within a week: the rest is filled in. */
 bool ledger_added(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
 		  struct sync_added *v, size_t n, struct err *e);
 

@@ -89,7 +89,7 @@ static PG_STATEMENT(
 
 static PG_STATEMENT(
 	ledger_adds,
-	"SELECT r.place, s.server_id"
+	"SELECT r.place, s.server_id, s.modseq"
 	" FROM json_to_recordset($4::json) r(place integer, client text, digest text)"
 	" JOIN easel.sync_add s ON s.account_id = $1 AND s.device = $2 AND s.folder_id = $3"
 	" AND s.client_id = r.client AND s.digest = decode(r.digest, 'hex')"
@@ -97,15 +97,15 @@ static PG_STATEMENT(
 
 static PG_STATEMENT(
 	ledger_add,
-	"WITH r AS (SELECT client, decode(digest, 'hex') AS digest, id"
-	" FROM json_to_recordset($4::json) j(client text, digest text, id text)),"
+	"WITH r AS (SELECT client, decode(digest, 'hex') AS digest, id, modseq"
+	" FROM json_to_recordset($4::json) j(client text, digest text, id text, modseq bigint)),"
 	" old AS (DELETE FROM easel.sync_add s WHERE s.device = $2"
 	" AND s.added_at <= now() - interval '1 week' AND NOT EXISTS (SELECT FROM r"
 	" WHERE s.account_id = $1 AND s.folder_id = $3 AND s.client_id = r.client AND s.digest = r.digest))"
-	" INSERT INTO easel.sync_add (account_id, device, folder_id, client_id, digest, server_id)"
-	" SELECT $1, $2, $3, r.client, r.digest, r.id FROM r"
+	" INSERT INTO easel.sync_add (account_id, device, folder_id, client_id, digest, server_id, modseq)"
+	" SELECT $1, $2, $3, r.client, r.digest, r.id, r.modseq FROM r"
 	" ON CONFLICT (account_id, device, folder_id, client_id, digest) DO UPDATE SET"
-	" server_id = excluded.server_id, added_at = excluded.added_at");
+	" server_id = excluded.server_id, modseq = excluded.modseq, added_at = excluded.added_at");
 
 bool ledger_claim(struct pg *db, struct arena *a, int32_t device, const int64_t *folders, size_t n,
 		  struct err *e)
@@ -454,8 +454,11 @@ bool ledger_added(struct pg *db, struct arena *a, int32_t account, int32_t devic
 	struct pg_rows *r = run_rows(db, a, &ledger_adds, account, device, folder, rows, e);
 	if (!r)
 		return false;
-	for (size_t i = 0; i < pg_count(r); i++)
-		v[pg_get_int(r, i, 0)].server_id = pg_get_copy(a, r, i, 1);
+	for (size_t i = 0; i < pg_count(r); i++) {
+		struct sync_added *added = &v[pg_get_int(r, i, 0)];
+		added->server_id = pg_get_copy(a, r, i, 1);
+		added->modseq = pg_get_int(r, i, 2);
+	}
 	pg_done(&r);
 	return true;
 }
@@ -465,9 +468,10 @@ bool ledger_record_added(struct pg *db, struct arena *a, int32_t account, int32_
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(rows, json_pack("{sososo}", "client", text(v[i].client_id),
+		json_array_append_new(rows, json_pack("{sosososI}", "client", text(v[i].client_id),
 						      "digest", hex(v[i].digest), "id",
-						      text(v[i].server_id)));
+						      text(v[i].server_id), "modseq",
+						      (json_int_t)v[i].modseq));
 	struct pg_rows *r = run_rows(db, a, &ledger_add, account, device, folder, rows, e);
 	bool ok = r != NULL;
 	pg_done(&r);

@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "core/collections.h"
 #include "core/email.h"
 #include "core/server_id.h"
 #include "core/sync.h"
@@ -368,7 +369,16 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 	return !flow_fate(e);
 }
 
+/* The store is the kept one itself. */
+static void flow_collections_know(struct store *s, int32_t account, const struct folder *f)
+{
+	(void)s;
+	(void)account;
+	(void)f;
+}
+
 #define clock_now flow_clock_now
+#define collections_know flow_collections_know
 #define pg_connection flow_pg_connection
 #define pg_begin flow_pg_begin
 #define pg_commit flow_pg_commit
@@ -391,6 +401,7 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 #include "core/command_sync.c"
 
 #undef clock_now
+#undef collections_know
 #undef pg_connection
 #undef pg_begin
 #undef pg_commit

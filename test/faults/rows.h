@@ -76,6 +76,7 @@ static void rows_put_added(struct rows *r, int folder, const struct sync_added *
 	v[n].client_id = rows_str(r->arena, d->client_id);
 	v[n].digest = rows_str(r->arena, d->digest);
 	v[n].server_id = rows_str(r->arena, d->server_id);
+	v[n].modseq = d->modseq;
 	r->added[folder] = v;
 	r->nadded[folder] = n + 1;
 }
@@ -202,8 +203,10 @@ static void rows_find_added(int at, struct sync_added *v, size_t n)
 	for (size_t i = 0; i < n; i++)
 		for (size_t k = 0; k < r->nadded[at]; k++)
 			if (str_eq(v[i].client_id, r->added[at][k].client_id) &&
-			    str_eq(v[i].digest, r->added[at][k].digest))
+			    str_eq(v[i].digest, r->added[at][k].digest)) {
 				v[i].server_id = r->added[at][k].server_id;
+				v[i].modseq = r->added[at][k].modseq;
+			}
 }
 
 #endif

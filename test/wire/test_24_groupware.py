@@ -111,13 +111,17 @@ class Items(GroupwareTest):
         collection = one.sync(folder, commands=[
             add('1', E('Tasks:Subject', 'Bad'), E('Tasks:Complete', 'perhaps')),
             E('Add', E('ClientId', '2')),
-            E('Add', E('ApplicationData', good)),
-            add('x' * 65, *good),
             add('4', *good, E('Tasks:Subject', 'Twice')),
             add('5', *good)])
         self.assertEqual([status for status, _ in self.responses(collection, 'Add')],
-                         ['6', '4', '4', '4', '6', '1'])
+                         ['6', '4', '6', '1'])
         self.assertEqual([data.get('Tasks:Subject') for data in other.sync_all(folder).values()], ['Good'])
+
+    def test_a_command_without_an_id(self):
+        one, _, folder = self.pair(TASKS)
+        for command in (E('Add', E('ApplicationData', E('Tasks:Subject', 'x'))), add('x' * 65, E('Tasks:Subject', 'x')),
+                        E('Change', E('ApplicationData', E('Tasks:Subject', 'x')))):
+            self.assertEqual(one.sync(folder, commands=[command]).get('Status'), '4')
 
     def test_moves(self):
         one, other, folder = self.pair(CONTACTS)
