@@ -204,7 +204,7 @@ class Postgres(Server):
 
     def psql(self, text, database=None, **variables):
         """Runs SQL; :'name' in it stands for a variable. Rows as lists of text, None for NULL."""
-        command = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-F', '\x1f', '-R', '\x1e',
+        command = [self.program('psql'), '-XqAt', '-v', 'ON_ERROR_STOP=1', '-F', '\x1f', '-R', '\x1e',
                    '-P', 'null=\x1d', '-f', '-',
                    f'{self.conninfo} dbname={database or self.database}']
         for name, value in variables.items():
