@@ -6,6 +6,9 @@
 #include "core/base/arena.h"
 #include "core/base/digest.h"
 
+/* GetAttachment's answer is no document, and GetHierarchy's has a root of another name. */
+enum { ItemOperations_GetAttachment = 0, FolderHierarchy_GetHierarchy = FolderHierarchy_Folders };
+
 static const struct command commands[] = {
 #define COMMAND(name, code, since, until, flags, handler, root)                                    \
 	{#name, since, until, flags, command_##handler, root##_##name, root##_Status},
@@ -18,7 +21,8 @@ enum { COMMANDS = sizeof commands / sizeof *commands };
 static const struct {
 	unsigned version;
 	const char *name;
-} versions[] = {{121, "12.1"}, {140, "14.0"}, {141, "14.1"}, {160, "16.0"}, {161, "16.1"}};
+} versions[] = {{25, "2.5"},   {120, "12.0"}, {121, "12.1"}, {140, "14.0"},
+		{141, "14.1"}, {160, "16.0"}, {161, "16.1"}};
 
 enum { VERSIONS = sizeof versions / sizeof *versions };
 
@@ -42,7 +46,7 @@ const char *command_names(void)
 
 const char *command_versions(void)
 {
-	return "12.1,14.0,14.1,16.0,16.1";
+	return "2.5,12.0,12.1,14.0,14.1,16.0,16.1";
 }
 
 bool command_version_served(unsigned version)
@@ -76,7 +80,8 @@ void call_answer_status(struct call *c, unsigned status)
 
 void call_common(struct call *c, unsigned common)
 {
-	if (c->version >= 140 && c->command && common != STATUS_SERVER_RETRY) {
+	bool has_root = c->command && c->version <= c->command->until;
+	if (c->version >= 140 && has_root && common != STATUS_SERVER_RETRY) {
 		call_answer_status(c, common);
 		return;
 	}

@@ -28,7 +28,7 @@ struct command {
 	unsigned since, until;
 	unsigned flags;
 	void (*handler)(struct call *c);
-	unsigned root, status; /* tags */
+	unsigned root, status; /* tags; 0: the answer is no document */
 };
 
 /* The command by name, without regard to letter case; NULL when it is not served. */
@@ -37,7 +37,7 @@ const struct command *command_find(struct str name);
 /* "Sync,FolderSync,…" of the commands that some version serves. */
 const char *command_names(void);
 
-/* "12.1,14.0,14.1,16.0,16.1" */
+/* "2.5,12.0,12.1,14.0,14.1,16.0,16.1" */
 const char *command_versions(void);
 
 /* Whether the protocol version is served. */
@@ -55,7 +55,7 @@ struct call {
 	struct answer *answer;
 	struct gate_row gate;
 	const struct command *command;
-	unsigned version;	       /* 121 … 161 */
+	unsigned version;	       /* 25, 120, 121 … 161 */
 	const struct wbxml_node *root; /* NULL: the request had no body */
 	struct wbxml_out out;
 	bool waited;	       /* it has waited already and is not to wait again */
@@ -75,7 +75,7 @@ void call_answer_status(struct call *c, unsigned status);
 
 /*
  * Answers with a common status: in the root element from 14.0 on, as an HTTP status below (MS-ASCMD
- * 2.2.2). What was written so far is dropped.
+ * 2.2.2) and for a command that 14.0 did away with. What was written so far is dropped.
  */
 void call_common(struct call *c, unsigned common);
 

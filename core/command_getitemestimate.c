@@ -6,6 +6,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/item_class.h"
 #include "core/ledger.h"
 #include "core/server_id.h"
 #include "core/sync_options.h"
@@ -14,6 +15,7 @@ enum { COLLECTIONS_MAX = 1000 };
 
 struct estimate {
 	struct str id;
+	const char *class; /* told below 12.1; NULL: not told */
 	unsigned status;
 	size_t count;
 };
@@ -58,7 +60,8 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 	if (!load(c, out->id, &l))
 		return false;
 	out->status = STATUS_OK;
-	if (!l.folder_found || l.folder.class != CLASS_EMAIL)
+	out->class = c->version < 121 ? store_class_name(l.folder.class) : NULL;
+	if (!l.folder_found || !item_class_served(l.folder.class))
 		out->status = ESTIMATE_NO_COLLECTION;
 	else if (!text.p || !synckey_parse(text, &key))
 		out->status = ESTIMATE_KEY_INVALID;
@@ -86,6 +89,8 @@ static void encode(struct call *c, const struct estimate *v, size_t n)
 		wbxml_int(w, GetItemEstimate_Status, v[i].status);
 		if (v[i].status == STATUS_OK) {
 			wbxml_begin(w, GetItemEstimate_Collection);
+			if (v[i].class)
+				wbxml_cstr(w, GetItemEstimate_Class, v[i].class);
 			wbxml_text(w, GetItemEstimate_CollectionId, v[i].id);
 			wbxml_int(w, GetItemEstimate_Estimate, (int64_t)v[i].count);
 			wbxml_end(w);

@@ -10,11 +10,10 @@
 
 #include <stdio.h>
 
+#include "core/attachment.h"
 #include "core/base/arena.h"
 #include "core/server_id.h"
 #include "core/sync.h"
-#include "store/message.h"
-#include "store/mime.h"
 
 enum { OPERATIONS_MAX = 100 };
 
@@ -52,57 +51,6 @@ static void encode_failure(struct operations *o, unsigned tag, unsigned status)
 
 /* ---- Attachments ---- */
 
-struct attachment {
-	struct server_id id;
-	struct str reference;
-	const struct part *part;
-	struct source *content; /* decoded; owned by whoever sends it */
-};
-
-/* FOUND_FAILED: the request as a whole fails. */
-static enum found find_message(struct call *c, struct server_id id, struct summary **out)
-{
-	struct store *store = c->session->store;
-	struct folder folder;
-	enum found found =
-		store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
-	if (found != FOUND_ONE)
-		return found;
-	if (folder.class != CLASS_EMAIL || folder.epoch != id.epoch)
-		return FOUND_NONE;
-	if (!store->ops->summaries(store, c->arena, c->gate.account, id.folder, &id.uid, 1, out,
-				   &c->err))
-		return FOUND_FAILED;
-	return (*out)->found ? FOUND_ONE : FOUND_NONE;
-}
-
-/* Only what is listed as an attachment can be asked for by a FileReference. */
-static bool is_listed(const struct part *part)
-{
-	return part && (part->role == PART_ATTACHMENT || part->role == PART_INLINE);
-}
-
-static enum found find_attachment(struct call *c, struct attachment *a)
-{
-	struct store *store = c->session->store;
-	struct summary *summary;
-	struct source *raw;
-	struct str path;
-	if (!server_id_parse_file(a->reference, &a->id, &path))
-		return FOUND_NONE;
-	enum found found = find_message(c, a->id, &summary);
-	if (found != FOUND_ONE)
-		return found;
-	a->part = message_part(summary->message, path);
-	if (!is_listed(a->part))
-		return FOUND_NONE;
-	found = store->ops->open(store, c->gate.account, a->id.folder, a->id.uid, a->part->offset,
-				 a->part->length, &raw, &c->err);
-	if (found == FOUND_ONE)
-		a->content = mime_source(raw, a->part->encoding, a->part->size);
-	return found;
-}
-
 /* Cuts the content to the range. False: the range begins behind its end. */
 static bool cut_to_range(struct attachment *a, struct byte_range *range)
 {
@@ -127,23 +75,23 @@ static void encode_content(struct operations *o, struct source *content)
 	}
 }
 
-static void encode_attachment(struct operations *o, struct attachment *a,
-			      const struct byte_range *range)
+static void encode_attachment(struct operations *o, struct str reference,
+			      const struct attachment *a, const struct byte_range *range)
 {
 	struct wbxml_out *w = &o->call->out;
 	char text[64];
 	wbxml_begin(w, ItemOperations_Fetch);
 	wbxml_int(w, ItemOperations_Status, STATUS_OK);
-	wbxml_text(w, AirSyncBase_FileReference, a->reference);
+	wbxml_text(w, AirSyncBase_FileReference, reference);
 	wbxml_begin(w, ItemOperations_Properties);
 	/* Some clients fail on a Range that they have not asked for. */
 	if (range->asked) {
 		snprintf(text, sizeof text, "%llu-%llu", (unsigned long long)range->from,
 			 (unsigned long long)range->to);
 		wbxml_cstr(w, ItemOperations_Range, text);
-		wbxml_int(w, ItemOperations_Total, a->part->size);
+		wbxml_int(w, ItemOperations_Total, a->size);
 	}
-	wbxml_text(w, AirSyncBase_ContentType, a->part->type);
+	wbxml_text(w, AirSyncBase_ContentType, a->type);
 	encode_content(o, a->content);
 	wbxml_end(w);
 	wbxml_end(w);
@@ -151,8 +99,8 @@ static void encode_attachment(struct operations *o, struct attachment *a,
 
 static bool fetch_attachment(struct operations *o, struct str reference, struct byte_range *range)
 {
-	struct attachment a = {.reference = reference};
-	switch (find_attachment(o->call, &a)) {
+	struct attachment a;
+	switch (attachment_open(o->call, reference, &a)) {
 	case FOUND_FAILED:
 		return false;
 	case FOUND_NONE:
@@ -166,7 +114,7 @@ static bool fetch_attachment(struct operations *o, struct str reference, struct 
 		encode_failure(o, ItemOperations_Fetch, ITEMOPS_RANGE);
 		return true;
 	}
-	encode_attachment(o, &a, range);
+	encode_attachment(o, reference, &a, range);
 	return true;
 }
 
@@ -230,7 +178,7 @@ static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
 	if (server_id_parse(wbxml_child_text(fetch, AirSync_ServerId), &id) &&
 	    server_id_parse_folder(wbxml_child_text(fetch, AirSync_CollectionId), &folder) &&
 	    folder == id.folder)
-		found = find_message(c, id, &summary);
+		found = attachment_message(c, id, &summary);
 	if (found == FOUND_FAILED)
 		return false;
 	if (found == FOUND_NONE) {

@@ -84,7 +84,10 @@ static const struct folder *find_folder(const struct folder *v, size_t n, int32_
 	return NULL;
 }
 
-/* Decides what can be without a look at the item; else *place is the item. */
+/*
+ * Decides what can be without a look at the item; else *place is the item. From a folder to another
+ * appearance of the same one nothing moves.
+ */
 static unsigned judge(const struct move *m, const struct folder *v, size_t n,
 		      struct item_place *place)
 {
@@ -95,8 +98,11 @@ static unsigned judge(const struct move *m, const struct folder *v, size_t n,
 		return MOVE_NO_SOURCE;
 	if (m->from == m->to)
 		return MOVE_SAME_FOLDER;
+	const struct folder *to = find_folder(v, n, m->to);
 	*place = (struct item_place){id.folder, id.epoch, id.uid};
-	return find_folder(v, n, m->to) ? 0 : MOVE_NO_DESTINATION;
+	if (to && from->at.account == to->at.account && from->at.folder == to->at.folder)
+		return MOVE_SAME_FOLDER;
+	return to ? 0 : MOVE_NO_DESTINATION;
 }
 
 static bool same_place(struct item_place a, struct item_place b)
@@ -247,7 +253,7 @@ static bool run_move(struct call *c, struct moves *s, struct move *m)
 {
 	struct moved_item *item = m->item;
 	bool *done = &s->done[item - s->items];
-	if (m->status == MOVE_NO_DESTINATION)
+	if (m->status == MOVE_NO_DESTINATION || m->status == MOVE_SAME_FOLDER)
 		return item->known || set_back(c, s, item->from);
 	if (item->known && item->to.folder == m->to) {
 		m->status = MOVE_OK;

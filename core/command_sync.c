@@ -11,6 +11,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/collections.h"
 #include "store/device.h"
 #include "store/pg.h"
 
@@ -22,8 +23,13 @@ struct sync {
 	int64_t *folders;
 };
 
+/* Below 12.1 there is no Status but that of a collection. */
 static void answer_refusal(struct call *c, struct sync_refusal refusal)
 {
+	if (c->version < 121) {
+		call_common(c, STATUS_INVALID_XML);
+		return;
+	}
 	call_answer_status(c, refusal.status);
 	if (refusal.limit)
 		wbxml_int(&c->out, AirSync_Limit, refusal.limit);
@@ -40,9 +46,11 @@ static bool load(struct call *c, struct sync *s)
 	if (!ledger_load(c->session->db, c->arena, c->gate.account, c->gate.device, s->folders, n,
 			 s->ledgers, &c->err))
 		return false;
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		s->v[i] = (struct sync_collection){.asked = &s->request.v[i],
 						   .ledger = &s->ledgers[i]};
+		collections_know(c->session->store, c->gate.account, &s->ledgers[i].folder);
+	}
 	return true;
 }
 
@@ -92,6 +100,14 @@ static void resume(struct call *c, struct sync_collection *col, const struct syn
 	col->key = col->asked->key;
 }
 
+/* Below 14.0 a collection names its class (MS-ASCMD 2.2.3.27.6). */
+static bool is_of_class(const struct call *c, const struct sync_collection *col)
+{
+	struct str named = col->asked->class;
+	return c->version >= 140 || !named.n ||
+	       str_eq(named, str_of(store_class_name(col->ledger->folder.class)));
+}
+
 /* Finds the state that a collection's key stands for. */
 static void resolve(struct call *c, struct sync_collection *col)
 {
@@ -99,6 +115,10 @@ static void resolve(struct call *c, struct sync_collection *col)
 	col->status = STATUS_OK;
 	if (!col->ledger->folder_found || col->ledger->folder.class != CLASS_EMAIL) {
 		col->status = SYNC_HIERARCHY;
+		return;
+	}
+	if (!is_of_class(c, col)) {
+		col->status = SYNC_PROTOCOL;
 		return;
 	}
 	if (!synckey_parse(col->asked->key, &key)) {
@@ -281,6 +301,19 @@ static void encode_commands(struct call *c, struct sync_collection *col, struct 
 	wbxml_end(&c->out);
 }
 
+/* Below 12.1 the class comes first, as it does in the request. */
+static void encode_head(struct call *c, const struct sync_collection *col)
+{
+	wbxml_begin(&c->out, AirSync_Collection);
+	if (c->version < 121 && col->ledger->folder_found)
+		wbxml_cstr(&c->out, AirSync_Class, store_class_name(col->ledger->folder.class));
+	else if (c->version < 121 && col->asked->class.n)
+		wbxml_text(&c->out, AirSync_Class, col->asked->class);
+	wbxml_text(&c->out, AirSync_SyncKey, col->key.p ? col->key : STR("0"));
+	wbxml_text(&c->out, AirSync_CollectionId, col->asked->id);
+	wbxml_int(&c->out, AirSync_Status, col->status);
+}
+
 /* MoreAvailable stands behind Status and before Commands: Windows phones rely on it. */
 static bool encode_collection(struct call *c, struct sync_collection *col, size_t *bytes)
 {
@@ -294,10 +327,7 @@ static bool encode_collection(struct call *c, struct sync_collection *col, size_
 		col->key = str_of(arena_strdup(c->arena, key));
 		col->answered = true;
 	}
-	wbxml_begin(&c->out, AirSync_Collection);
-	wbxml_text(&c->out, AirSync_SyncKey, col->key.p ? col->key : STR("0"));
-	wbxml_text(&c->out, AirSync_CollectionId, col->asked->id);
-	wbxml_int(&c->out, AirSync_Status, col->status);
+	encode_head(c, col);
 	if (col->changes.more || col->kept < col->changes.n)
 		wbxml_empty(&c->out, AirSync_MoreAvailable);
 	encode_responses(c, col);
@@ -314,7 +344,7 @@ static bool encode(struct call *c, struct sync *s)
 	c->status = STATUS_OK;
 	for (size_t i = 0; i < s->request.n; i++) {
 		struct sync_collection *col = &s->v[i];
-		if (!has_news(col) && !needs_new_key(col))
+		if (c->version >= 121 && !has_news(col) && !needs_new_key(col))
 			continue;
 		if (!encode_collection(c, col, &bytes))
 			return false;
@@ -375,8 +405,25 @@ static bool remember(struct call *c, struct sync *s)
 
 /* ---- Nothing to tell ---- */
 
+/* An empty answer is 12.1's: before it, each collection is named with the key that it came with. */
+static void answer_unchanged(struct call *c, const struct sync *s)
+{
+	call_begin(c);
+	wbxml_begin(&c->out, AirSync_Collections);
+	for (size_t i = 0; i < s->request.n; i++) {
+		encode_head(c, &s->v[i]);
+		wbxml_end(&c->out);
+	}
+	wbxml_end(&c->out);
+	c->status = STATUS_OK;
+}
+
 static void wait_or_answer_empty(struct call *c, const struct sync *s)
 {
+	if (c->version < 121) {
+		answer_unchanged(c, s);
+		return;
+	}
 	if (s->request.wait == 0 || c->waited) {
 		c->answer->content_type = NULL;
 		body_free(&c->answer->body);

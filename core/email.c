@@ -184,19 +184,34 @@ static bool is_listed(const struct part *p)
 	return p->role == PART_ATTACHMENT || p->role == PART_INLINE;
 }
 
+/* A nested message is 5, all else 1. Nothing is linked to and nothing is OLE in what is listed. */
+static int method_of(const struct part *p)
+{
+	bool nested =
+		str_eq(p->type, STR("message/rfc822")) || str_eq(p->type, STR("message/global"));
+	return nested ? 5 : 1;
+}
+
+static struct str reference_of(const struct emission *x, const struct part *p)
+{
+	return str_of(arena_printf(x->ctx->arena, "%.*s:%.*s", STR_ARG(x->ctx->server_id),
+				   STR_ARG(p->path)));
+}
+
+static int64_t size_as_sent(int64_t size)
+{
+	return size < UINT32_MAX ? size : UINT32_MAX;
+}
+
 /* Every attachment with a name and a size: clients need both (MS-ASAIRS 2.2.2.7). */
 static void emit_attachment(struct emission *x, const struct part *p)
 {
 	struct wbxml_out *w = x->w;
-	bool nested =
-		str_eq(p->type, STR("message/rfc822")) || str_eq(p->type, STR("message/global"));
 	wbxml_begin(w, AirSyncBase_Attachment);
 	wbxml_text(w, AirSyncBase_DisplayName, p->name);
-	wbxml_cstr(w, AirSyncBase_FileReference,
-		   arena_printf(x->ctx->arena, "%.*s:%.*s", STR_ARG(x->ctx->server_id),
-				STR_ARG(p->path)));
-	wbxml_int(w, AirSyncBase_Method, nested ? 5 : 1);
-	wbxml_int(w, AirSyncBase_EstimatedDataSize, p->size < UINT32_MAX ? p->size : UINT32_MAX);
+	wbxml_text(w, AirSyncBase_FileReference, reference_of(x, p));
+	wbxml_int(w, AirSyncBase_Method, method_of(p));
+	wbxml_int(w, AirSyncBase_EstimatedDataSize, size_as_sent(p->size));
 	if (p->content_id.n)
 		wbxml_text(w, AirSyncBase_ContentId, p->content_id);
 	if (p->location.n)
@@ -206,42 +221,68 @@ static void emit_attachment(struct emission *x, const struct part *p)
 	wbxml_end(w);
 }
 
-static void emit_attachments(struct emission *x, unsigned tag, struct str value)
+/* AttName is what GetAttachment asks with; AttOid the id by which HTML refers to it. */
+static void emit_attachment_of_25(struct emission *x, const struct part *p)
+{
+	struct wbxml_out *w = x->w;
+	wbxml_begin(w, Email_Attachment);
+	wbxml_int(w, Email_AttMethod, method_of(p));
+	wbxml_int(w, Email_AttSize, size_as_sent(p->size));
+	wbxml_text(w, Email_DisplayName, p->name);
+	wbxml_text(w, Email_AttName, reference_of(x, p));
+	if (p->content_id.n)
+		wbxml_text(w, Email_AttOid, p->content_id);
+	wbxml_end(w);
+}
+
+static void emit_each(struct emission *x, unsigned tag,
+		      void (*emit)(struct emission *x, const struct part *p))
 {
 	bool any = false;
-	(void)value;
 	for (unsigned i = 0; i < x->m->nparts; i++) {
 		if (!is_listed(&x->m->parts[i]))
 			continue;
 		if (!any)
 			wbxml_begin(x->w, tag);
 		any = true;
-		emit_attachment(x, &x->m->parts[i]);
+		emit(x, &x->m->parts[i]);
 	}
 	if (any)
 		wbxml_end(x->w);
 }
 
+static void emit_attachments(struct emission *x, unsigned tag, struct str value)
+{
+	(void)value;
+	emit_each(x, tag, emit_attachment);
+}
+
+static void emit_attachments_of_25(struct emission *x, unsigned tag, struct str value)
+{
+	(void)value;
+	emit_each(x, tag, emit_attachment_of_25);
+}
+
 /* The content of the body, or the number of the part that holds it (MS-ASAIRS 2.2.2.33). */
-static void emit_content(struct emission *x, struct source *source)
+static void emit_content(struct emission *x, unsigned tag, struct source *source)
 {
 	struct source_list *parts = x->ctx->parts;
 	if (!parts) {
-		wbxml_stream(x->w, AirSyncBase_Data, source);
+		wbxml_stream(x->w, tag, source);
 		return;
 	}
 	parts->v[parts->n++] = source;
 	wbxml_int(x->w, ItemOperations_Part, (int64_t)parts->n);
 }
 
-static void emit_stream(struct emission *x)
+static void emit_stream(struct emission *x, unsigned tag)
 {
 	const struct email_context *ctx = x->ctx;
 	struct source *source = NULL;
 	enum found found = ctx->store->ops->open(ctx->store, ctx->account, ctx->folder,
 						 x->s->item.uid, 0, x->m->size, &source, x->e);
 	if (found == FOUND_ONE) {
-		emit_content(x, source);
+		emit_content(x, tag, source);
 		return;
 	}
 	x->failed = true;
@@ -259,19 +300,36 @@ static void emit_body(struct emission *x, unsigned tag, struct str value)
 	}
 	wbxml_begin(x->w, tag);
 	wbxml_int(x->w, AirSyncBase_Type, x->plan->type);
-	wbxml_int(x->w, AirSyncBase_EstimatedDataSize,
-		  body.size < UINT32_MAX ? body.size : UINT32_MAX);
+	wbxml_int(x->w, AirSyncBase_EstimatedDataSize, size_as_sent(body.size));
 	if (body.truncated) /* a client was seen to stumble over Truncated with 0 */
 		wbxml_int(x->w, AirSyncBase_Truncated, 1);
 	if (x->plan->source == BODY_STREAMED)
-		emit_stream(x);
+		emit_stream(x, AirSyncBase_Data);
 	else if (x->ctx->parts)
-		emit_content(x, source_bytes(body.data.p, body.data.n));
+		emit_content(x, AirSyncBase_Data, source_bytes(body.data.p, body.data.n));
 	else if (body.data.n)
 		wbxml_text(x->w, AirSyncBase_Data, body.data);
 	if (body.preview.n)
 		wbxml_text(x->w, AirSyncBase_Preview, body.preview);
 	wbxml_end(x->w);
+}
+
+/* Text, or the message as MIME: each with elements of its own, and no way to tell of both. */
+static void emit_body_of_25(struct emission *x, unsigned tag, struct str value)
+{
+	bool mime = x->plan->type == BODY_MIME;
+	struct body_text body;
+	(void)value;
+	if (!body_make(x->ctx->arena, x->m, x->plan, x->bytes, &body, x->e)) {
+		x->failed = true;
+		return;
+	}
+	if (x->plan->source == BODY_STREAMED)
+		emit_stream(x, Email_MIMEData);
+	else if (body.data.n)
+		wbxml_text(x->w, mime ? Email_MIMEData : tag, body.data);
+	wbxml_int(x->w, mime ? Email_MIMESize : Email_BodySize, size_as_sent(body.size));
+	wbxml_int(x->w, mime ? Email_MIMETruncated : Email_BodyTruncated, body.truncated);
 }
 
 static const struct part *readable(const struct message *m)

@@ -6,6 +6,7 @@
 #include <jansson.h>
 
 #include "core/base/arena.h"
+#include "core/item_class.h"
 
 /* MS-ASCMD 2.2.3.186.3: type of the folder with a role, or made by the user. */
 static int type_of(const struct folder *f)
@@ -28,7 +29,7 @@ void folder_list_make(struct arena *a, const struct folder *folders, size_t n,
 	out->v = arena_array(a, n, sizeof *out->v);
 	out->n = 0;
 	for (size_t i = 0; i < n; i++) {
-		if (folders[i].class != CLASS_EMAIL)
+		if (!item_class_served(folders[i].class))
 			continue;
 		out->v[out->n++] = (struct folder_entry){
 			.id = folders[i].id,

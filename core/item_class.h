@@ -36,6 +36,7 @@ struct item_context {
 	struct str timezone;	  /* TZID of the account for what has none; empty: UTC */
 	struct str server_id;	  /* FileReferences are made of it; empty in a device's Add */
 	const struct body_prefs *body; /* how the device wants texts; NULL: plain and whole */
+	unsigned client;	       /* enum client_traits (core/client.h) of the device */
 	int64_t now;		       /* ms */
 };
 
@@ -73,6 +74,18 @@ struct item_attachment {
 	struct str name, type, bytes;
 };
 
+/* An element that a Change leaves out (MS-ASCMD 2.2.3.24, 2.2.3.179). */
+enum left_out {
+	LEFT_OUT_REMOVED, /* it is taken off the item: it can't be ghosted */
+	/*
+	 * It can be ghosted, and is when the first Sync of the folder had a Supported element that
+	 * does not name it: then it is kept, else removed.
+	 */
+	LEFT_OUT_GHOSTED,
+	LEFT_OUT_KEPT /* always: Body, Picture, Exceptions; what only the server sets; in 16.x all
+			 of an event */
+};
+
 struct item_class_ops {
 	enum item_class class;
 
@@ -99,15 +112,15 @@ struct item_class_ops {
 	bool (*attachment)(const struct item_context *ctx, struct str text, struct str part,
 			   struct item_attachment *out, struct err *e);
 
-	/*
-	 * Whether a change of this child means that the element may be left out by a device without
-	 * being removed (ghosted), although no Supported named it.
-	 */
-	bool (*ghosted)(const struct item_context *ctx, unsigned tag);
+	/* What it means that a device's Change leaves out this child of ApplicationData. */
+	enum left_out (*left_out)(const struct item_context *ctx, unsigned tag);
 };
 
-/* The ops of a class; NULL for CLASS_EMAIL and CLASS_FILES. */
+/* The ops of a class; NULL for CLASS_EMAIL and CLASS_FILES, and for a class that is not served. */
 const struct item_class_ops *item_class_ops(enum item_class class);
+
+/* Whether devices see folders of this class. */
+bool item_class_served(enum item_class class);
 
 extern const struct item_class_ops calendar_class, contact_class, task_class, note_class;
 

@@ -131,9 +131,27 @@ static struct body_pref choose(const struct message *m, const struct body_prefs 
 	return any;
 }
 
+/* What 2.5 can be given, whatever was said: another version may have said it. */
+static struct body_prefs prefs_of_25(const struct body_prefs *prefs)
+{
+	const struct body_pref *plain = pref_for(prefs, BODY_PLAIN);
+	return (struct body_prefs){
+		.v = {{.type = BODY_PLAIN, .truncation_size = plain ? plain->truncation_size : -1},
+		      {.type = BODY_MIME, .truncation_size = -1}},
+		.n = 2,
+		.mime_support = prefs->mime_support,
+		.mime_truncation = prefs->mime_truncation,
+	};
+}
+
 void body_plan(const struct message *m, const struct body_prefs *prefs, unsigned version,
 	       struct body_plan *out)
 {
+	struct body_prefs older;
+	if (version < 120) {
+		older = prefs_of_25(prefs);
+		prefs = &older;
+	}
 	*out = (struct body_plan){.limit = -1};
 	if (!plan_mime(m, prefs, out)) {
 		struct body_pref pref = choose(m, prefs);

@@ -47,9 +47,10 @@ struct body_prefs {
 extern const struct body_prefs body_prefs_standard;
 
 /*
- * Reads BodyPreference, MIMESupport and MIMETruncation out of an Options element (NULL: there is
- * none); everything else there is the caller's. ERR_INVALID, status 4 of Sync: a value out of
- * range, two preferences for one type, children in the wrong order (MS-ASAIRS 3.2.5.1).
+ * Reads BodyPreference (below 12.0 Truncation), MIMESupport and MIMETruncation out of an Options
+ * element (NULL: there is none); everything else there is the caller's. ERR_INVALID, status 4 of
+ * Sync: a value out of range, two preferences for one type, children in the wrong order
+ * (MS-ASAIRS 3.2.5.1).
  */
 bool body_prefs_decode(const struct wbxml_node *options, unsigned version, struct body_prefs *out,
 		       struct err *e);
@@ -85,7 +86,7 @@ struct body_plan {
  * Decides. The form in which the message is stored wins over the order of the preferences, unless
  * AllOrNone forbids to cut it (MS-ASAIRS 2.2.2.3.2); RTF is never given; MIME only as MIMESupport
  * says, and S/MIME never cut. A device that wants nothing but MIME and says nothing of MIMESupport
- * gets MIME.
+ * gets MIME. 2.5 knows plain text, and MIME where MIMESupport asks for it.
  */
 void body_plan(const struct message *m, const struct body_prefs *prefs, unsigned version,
 	       struct body_plan *out);

@@ -80,13 +80,28 @@ static bool read_pref(const struct wbxml_node *node, unsigned version, struct bo
 	return true;
 }
 
+/* MS-ASCMD 2.2.3.185: the text of 2.5, by how many bytes of it are wanted. */
+static bool read_truncation(const struct wbxml_node *node, struct body_prefs *out, struct err *e)
+{
+	static const int64_t sizes[] = {0, 512, 1024, 2048, 5120, 10240, 20480, 51200, 102400, -1};
+	uint64_t n;
+	if (!read_number(node, sizeof sizes / sizeof *sizes - 1, &n, e))
+		return false;
+	out->v[0] = (struct body_pref){.type = BODY_PLAIN, .truncation_size = sizes[n]};
+	out->n = 1;
+	return true;
+}
+
 bool body_prefs_decode(const struct wbxml_node *options, unsigned version, struct body_prefs *out,
 		       struct err *e)
 {
 	uint64_t n;
 	*out = body_prefs_standard;
 	for (const struct wbxml_node *c = options ? options->first : NULL; c; c = c->next) {
-		if (c->tag == AirSyncBase_BodyPreference) {
+		if (version < 120 && c->tag == AirSync_Truncation) {
+			if (!read_truncation(c, out, e))
+				return false;
+		} else if (version >= 120 && c->tag == AirSyncBase_BodyPreference) {
 			if (!read_pref(c, version, out, e))
 				return false;
 		} else if (c->tag == AirSync_MIMESupport) {

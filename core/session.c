@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/call.h"
+#include "core/collections.h"
 #include "core/gate.h"
 #include "core/sync_request.h"
 #include "core/welcome.h"
@@ -20,7 +21,8 @@ struct session *session_new(const struct server *server)
 	struct session *s = base_calloc(1, sizeof *s);
 	s->server = server;
 	s->db = pg_new(server->database, "easel");
-	s->store = store_pg_new(s->db);
+	s->kept = store_pg_new(s->db);
+	s->store = collections_new(s->db, s->kept);
 	s->arena = arena_new(server->arena_cap);
 	s->secrets = arena_new_secret(SECRETS_CAP);
 	return s;
@@ -30,7 +32,8 @@ void session_free(struct session **s)
 {
 	if (!s || !*s)
 		return;
-	store_pg_free(&(*s)->store);
+	collections_free(&(*s)->store);
+	store_pg_free(&(*s)->kept);
 	pg_free(&(*s)->db);
 	arena_free(&(*s)->arena);
 	arena_free(&(*s)->secrets);
@@ -40,6 +43,7 @@ void session_free(struct session **s)
 
 void session_reset(struct session *s)
 {
+	collections_forget(s->store);
 	arena_reset(s->arena);
 	arena_reset(s->secrets);
 }

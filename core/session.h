@@ -29,7 +29,8 @@ struct server {
 struct session {
 	const struct server *server;
 	struct pg *db;
-	struct store *store;
+	struct store *kept;  /* folders as they are kept */
+	struct store *store; /* folders as the account's devices see them: core/collections.h */
 	struct arena *arena;   /* reset after each request */
 	struct arena *secrets; /* the same, wiped */
 };

@@ -45,9 +45,19 @@ static bool read_flag(const struct wbxml_node *parent, unsigned tag, bool standa
 	return text.n == 0 || str_eq(text, STR("0")) || str_eq(text, STR("1"));
 }
 
-static bool read_collection(const struct wbxml_node *node, struct sync_asked *out)
+/*
+ * Below 12.1 a request that brings commands and does not ask for changes gets none: its phone is
+ * not ready for them. (Later they come unless they are declined, MS-ASCMD 2.2.3.84.)
+ */
+static bool wants_changes(const struct sync_asked *asked, unsigned version)
+{
+	return !str_eq(asked->key, STR("0")) && (version >= 121 || !asked->commands);
+}
+
+static bool read_collection(const struct wbxml_node *node, unsigned version, struct sync_asked *out)
 {
 	out->id = wbxml_child_text(node, AirSync_CollectionId);
+	out->class = wbxml_child_text(node, AirSync_Class);
 	out->key = wbxml_child_text(node, AirSync_SyncKey);
 	if (!out->id.n || !out->key.n)
 		return false;
@@ -55,14 +65,13 @@ static bool read_collection(const struct wbxml_node *node, struct sync_asked *ou
 		out->folder = 0;
 	out->options = wbxml_child(node, AirSync_Options);
 	out->commands = wbxml_child(node, AirSync_Commands);
-	bool zero = str_eq(out->key, STR("0"));
 	out->asks_changes = wbxml_child(node, AirSync_GetChanges) != NULL;
-	if (!read_flag(node, AirSync_GetChanges, !zero, &out->get_changes) ||
+	if (!read_flag(node, AirSync_GetChanges, wants_changes(out, version), &out->get_changes) ||
 	    !read_flag(node, AirSync_DeletesAsMoves, true, &out->deletes_as_moves) ||
 	    !read_window(node, SYNC_WINDOW, &out->window))
 		return false;
 	out->asks_changes = out->asks_changes && out->get_changes;
-	if (zero)
+	if (str_eq(out->key, STR("0")))
 		out->get_changes = false;
 	return !out->commands || wbxml_count(out->commands) <= SYNC_COMMANDS_MAX;
 }
@@ -73,7 +82,8 @@ static struct sync_refusal read_wait(const struct call *c, unsigned *seconds)
 	struct str wait = wbxml_child_text(c->root, AirSync_Wait);
 	struct str heartbeat = wbxml_child_text(c->root, AirSync_HeartbeatInterval);
 	int64_t v;
-	if ((wait.p && heartbeat.p) || (heartbeat.p && c->version < 140))
+	if ((wait.p && heartbeat.p) || (wait.p && c->version < 121) ||
+	    (heartbeat.p && c->version < 140))
 		return refuse(SYNC_PROTOCOL);
 	if (!wait.p && !heartbeat.p)
 		return accepted;
@@ -144,14 +154,14 @@ static bool recall(struct call *c, struct sync_request *out, size_t room)
 	return ok && out->n > 0;
 }
 
-static struct sync_refusal read_collections(const struct wbxml_node *collections,
+static struct sync_refusal read_collections(const struct wbxml_node *collections, unsigned version,
 					    struct sync_request *out)
 {
 	if (names_one_twice(collections))
 		return refuse(SYNC_PROTOCOL);
 	for (const struct wbxml_node *n = collections->first; n; n = n->next) {
 		struct sync_asked asked = {0};
-		if (n->tag != AirSync_Collection || !read_collection(n, &asked))
+		if (n->tag != AirSync_Collection || !read_collection(n, version, &asked))
 			return refuse(SYNC_PROTOCOL);
 		out->has_commands |= asked.commands != NULL;
 		put(out, &asked);
@@ -168,6 +178,8 @@ struct sync_refusal sync_request_read(struct call *c, struct sync_request *out)
 	*out = (struct sync_request){.window = SYNC_WINDOW_MAX};
 	if (count > most)
 		return (struct sync_refusal){SYNC_TOO_MANY_COLLECTIONS, most};
+	if ((!c->root || partial) && c->version < 121)
+		return refuse(SYNC_PROTOCOL);
 	if (!c->root || partial) {
 		if (!recall(c, out, count))
 			return refuse(SYNC_INCOMPLETE);
@@ -183,7 +195,7 @@ struct sync_refusal sync_request_read(struct call *c, struct sync_request *out)
 		return refusal;
 	if (!read_window(c->root, out->window, &out->window))
 		return refuse(SYNC_PROTOCOL);
-	return collections ? read_collections(collections, out) : accepted;
+	return collections ? read_collections(collections, c->version, out) : accepted;
 }
 
 bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned version,
@@ -194,9 +206,10 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	struct sync_asked asked = {0};
 	struct sync_options options;
 	struct err e;
-	if (wbxml_child(root, AirSync_Partial) || !collection || collection->next ||
-	    !read_collection(collection, &asked) || asked.commands || !asked.options ||
-	    !asked.get_changes || !sync_options_decode(asked.options, version, &options, &e))
+	if (version < 121 || wbxml_child(root, AirSync_Partial) || !collection ||
+	    collection->next || !read_collection(collection, version, &asked) || asked.commands ||
+	    !asked.options || !asked.get_changes ||
+	    !sync_options_decode(asked.options, version, &options, &e))
 		return false;
 	*out = (struct gate_quiet){
 		.folder = asked.folder,

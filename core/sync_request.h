@@ -15,6 +15,7 @@ enum { SYNC_WINDOW = 100, SYNC_WINDOW_MAX = 512, SYNC_COMMANDS_MAX = 200 };
 
 struct sync_asked {
 	struct str id;	   /* CollectionId as sent, to be repeated in the answer */
+	struct str class;  /* as sent, below 14.0; p NULL: not sent */
 	int32_t folder;	   /* 0: no id that this server gives out */
 	struct str key;	   /* SyncKey as sent */
 	bool get_changes;  /* 1 when absent and the key is not 0 */

@@ -168,10 +168,11 @@ static struct item item_copy(struct arena *a, const struct fake_item *it)
 	return copy;
 }
 
-static struct folder folder_copy(struct arena *a, const struct folder *f)
+static struct folder folder_copy(struct arena *a, const struct fake_folder *f)
 {
-	struct folder copy = *f;
-	copy.name.p = arena_dup(a, f->name.p, f->name.n);
+	struct folder copy = f->folder;
+	copy.at = (struct place){f->account, copy.id, RIGHTS_ALL};
+	copy.name.p = arena_dup(a, f->folder.name.p, f->folder.name.n);
 	return copy;
 }
 
@@ -264,7 +265,7 @@ static bool folders(struct store *s, struct arena *a, int32_t account, struct fo
 			unsigned d = depth_of(s, &f->folders[i]);
 			deeper = deeper || d > depth;
 			if (d == depth)
-				(*out)[(*n)++] = folder_copy(a, &f->folders[i].folder);
+				(*out)[(*n)++] = folder_copy(a, &f->folders[i]);
 		}
 	}
 	return !fails_after(s, e);
@@ -277,7 +278,7 @@ static enum found folder(struct store *s, struct arena *a, int32_t account, int3
 		return FOUND_FAILED;
 	const struct fake_folder *f = find_folder(s, account, id);
 	if (f)
-		*out = folder_copy(a, &f->folder);
+		*out = folder_copy(a, f);
 	return found_or_fault(s, f ? FOUND_ONE : FOUND_NONE, e);
 }
 

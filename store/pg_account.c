@@ -22,7 +22,7 @@ static PG_STATEMENT(account_gate_row, GATE ", false FROM easel.gate($1::text, $2
 static PG_STATEMENT(
 	account_gate_quiet, GATE
 	", EXISTS (SELECT FROM easel.sync_base b"
-	" JOIN easel.folder f ON f.account_id = b.account_id AND f.id = b.folder_id"
+	" JOIN easel.collection_folder f ON f.account_id = b.account_id AND f.id = b.folder_id"
 	" WHERE b.account_id = g.account_id AND b.device = g.device AND b.folder_id = $4"
 	" AND b.epoch || '.' || b.n = $5::text AND b.options::text = $6::text"
 	" AND b.cutoff IS NOT DISTINCT FROM to_timestamp($7::bigint / 1000.0)"

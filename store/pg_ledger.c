@@ -24,8 +24,9 @@ static PG_STATEMENT(
 	ledger_select,
 	"SELECT f.id, f.parent_id, f.name, f.class, f.role, f.epoch, f.modseq, b.epoch, b.last_n,"
 	" b.folder_epoch, b.used, b.held::text," STATE("b") ", a.added::text, a.taken::text," STATE(
-		"a") " FROM unnest($3::integer[]) WITH ORDINALITY r(folder, place)"
-		     " LEFT JOIN easel.folder f ON f.account_id = $1 AND f.id = r.folder"
+		"a") ", f.owner_id, f.folder_id, f.rights"
+		     " FROM unnest($3::integer[]) WITH ORDINALITY r(folder, place)"
+		     " LEFT JOIN easel.collection_folder f ON f.account_id = $1 AND f.id = r.folder"
 		     " LEFT JOIN easel.sync_base b ON b.account_id = $1 AND b.device = $2 AND b.folder_id = r.folder"
 		     " LEFT JOIN easel.sync_answer a ON a.account_id = $1 AND a.device = $2 AND a.folder_id = r.folder"
 		     " ORDER BY r.place, a.n");
@@ -131,7 +132,7 @@ static bool read_state(struct arena *a, const struct pg_rows *r, size_t row, int
 	       read_echoes(a, pg_get_str(r, row, col + 5), s, e);
 }
 
-enum { COL_BASE = 7, COL_BASE_STATE = 12, COL_ANSWER = 22, COL_ANSWER_STATE = 24 };
+enum { COL_BASE = 7, COL_BASE_STATE = 12, COL_ANSWER = 22, COL_ANSWER_STATE = 24, COL_PLACE = 34 };
 
 static bool read_folder(struct arena *a, const struct pg_rows *r, size_t row, struct folder *f,
 			struct err *e)
@@ -141,6 +142,9 @@ static bool read_folder(struct arena *a, const struct pg_rows *r, size_t row, st
 	f->name = pg_get_copy(a, r, row, 2);
 	f->epoch = (int32_t)pg_get_int(r, row, 5);
 	f->modseq = pg_get_int(r, row, 6);
+	f->at = (struct place){(int32_t)pg_get_int(r, row, COL_PLACE),
+			       (int32_t)pg_get_int(r, row, COL_PLACE + 1),
+			       (unsigned)pg_get_int(r, row, COL_PLACE + 2)};
 	if (!store_class_parse(pg_get_str(r, row, 3), &f->class) ||
 	    !store_role_parse(pg_get_str(r, row, 4), &f->role))
 		return err_set(e, ERR_INTERNAL, "a folder's class or role is unknown");

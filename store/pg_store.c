@@ -69,15 +69,17 @@ static PG_STATEMENT(store_folder,
 		    "SELECT id, parent_id, name, class, role, epoch, modseq FROM easel.folder "
 		    "WHERE account_id = $1 AND id = $2");
 
-static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row, struct folder *f,
-			    struct err *e)
+static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row, int32_t account,
+			    struct folder *f, struct err *e)
 {
+	int32_t id = (int32_t)pg_get_int(r, row, 0);
 	*f = (struct folder){
-		.id = (int32_t)pg_get_int(r, row, 0),
+		.id = id,
 		.parent = (int32_t)pg_get_int(r, row, 1),
 		.name = pg_get_copy(a, r, row, 2),
 		.epoch = (int32_t)pg_get_int(r, row, 5),
 		.modseq = pg_get_int(r, row, 6),
+		.at = {account, id, RIGHTS_ALL},
 	};
 	if (!store_class_parse(pg_get_str(r, row, 3), &f->class) ||
 	    !store_role_parse(pg_get_str(r, row, 4), &f->role))
@@ -98,7 +100,7 @@ static bool folders(struct store *s, struct arena *a, int32_t account, struct fo
 	*out = arena_array(a, *n, sizeof **out);
 	bool ok = true;
 	for (size_t i = 0; ok && i < *n; i++)
-		ok = folder_from_row(a, r, i, &(*out)[i], e);
+		ok = folder_from_row(a, r, i, account, &(*out)[i], e);
 	pg_done(&r);
 	return ok;
 }
@@ -112,7 +114,7 @@ static enum found folder(struct store *s, struct arena *a, int32_t account, int3
 		return FOUND_FAILED;
 	enum found found = FOUND_NONE;
 	if (pg_count(r) > 0)
-		found = folder_from_row(a, r, 0, out, e) ? FOUND_ONE : FOUND_FAILED;
+		found = folder_from_row(a, r, 0, account, out, e) ? FOUND_ONE : FOUND_FAILED;
 	pg_done(&r);
 	return found;
 }

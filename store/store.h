@@ -54,6 +54,22 @@ enum folder_role {
 	ROLE_NOTES
 };
 
+/* Where the items of a folder are kept, and what may be done there. */
+struct place {
+	int32_t account, folder; /* 0: nowhere, it has no items */
+	unsigned rights;	 /* enum folder_rights */
+};
+
+enum folder_rights {
+	RIGHT_LOOK_UP = 1,
+	RIGHT_READ = 2,
+	RIGHT_WRITE = 4,
+	RIGHT_INSERT = 8,
+	RIGHT_DELETE = 16,
+	RIGHT_ADMINISTER = 32,
+	RIGHTS_ALL = 63
+};
+
 struct folder {
 	int32_t id;
 	int32_t parent; /* 0 at the top */
@@ -62,6 +78,7 @@ struct folder {
 	enum folder_role role;
 	int32_t epoch;	/* uidvalidity, as a small number */
 	int64_t modseq; /* highest so far */
+	struct place at;
 };
 
 /* Names as in the database and in the protocol: "Email", "inbox". False on anything else. */

@@ -61,7 +61,7 @@ static const struct wbxml_node *options_of(const char *text)
 	} keys[] = {{"type", AirSyncBase_Type},	    {"size", AirSyncBase_TruncationSize},
 		    {"all", AirSyncBase_AllOrNone}, {"preview", AirSyncBase_Preview},
 		    {"mime", AirSync_MIMESupport},  {"cut", AirSync_MIMETruncation},
-		    {"other", AirSync_FilterType}};
+		    {"text", AirSync_Truncation},   {"other", AirSync_FilterType}};
 	struct wbxml_node *options = arena_alloc(arena, sizeof *options), *pref = NULL;
 	struct wbxml_node **next = &options->first, **inner = NULL;
 	struct str rest = str_of(text), word;
@@ -121,6 +121,12 @@ static void test_prefs(void **state)
 		{"type=4 size=4294967295 ; mime=1 cut=8",
 		 "{\"bodies\":[{\"type\":4,\"size\":4294967295}],\"mime\":1,\"mime_size\":8}", 161},
 		{"type=3 ; type=1 ; type=4 ; type=2 ; mime=0", NULL, 161},
+		{"text=4 cut=1 mime=0",
+		 "{\"bodies\":[{\"type\":1,\"size\":5120}],\"mime\":0,\"mime_size\":1}", 25},
+		{"text=0", "{\"bodies\":[{\"type\":1,\"size\":0}]}", 25},
+		{"text=9", "{\"bodies\":[{\"type\":1}]}", 25},
+		{"type=2", "{}", 25},
+		{"text=4", "{}", 120},
 	};
 	struct err e = {ERR_NONE, ""};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -158,6 +164,7 @@ static void test_prefs(void **state)
 			fail_msg("%s was taken", bad[i]);
 		assert_int_equal(e.kind, ERR_INVALID);
 	}
+	assert_false(body_prefs_decode(options_of("text=10"), 25, &prefs, &e));
 	assert_true(body_prefs_decode(NULL, 161, &prefs, &e));
 	assert_memory_equal(&prefs, &body_prefs_standard, sizeof prefs);
 	json_t *unknown = json_pack("{s:[{s:i}]}", "bodies", "type", 9);
@@ -273,6 +280,35 @@ static void test_body(void **state)
 			fail_msg("row %zu, %s: type %d, truncated %d, \"%.*s\", preview \"%.*s\"",
 				 i, rows[i].options, (int)plan.type, got.truncated,
 				 STR_ARG(got.data), STR_ARG(got.preview));
+	}
+}
+
+/* Text, however it is stored, unless MIMESupport asks for the message. */
+static void test_body_of_25(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *raw, *options;
+		int type;
+		const char *data;
+		bool truncated;
+	} rows[] = {
+		{BOTH, "", 1, "plain caf\xc3\xa9", false},
+		{BOTH, "text=9", 1, "plain caf\xc3\xa9", false},
+		{BOTH, "text=0", 1, "", true},
+		{ONLY_HTML, "", 1, "one\r\n\r\ntwo three", false},
+		{PLAIN, "mime=2", 4, PLAIN, false},
+		{PLAIN, "text=0 mime=2 cut=0", 4, "", true},
+		{PLAIN, "mime=1", 1, "plain <text>\r\n", false},
+		{SIGNED, "text=0 mime=1 cut=0", 4, SIGNED, false},
+		{SIGNED, "mime=0", 1, "signed", false},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct body_plan plan;
+		struct body_text got = body_of(str_of(rows[i].raw), rows[i].options, 25, &plan);
+		assert_int_equal(plan.type, rows[i].type);
+		assert_int_equal(got.truncated, rows[i].truncated);
+		assert_str(got.data, rows[i].data);
 	}
 }
 
@@ -511,7 +547,12 @@ static void test_elements(void **state)
 	struct summary s = summary_of(raw, 0, "");
 	assert_str(names_of(encode(raw, &s, "", &ctx)),
 		   "To Cc From Subject ReplyTo DateReceived DisplayTo ThreadTopic Importance Read "
-		   "MessageClass InternetCPID");
+		   "BodySize BodyTruncated Attachments MessageClass InternetCPID");
+	assert_str(names_of(wbxml_child(encode(raw, &s, "", &ctx), Email_Attachments)->first),
+		   "AttMethod AttSize DisplayName AttName AttOid");
+	assert_str(names_of(encode(raw, &s, "mime=2", &ctx)),
+		   "To Cc From Subject ReplyTo DateReceived DisplayTo ThreadTopic Importance Read "
+		   "MIMEData MIMESize MIMETruncated Attachments MessageClass InternetCPID");
 }
 
 static void test_values(void **state)
@@ -1027,14 +1068,23 @@ static void test_corpus_schema(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_prefs),	  TEST(test_body),
-		TEST(test_slices),	  TEST(test_declared_charset),
-		TEST(test_clean_mime),	  TEST(test_elements),
-		TEST(test_values),	  TEST(test_scopes),
-		TEST(test_long_lists),	  TEST(test_stream),
-		TEST(test_flag_change),	  TEST(test_change),
-		TEST(test_flag_encode),	  TEST(test_corpus_text),
-		TEST(test_corpus_mime),	  TEST(test_corpus_versions),
+		TEST(test_prefs),
+		TEST(test_body),
+		TEST(test_body_of_25),
+		TEST(test_slices),
+		TEST(test_declared_charset),
+		TEST(test_clean_mime),
+		TEST(test_elements),
+		TEST(test_values),
+		TEST(test_scopes),
+		TEST(test_long_lists),
+		TEST(test_stream),
+		TEST(test_flag_change),
+		TEST(test_change),
+		TEST(test_flag_encode),
+		TEST(test_corpus_text),
+		TEST(test_corpus_mime),
+		TEST(test_corpus_versions),
 		TEST(test_corpus_schema),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -283,7 +283,8 @@ static void every_served_command_is_known_by_code_and_name(void **state)
 {
 	(void)state;
 #define COMMAND(name, code, since, until, flags, handler, root)                                    \
-	assert_str(url_command_of_code(code), #name);                                              \
+	if (code < 256)                                                                            \
+		assert_str(url_command_of_code(code), #name);                                      \
 	assert_str(url_command_of_name(STR(#name)), #name);
 #include "core/commands.def"
 #undef COMMAND

@@ -18,7 +18,7 @@ import xml.etree.ElementTree as ET
 from urllib.parse import urlencode, urlsplit
 
 import schema
-from wbxml import E, WbxmlError, decode, encode, to_xml
+from wbxml import E, Node, WbxmlError, decode, encode, to_xml
 
 PATH = '/Microsoft-Server-ActiveSync'
 AUTODISCOVER = '/autodiscover/autodiscover.xml'
@@ -26,7 +26,7 @@ MOBILESYNC = 'http://schemas.microsoft.com/exchange/autodiscover/mobilesync/'
 WBXML_TYPE = 'application/vnd.ms-sync.wbxml'
 MULTIPART_TYPE = 'application/vnd.ms-sync.multipart'
 POLICY_TYPE = 'MS-EAS-Provisioning-WBXML'
-VERSIONS = ('12.1', '14.0', '14.1', '16.0', '16.1')
+VERSIONS = ('2.5', '12.0', '12.1', '14.0', '14.1', '16.0', '16.1')
 
 CODES = {'Sync': 0, 'SendMail': 1, 'SmartForward': 2, 'SmartReply': 3, 'GetAttachment': 4,
          'FolderSync': 9, 'FolderCreate': 10, 'FolderDelete': 11, 'FolderUpdate': 12,
@@ -251,7 +251,8 @@ class Phone:
         except WbxmlError as error:
             raise WireError(f'{command}: {error}: {document[:200].hex()}') from error
         if self.number() > 25:
-            schema.seen.add(to_xml(answer.root), f'{command} {self.version}')
+            seen = as_in_121(answer.root) if self.number() < 121 else answer.root
+            schema.seen.add(to_xml(seen), f'{command} {self.version}')
         return answer
 
     # ---- Finding the server, provisioning ----
@@ -418,8 +419,11 @@ class Phone:
                    commands=(), options=()):
         """A Collection of a Sync request, in the order of the schema."""
         key = self.keys.get(folder, '0') if key is None else key
-        return E('Collection', E('SyncKey', key), E('CollectionId', folder),
-                 moves is not None and E('DeletesAsMoves', moves) or None,
+        old = self.number() < 121
+        if old and get_changes is None and key != '0':
+            get_changes = 1
+        return E('Collection', old and E('Class', 'Email') or None, E('SyncKey', key),
+                 E('CollectionId', folder), moves is not None and E('DeletesAsMoves', moves) or None,
                  get_changes is not None and E('GetChanges', get_changes) or None,
                  window is not None and E('WindowSize', window) or None,
                  options or None, commands and E('Commands', list(commands)) or None)
@@ -442,7 +446,7 @@ class Phone:
     def sync(self, folder, *, commands=(), **wishes):
         """One Sync of one folder, its answer taken into the model. Returns the Collection.
 
-        An empty answer ("nothing new") gives None.
+        "Nothing new" gives None: an empty answer, or below 12.1 a Collection with the same key.
         """
         answer = self.sync_raw(self.collection(folder, commands=commands, **wishes))
         return self.take(answer, folder, commands, wishes.get('key'))
@@ -458,11 +462,19 @@ class Phone:
             raise WireError(f'Sync: {answer}')
         for collection in answer.root.all('Collections/Collection'):
             if collection.get('CollectionId') == folder:
+                if self.number() < 121 and self._nothing_new(collection, folder, key):
+                    self._apply_own(folder, commands)
+                    return None
                 return self._take_collection(collection, folder, commands)
         raise WireError(f'Sync: no answer for {folder}: {answer}')
 
+    def _nothing_new(self, collection, folder, key):
+        check_collection(collection, self.number())
+        return (collection.get('Status') == '1' and len(collection.children) == 4
+                and collection.get('SyncKey') == (key or self.keys.get(folder)))
+
     def _take_collection(self, collection, folder, commands):
-        check_collection(collection)
+        check_collection(collection, self.number())
         if collection.get('Status') != '1':
             return collection
         items = self.items[folder]
@@ -628,10 +640,17 @@ def merge(data, change):
     data.children = [c for c in data.children if c.name not in changed] + list(change.children)
 
 
-def check_collection(collection):
+def as_in_121(node):
+    """An answer of 12.0 without what the schemas, which are of 12.1 on, do not know: the class."""
+    children = [as_in_121(c) for c in node.children
+                if not (node.name.endswith(':Collection') and c.name.endswith(':Class'))]
+    return Node(node.name, node.text, node.data, children)
+
+
+def check_collection(collection, version=161):
     """What clients choke on and no schema says: order, and elements without content."""
     names = [child.name.partition(':')[2] for child in collection.children]
-    order = ['SyncKey', 'CollectionId', 'Status', 'MoreAvailable']
+    order = (['Class'] if version < 121 else []) + ['SyncKey', 'CollectionId', 'Status', 'MoreAvailable']
     head = [name for name in names if name in order]
     if head != [name for name in order if name in head] or names[:len(head)] != head:
         raise WireError(f'Sync: the order of {names}')

@@ -1,13 +1,19 @@
 #!/usr/bin/env python3
-"""Runs the wire tests: run.py [-k PATTERN] [-v] [FILE …]
+"""Runs the wire tests: run.py [-k PATTERN] [-v] [--jobs N] [FILE …]
 
-The files run in the order of their numbers, from the most basic up. At the end every answer that
-was seen is held against the schemas. The last line is "N passed, N failed, N skipped".
+The files run in the order of their numbers, from the most basic up; several at once, each of the
+jobs with a lab of its own. At the end every answer that was seen is held against the schemas. The
+last line is "N passed, N failed, N skipped".
 """
 
 import argparse
 import collections
+import json
+import os
+import queue
+import subprocess
 import sys
+import threading
 import time
 import unittest
 from pathlib import Path
@@ -17,6 +23,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent / 'lab')]
 
 import schema  # noqa: E402  (found only after the line above)
 
+DONE = '== outcome '
 SUBTESTS_SHOWN = 3
 SHOWN = 20  # complaints of the schemas that are printed, each with one document
 
@@ -54,29 +61,124 @@ class Result(unittest.TextTestResult):
         return list(dict.fromkeys(names + [test.id() for test in self.unexpectedSuccesses]))
 
 
-def load(names, pattern):
-    """The tests of the files, in order; with a pattern those whose name holds it."""
+def modules(names):
+    """The files whose name holds one of these (all, without names), in order."""
+    found = sorted(path.stem for path in HERE.glob('test_[0-9]*.py'))
+    return [m for m in found if not names or any(name in m for name in names)]
+
+
+def run(chosen, arguments):
+    """Runs the tests of some files, with a pattern those whose name holds it; the outcome."""
     loader = unittest.TestLoader()
-    if pattern:
-        loader.testNamePatterns = [f'*{pattern}*']
-    modules = sorted(path.stem for path in HERE.glob('test_[0-9]*.py'))
-    chosen = [m for m in modules if not names or any(name in m for name in names)]
-    return unittest.TestSuite(loader.loadTestsFromName(module) for module in chosen)
+    if arguments.k:
+        loader.testNamePatterns = [f'*{arguments.k}*']
+    suite = unittest.TestSuite(loader.loadTestsFromName(module) for module in chosen)
+    result = unittest.TextTestRunner(resultclass=Result, verbosity=2 if arguments.v else 1,
+                                     stream=sys.stdout).run(suite)
+    failed = result.failed()
+    in_tests = sum(1 for name in failed if 'setUp' not in name)
+    return {'passed': result.testsRun - in_tests - len(result.skipped), 'failed': failed,
+            'skipped': [f'{test.id()}: {reason}' for test, reason in result.skipped],
+            'slow': result.slow}
 
 
 def check_schemas():
-    """Validates what was seen. Returns (passed, failed, why it was skipped)."""
+    """Validates what was seen; an outcome."""
+    outcome = {'passed': 0, 'failed': [], 'skipped': [], 'slow': []}
     if not schema.seen.count:
-        return 0, 0, None
+        return outcome
     if why := schema.seen.why_not():
-        return 0, 0, f'validation of {schema.seen.count} answers: {why}'
+        outcome['skipped'] = [f'validation of {schema.seen.count} answers: {why}']
+        return outcome
     refused = schema.seen.validate()
     examples = {complaint: (origin, document) for origin, complaint, document in refused}
     for complaint, (origin, document) in list(examples.items())[:SHOWN]:
         print(f'REFUSED BY THE SCHEMA: {origin}: {complaint}\n{document[:3000]}\n')
     print(f'{schema.seen.count} answers, {len(schema.seen.origins)} different, '
           f'{len(refused)} refused by the schemas')
-    return (0, 1, None) if refused else (1, 0, None)
+    outcome['passed'] = 0 if refused else 1
+    outcome['failed'] = ['validation against the schemas'] if refused else []
+    return outcome
+
+
+def serve_jobs(arguments):
+    """A job: runs each file whose name comes on standard input, then validates what was seen."""
+    for line in sys.stdin:
+        print(DONE + json.dumps(run([line.strip()], arguments)), flush=True)
+    print(DONE + json.dumps(check_schemas()), flush=True)
+
+
+class Job(threading.Thread):
+    """Feeds one job from the queue of files and collects what comes of them."""
+
+    def __init__(self, files, outcomes):
+        super().__init__()
+        self.files, self.outcomes = files, outcomes
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, '--job', *sys.argv[1:]], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def take_outcome(self, what):
+        """Shows what the job prints, in one piece, until it tells an outcome. False: it died."""
+        shown = []
+        for line in self.process.stdout:
+            if line.startswith(DONE):
+                self.outcomes.append(json.loads(line[len(DONE):]))
+                break
+            shown.append(line)
+        else:
+            self.outcomes.append({'passed': 0, 'failed': [f'{what}: the job died'],
+                                  'skipped': [], 'slow': []})
+            print(f'== {what}', ''.join(shown), sep='\n', flush=True)
+            return False
+        print(f'== {what}', ''.join(shown), sep='\n', flush=True)
+        return True
+
+    def run(self):
+        while True:
+            try:
+                name = self.files.get_nowait()
+            except queue.Empty:
+                break
+            self.process.stdin.write(name + '\n')
+            self.process.stdin.flush()
+            if not self.take_outcome(name):
+                return
+        self.process.stdin.close()
+        self.take_outcome('schemas')
+        self.process.wait()
+
+
+def run_jobs(chosen, count):
+    """The outcomes of files that several jobs share."""
+    files, outcomes = queue.Queue(), []
+    for name in chosen:
+        files.put(name)
+    jobs = [Job(files, outcomes) for _ in range(count)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    # What a job that died had not begun is nobody's any more.
+    while not files.empty():
+        outcomes.append({'passed': 0, 'failed': [f'{files.get()}: not run'], 'skipped': [],
+                         'slow': []})
+    return outcomes
+
+
+def report(outcomes, slow):
+    """Prints the sum; whether all is well."""
+    def joined(key):
+        return [entry for outcome in outcomes for entry in outcome[key]]
+    for seconds, name in sorted(joined('slow'), reverse=True)[:slow]:
+        print(f'{seconds:6.2f} s  {name}')
+    for name in joined('failed'):
+        print(f'failed: {name}')
+    for reason in joined('skipped'):
+        print(f'skipped: {reason}')
+    passed = sum(outcome['passed'] for outcome in outcomes)
+    print(f'{passed} passed, {len(joined("failed"))} failed, {len(joined("skipped"))} skipped')
+    return not joined('failed')
 
 
 def main():
@@ -84,26 +186,22 @@ def main():
     parser.add_argument('-k', metavar='PATTERN', help='only tests whose name holds this')
     parser.add_argument('-v', action='store_true', help='name each test')
     parser.add_argument('--slow', type=int, default=0, metavar='N', help='name the N slowest')
+    parser.add_argument('--jobs', type=int, default=os.cpu_count(), metavar='N',
+                        help='files at once, each with a lab of its own (one for each processor)')
+    parser.add_argument('--job', action='store_true', help=argparse.SUPPRESS)
     parser.add_argument('files', nargs='*', help='only files whose name holds one of these')
     arguments = parser.parse_args()
+    if arguments.job:
+        serve_jobs(arguments)
+        return 0
     began = time.monotonic()
-    result = unittest.TextTestRunner(resultclass=Result, verbosity=2 if arguments.v else 1,
-                                     stream=sys.stdout).run(load(arguments.files, arguments.k))
-    passed, failed, skipped = check_schemas()
-    names = result.failed()
-    for seconds, name in sorted(result.slow, reverse=True)[:arguments.slow]:
-        print(f'{seconds:6.2f} s  {name}')
-    for name in names:
-        print(f'failed: {name}')
-    reasons = [f'{test.id()}: {reason}' for test, reason in result.skipped]
-    reasons += [skipped] if skipped else []
-    for reason in reasons:
-        print(f'skipped: {reason}')
-    in_tests = sum(1 for name in names if 'setUp' not in name)
-    passed += result.testsRun - in_tests - len(result.skipped)
+    chosen = modules(arguments.files)
+    if len(chosen) < 2 or arguments.jobs < 2:
+        outcomes = [run(chosen, arguments), check_schemas()]
+    else:
+        outcomes = run_jobs(chosen, min(arguments.jobs, len(chosen)))
     print(f'wire tests took {time.monotonic() - began:.0f} s')
-    print(f'{passed} passed, {failed + len(names)} failed, {len(reasons)} skipped')
-    return 1 if failed or names else 0
+    return 0 if report(outcomes, arguments.slow) else 1
 
 
 if __name__ == '__main__':

@@ -18,7 +18,7 @@ COMMANDS = {'Sync', 'FolderSync', 'GetItemEstimate', 'Settings', 'Ping', 'ItemOp
 class Options(WireTest):
     def test_versions_and_commands_are_told_to_whoever_is_logged_in(self):
         versions, commands = self.new_phone(self.account()).options()
-        self.assertEqual(versions[-len(VERSIONS):], list(VERSIONS))
+        self.assertEqual(versions, list(VERSIONS))
         self.assertLessEqual(COMMANDS, set(commands))
 
     def test_every_command_told_is_served(self):
@@ -175,7 +175,7 @@ class Addresses(WireTest):
 
 
 class Queries(WireTest):
-    @in_versions()
+    @in_versions(*VERSIONS[2:])
     def test_both_forms_in_every_version(self, version):
         user = self.account()
         for query in ('plain', 'base64'):
@@ -235,7 +235,7 @@ class Queries(WireTest):
             "SELECT count(*) FROM easel.device d JOIN easel.account a ON a.id = d.account_id"
             " WHERE address = :'a'", a=phone.user), [['0']])
 
-    @in_versions('12.1', '14.0', '16.1')
+    @in_versions('2.5', '12.1', '14.0', '16.1')
     def test_a_missing_device_id_or_type(self, version):
         """400 up to 12.1, status 108 or 109 from 14.0."""
         user = self.account()
@@ -247,7 +247,7 @@ class Queries(WireTest):
                 del parameters[missing]
                 answer = phone.raw('POST', f'{PATH}?{urlencode(parameters)}', FOLDER_SYNC,
                                    Content_Type='application/vnd.ms-sync.wbxml')
-                if version == '12.1':
+                if phone.number() < 140:
                     self.assertEqual(answer.code, 400)
                 else:
                     self.assertEqual(answer.code, 200, answer)

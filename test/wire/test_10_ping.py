@@ -89,7 +89,7 @@ class NotWoken(PingTest):
         self.lab.deliver(phone.user, message('To be told of'), 'Sent Items')
         self.assertEqual(self.changed(ping), [phone.folder(5)])
 
-    @in_versions()
+    @in_versions('2.5', '12.0', '14.0', '16.1')
     def test_by_own_edits(self, version):
         phone = self.ready_phone(version)
         for number in range(3):
@@ -172,7 +172,7 @@ class Remembered(PingTest):
         only_heartbeat = phone.begin('Ping', E('Ping:Ping', E('HeartbeatInterval', 400)))
         self.assertEqual(self.changed(only_heartbeat), [phone.inbox])
 
-    @in_versions()
+    @in_versions('2.5', '12.0', '14.0', '16.1')
     def test_nothing_to_remember_is_status_3(self, version):
         """MS-ASCMD R4240, R4241."""
         phone = self.phone(version=version)
@@ -183,7 +183,7 @@ class Remembered(PingTest):
 
 
 class Limits(PingTest):
-    @in_versions()
+    @in_versions('2.5', '12.0', '14.0', '16.1')
     def test_a_heartbeat_out_of_range(self, version):
         """Status 5 with the nearest allowed value (MS-ASCMD R4246 to R4248)."""
         low, high = self.lab.sql('SELECT heartbeat_min, heartbeat_max FROM easel.server')[0]

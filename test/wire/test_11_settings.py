@@ -1,6 +1,7 @@
 """Settings: what a device tells about itself (MS-ASCMD 2.2.1.18)."""
 
 from common import WireTest, in_versions
+from phone import VERSIONS
 from wbxml import E
 
 
@@ -9,7 +10,7 @@ class DeviceInformation(WireTest):
         return self.lab.sql("SELECT model, imei, friendly_name, os, os_language, phone_number"
                             " FROM easel.device WHERE device_id = :'d'", d=phone.device_id)[0]
 
-    @in_versions()
+    @in_versions(*VERSIONS[1:])
     def test_it_is_kept(self, version):
         phone = self.phone(version=version)
         answer = phone.send_device_information()

@@ -44,7 +44,7 @@ class Moves(WireTest):
 
 
 class Moved(Moves):
-    @in_versions()
+    @in_versions('2.5', '12.0', '14.0', '16.1')
     def test_the_mover_is_told_nothing_and_others_are(self, version):
         phone = self.phone_with(2, version)
         other = self.phone(phone.user, version)
@@ -60,7 +60,7 @@ class Moved(Moves):
         self.assertEqual(self.changes(other.sync(target)), [('Add', moved)])
         self.assertEqual(self.subjects(other, target), ['Message 0'])
 
-    @in_versions()
+    @in_versions('2.5', '12.0', '14.0', '16.1')
     def test_a_lost_answer_is_given_again(self, version):
         phone = self.phone_with(2, version)
         target = phone.folder('Target')
@@ -296,7 +296,7 @@ class Repeated(Moves):
 
 
 class Refused(Moves):
-    @in_versions()
+    @in_versions('2.5', '12.0', '14.0', '16.1')
     def test_each_with_its_status(self, version):
         phone = self.phone_with(1, version)
         target, inbox = phone.folder('Target'), phone.inbox
@@ -350,7 +350,7 @@ class Refused(Moves):
         item, _ = self.one_item(phone)
         self.assertEqual(phone.move(item, phone.inbox, calendar), 2)
 
-    @in_versions()
+    @in_versions('2.5', '12.0', '14.0', '16.1')
     def test_malformed_requests(self, version):
         phone = self.phone_with(1, version)
         item, _ = self.one_item(phone)
@@ -363,7 +363,7 @@ class Refused(Moves):
         bodies += [E('Move:MoveItems', [E('Move', parts)] * 1001)]
         for body in bodies:
             answer = phone.command('MoveItems', body, expect=None)
-            if version == '12.1':
+            if phone.number() < 140:
                 self.assertEqual(answer.code, 400)
             else:
                 self.assertEqual((answer.code, answer.status), (200, '103'))

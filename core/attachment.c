@@ -1,0 +1,53 @@
+/* attachment: the content of an attachment. See attachment.h for the contract. */
+#include "core/attachment.h"
+
+#include "store/message.h"
+#include "store/mime.h"
+
+enum found attachment_message(struct call *c, struct server_id id, struct summary **out)
+{
+	struct store *store = c->session->store;
+	struct folder folder;
+	enum found found =
+		store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
+	if (found != FOUND_ONE)
+		return found;
+	if (folder.class != CLASS_EMAIL || folder.epoch != id.epoch)
+		return FOUND_NONE;
+	if (!store->ops->summaries(store, c->arena, c->gate.account, id.folder, &id.uid, 1, out,
+				   &c->err))
+		return FOUND_FAILED;
+	return (*out)->found ? FOUND_ONE : FOUND_NONE;
+}
+
+/* Only what is listed as an attachment can be asked for by a FileReference. */
+static bool is_listed(const struct part *part)
+{
+	return part && (part->role == PART_ATTACHMENT || part->role == PART_INLINE);
+}
+
+enum found attachment_open(struct call *c, struct str reference, struct attachment *out)
+{
+	struct store *store = c->session->store;
+	struct summary *summary;
+	struct server_id id;
+	struct source *raw;
+	struct str path;
+	if (!server_id_parse_file(reference, &id, &path))
+		return FOUND_NONE;
+	enum found found = attachment_message(c, id, &summary);
+	if (found != FOUND_ONE)
+		return found;
+	const struct part *part = message_part(summary->message, path);
+	if (!is_listed(part))
+		return FOUND_NONE;
+	found = store->ops->open(store, c->gate.account, id.folder, id.uid, part->offset,
+				 part->length, &raw, &c->err);
+	if (found == FOUND_ONE)
+		*out = (struct attachment){
+			.type = part->type,
+			.size = part->size,
+			.content = mime_source(raw, part->encoding, part->size),
+		};
+	return found;
+}

@@ -1,0 +1,363 @@
+/* collections: the store as devices see it. See collections.h for the contract. */
+#include "core/collections.h"
+
+#include <stdlib.h>
+
+#include "core/base/arena.h"
+#include "store/collection.h"
+
+struct collections {
+	struct store store;
+	struct store_ops ops; /* as the kept store is where that matters */
+	struct pg *db;
+	struct store *kept;
+	struct collection *known; /* looked up since collections_forget() */
+	size_t n, room;
+};
+
+static struct collections *of(struct store *s)
+{
+	return (struct collections *)s;
+}
+
+static const struct store_ops *kept(struct store *s)
+{
+	return of(s)->kept->ops;
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * What a number stands for */
+
+static void remember(struct store *s, const struct collection *c)
+{
+	struct collections *all = of(s);
+	if (all->n == all->room) {
+		all->room = all->room ? 2 * all->room : 16;
+		all->known = base_realloc(all->known, all->room * sizeof *all->known);
+	}
+	all->known[all->n++] = *c;
+}
+
+static const struct collection *recall(struct store *s, int32_t account, int32_t id)
+{
+	const struct collections *all = of(s);
+	for (size_t i = 0; i < all->n; i++)
+		if (all->known[i].account == account && all->known[i].id == id)
+			return &all->known[i];
+	return NULL;
+}
+
+/* What is not there, or may not be read, stands for a place without items. */
+static bool look(struct store *s, int32_t account, int32_t id, struct collection *out,
+		 struct err *e)
+{
+	const struct collection *known = recall(s, account, id);
+	if (known) {
+		*out = *known;
+		return true;
+	}
+	*out = (struct collection){.account = account, .id = id, .view = VIEW_HOLDER};
+	if (collection_find(of(s)->db, account, id, out, e) == FOUND_FAILED)
+		return false;
+	remember(s, out);
+	return true;
+}
+
+/* For what changes something: looks, and checks that it may be done. */
+static bool look_to(struct store *s, int32_t account, int32_t id, unsigned right,
+		    struct collection *out, struct err *e)
+{
+	if (!look(s, account, id, out, e))
+		return false;
+	if (out->at.folder == 0 || out->at.rights & right)
+		return true;
+	return err_set(e, ERR_FORBIDDEN, "that may not be done in folder %d", (int)id);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Folders */
+
+static bool begin(struct store *s, struct err *e)
+{
+	return kept(s)->begin(of(s)->kept, e);
+}
+
+static bool commit(struct store *s, struct err *e)
+{
+	return kept(s)->commit(of(s)->kept, e);
+}
+
+static void rollback(struct store *s)
+{
+	kept(s)->rollback(of(s)->kept);
+}
+
+/* Its own as they are, and behind them the others. */
+static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out,
+		    size_t *n, struct err *e)
+{
+	struct folder *own, *others;
+	struct collection *links;
+	size_t nown, nothers;
+	if (!kept(s)->folders(of(s)->kept, a, account, &own, &nown, e) ||
+	    !collection_links(of(s)->db, a, account, &links, &others, &nothers, e))
+		return false;
+	*n = nown + nothers;
+	*out = arena_array(a, *n, sizeof **out);
+	for (size_t i = 0; i < nown; i++)
+		(*out)[i] = own[i];
+	for (size_t i = 0; i < nothers; i++) {
+		(*out)[nown + i] = others[i];
+		if (!recall(s, account, links[i].id))
+			remember(s, &links[i]);
+	}
+	return true;
+}
+
+static enum found folder(struct store *s, struct arena *a, int32_t account, int32_t id,
+			 struct folder *out, struct err *e)
+{
+	struct collection c;
+	enum found found = collection_folder(of(s)->db, a, account, id, &c, out, e);
+	if (found == FOUND_ONE && !recall(s, account, id))
+		remember(s, &c);
+	return found;
+}
+
+static bool create_folder(struct store *s, int32_t account, int32_t parent, struct str name,
+			  enum item_class class, int32_t *id, struct err *e)
+{
+	return kept(s)->create_folder(of(s)->kept, account, parent, name, class, id, e);
+}
+
+static enum found update_folder(struct store *s, int32_t account, int32_t id, int32_t parent,
+				struct str name, struct err *e)
+{
+	return kept(s)->update_folder(of(s)->kept, account, id, parent, name, e);
+}
+
+static enum found delete_folder(struct store *s, int32_t account, int32_t id, struct err *e)
+{
+	return kept(s)->delete_folder(of(s)->kept, account, id, e);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Looking */
+
+static bool changes(struct store *s, struct arena *a, int32_t account, int32_t id,
+		    struct position since, size_t limit, struct items *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->changes(of(s)->kept, a, c.at.account, c.at.folder, since, limit, out, e);
+}
+
+static bool newest(struct store *s, struct arena *a, int32_t account, int32_t id, int64_t below,
+		   int64_t cutoff, size_t limit, struct items *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->newest(of(s)->kept, a, c.at.account, c.at.folder, below, cutoff, limit, out,
+			       e);
+}
+
+static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id, int64_t from,
+		  int64_t until, size_t limit, struct items *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->dated(of(s)->kept, a, c.at.account, c.at.folder, from, until, limit, out,
+			      e);
+}
+
+static bool count(struct store *s, int32_t account, int32_t id, int64_t below, int64_t cutoff,
+		  size_t limit, size_t *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->count(of(s)->kept, c.at.account, c.at.folder, below, cutoff, limit, out, e);
+}
+
+static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t id,
+		   const int64_t *uids, size_t n, struct items *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->lookup(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
+}
+
+static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t id,
+		      const int64_t *uids, size_t n, struct summary **out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->summaries(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
+}
+
+static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id, struct slice *v,
+		   size_t n, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->slices(of(s)->kept, a, c.at.account, c.at.folder, v, n, e);
+}
+
+static enum found open_content(struct store *s, int32_t account, int32_t id, int64_t uid,
+			       int64_t offset, int64_t length, struct source **out, struct err *e)
+{
+	struct collection c;
+	if (!look(s, account, id, &c, e))
+		return FOUND_FAILED;
+	return kept(s)->open(of(s)->kept, c.at.account, c.at.folder, uid, offset, length, out, e);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Actions */
+
+static enum found set_flags(struct store *s, int32_t account, int32_t id, int64_t uid, unsigned set,
+			    unsigned clear, const struct str *marks, int64_t *before,
+			    int64_t *after, struct err *e)
+{
+	struct collection c;
+	if (!look_to(s, account, id, RIGHT_WRITE, &c, e))
+		return FOUND_FAILED;
+	return kept(s)->set_flags(of(s)->kept, c.at.account, c.at.folder, uid, set, clear, marks,
+				  before, after, e);
+}
+
+static enum found remove_item(struct store *s, int32_t account, int32_t id, int64_t uid,
+			      int64_t *modseq, struct err *e)
+{
+	struct collection c;
+	if (!look_to(s, account, id, RIGHT_DELETE, &c, e))
+		return FOUND_FAILED;
+	return kept(s)->remove(of(s)->kept, c.at.account, c.at.folder, uid, modseq, e);
+}
+
+/* Copies an item to a folder of another owner. Its content is in memory for that. */
+static enum found copy(struct store *s, struct arena *a, const struct place *from, int64_t uid,
+		       const struct place *to, int64_t *new_uid, int64_t *new_modseq, struct err *e)
+{
+	struct store *k = of(s)->kept;
+	struct summary *found;
+	if (!k->ops->summaries(k, a, from->account, from->folder, &uid, 1, &found, e))
+		return FOUND_FAILED;
+	if (!found->found)
+		return FOUND_NONE;
+	struct slice whole = {.uid = uid, .length = found->item.size};
+	if (!k->ops->slices(k, a, from->account, from->folder, &whole, 1, e))
+		return FOUND_FAILED;
+	if (!whole.bytes.p)
+		return FOUND_NONE;
+	const struct new_item item = {
+		.raw = whole.bytes,
+		.message = found->message,
+		.date = found->item.date,
+		.flags = found->item.flags,
+		.marks = found->item.marks,
+	};
+	return k->ops->append(k, to->account, to->folder, &item, new_uid, new_modseq, e)
+		       ? FOUND_ONE
+		       : FOUND_FAILED;
+}
+
+enum { COPY_MOST = 64 * 1024 * 1024 };
+
+static enum found move_to_another(struct store *s, const struct place *from, int64_t uid,
+				  const struct place *to, int64_t *gone_modseq, int64_t *new_uid,
+				  int64_t *new_modseq, struct err *e)
+{
+	struct store *k = of(s)->kept;
+	struct arena *a = arena_new(COPY_MOST);
+	enum found found = copy(s, a, from, uid, to, new_uid, new_modseq, e);
+	if (found == FOUND_ONE && arena_overflowed(a)) {
+		err_set(e, ERR_QUOTA, "the item is too large to be moved to another's folder");
+		found = FOUND_FAILED;
+	}
+	arena_free(&a);
+	if (found == FOUND_ONE)
+		found = k->ops->remove(k, from->account, from->folder, uid, gone_modseq, e);
+	return found;
+}
+
+static enum found move(struct store *s, int32_t account, int32_t from, int64_t uid, int32_t to,
+		       int64_t *gone_modseq, int64_t *new_uid, int64_t *new_modseq, struct err *e)
+{
+	struct collection f, t;
+	if (!look_to(s, account, from, RIGHT_DELETE, &f, e) ||
+	    !look_to(s, account, to, RIGHT_INSERT, &t, e))
+		return FOUND_FAILED;
+	if (f.at.account == t.at.account || f.at.folder == 0 || t.at.folder == 0)
+		return kept(s)->move(of(s)->kept, f.at.account, f.at.folder, uid, t.at.folder,
+				     gone_modseq, new_uid, new_modseq, e);
+	return move_to_another(s, &f.at, uid, &t.at, gone_modseq, new_uid, new_modseq, e);
+}
+
+static bool append(struct store *s, int32_t account, int32_t id, const struct new_item *item,
+		   int64_t *uid, int64_t *modseq, struct err *e)
+{
+	struct collection c;
+	return look_to(s, account, id, RIGHT_INSERT, &c, e) &&
+	       kept(s)->append(of(s)->kept, c.at.account, c.at.folder, item, uid, modseq, e);
+}
+
+/* ------------------------------------------------------------------------------------------- */
+
+static const struct store_ops collections_ops = {
+	.name = "collections",
+	.begin = begin,
+	.commit = commit,
+	.rollback = rollback,
+	.folders = folders,
+	.folder = folder,
+	.create_folder = create_folder,
+	.update_folder = update_folder,
+	.delete_folder = delete_folder,
+	.changes = changes,
+	.newest = newest,
+	.dated = dated,
+	.count = count,
+	.lookup = lookup,
+	.summaries = summaries,
+	.slices = slices,
+	.open = open_content,
+	.set_flags = set_flags,
+	.remove = remove_item,
+	.move = move,
+	.append = append,
+};
+
+struct store *collections_new(struct pg *db, struct store *kept_store)
+{
+	struct collections *s = base_calloc(1, sizeof *s);
+	s->ops = collections_ops;
+	s->ops.modseqs_may_fall = kept_store->ops->modseqs_may_fall;
+	s->store.ops = &s->ops;
+	s->db = db;
+	s->kept = kept_store;
+	return &s->store;
+}
+
+void collections_free(struct store **s)
+{
+	if (!s || !*s)
+		return;
+	free(of(*s)->known);
+	free(*s);
+	*s = NULL;
+}
+
+void collections_forget(struct store *s)
+{
+	of(s)->n = 0;
+}
+
+void collections_know(struct store *s, int32_t account, const struct folder *f)
+{
+	if (f->at.account == account && f->at.folder == f->id && !recall(s, account, f->id))
+		remember(s, &(struct collection){.account = account,
+						 .id = f->id,
+						 .at = f->at,
+						 .view = VIEW_PLAIN,
+						 .kept = f->class});
+}

@@ -1,0 +1,49 @@
+/*
+ * collection: what a number that the devices of an account know as a folder stands for
+ * (easel.collection): a folder of its own, a further appearance of one, or somebody else's folder
+ * that it may read.
+ *
+ * Look-ups tell found, none, failed; what the account has no right to read is none. Thread: the
+ * connection's.
+ */
+#ifndef EASEL_STORE_COLLECTION_H
+#define EASEL_STORE_COLLECTION_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/err.h"
+#include "store/store.h"
+
+struct arena;
+struct pg;
+
+enum folder_view {
+	VIEW_PLAIN,
+	VIEW_TWIN,   /* a folder of mail a second time, under the virtual root */
+	VIEW_MAIL,   /* items that are no mail, as messages */
+	VIEW_EVENTS, /* items of another class as these */
+	VIEW_TASKS,
+	VIEW_NOTES,
+	VIEW_HOLDER /* only holds other folders */
+};
+
+struct collection {
+	int32_t account, id;
+	struct place at;
+	enum folder_view view;
+	enum item_class kept; /* what the folder really holds */
+};
+
+enum found collection_find(struct pg *db, int32_t account, int32_t id, struct collection *out,
+			   struct err *e);
+
+/* The same with the folder as the account sees it. */
+enum found collection_folder(struct pg *db, struct arena *a, int32_t account, int32_t id,
+			     struct collection *out, struct folder *folder, struct err *e);
+
+/* All of an account that are not folders of its own shown as they are, by id. */
+bool collection_links(struct pg *db, struct arena *a, int32_t account, struct collection **out,
+		      struct folder **folders, size_t *n, struct err *e);
+
+#endif
