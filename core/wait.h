@@ -14,6 +14,7 @@
 #include "core/request.h"
 #include "store/pg_hub.h"
 
+struct imap_pool;
 struct session;
 
 enum wait_kind {
@@ -31,6 +32,7 @@ struct waiter {
 	int64_t deadline;    /* clock_monotonic() when it is answered at the latest */
 	int64_t hierarchy;   /* account.hierarchy_modseq that the device knows */
 	struct waiter *next; /* for whoever holds it in a list */
+	struct imap_pool *imap; /* holds the account's credentials for it; NULL: none are needed */
 	int32_t folders[];   /* those it watches */
 };
 

@@ -25,6 +25,7 @@
 #include "fcgi/http.h"
 #include "fcgi/push.h"
 #include "fcgi/reply.h"
+#include "store/imap_pool.h"
 #include "store/pg.h"
 #include "store/pg_migrate.h"
 
@@ -38,6 +39,7 @@ enum {
 
 struct worker {
 	const struct worker_config *config;
+	struct server server; /* of all its threads */
 	struct push *push;
 	struct door *door;
 	bool tcp;
@@ -215,7 +217,7 @@ static void *run_again(void *ctx)
 {
 	struct thread *t = ctx;
 	struct push *push = t->worker->push;
-	t->session = session_new(&t->worker->config->server);
+	t->session = session_new(&t->worker->server);
 	for (struct parked *r; (r = push_take(push)); session_reset(t->session)) {
 		if (is_gone(r->peer)) {
 			reply_close(r->peer, false);
@@ -233,7 +235,7 @@ static void *run_thread(void *ctx)
 {
 	struct thread *t = ctx;
 	int fd;
-	t->session = session_new(&t->worker->config->server);
+	t->session = session_new(&t->worker->server);
 	while ((fd = door_next(t->worker->door, t->number)) >= 0)
 		serve_connection(t, fd);
 	session_free(&t->session);
@@ -372,6 +374,8 @@ int worker_run(const struct worker_config *config)
 	w.tcp = is_tcp(config->listener);
 	w.door = door_new(config->listener, config->nthreads, config->max_queued);
 	log_start(config);
+	w.server = config->server;
+	w.server.imap = imap_pool_new();
 	w.push = push_start(config->server.database, config->max_parked);
 	start_threads(&w, threads);
 	int result = await_database(&w);
@@ -389,6 +393,7 @@ int worker_run(const struct worker_config *config)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
+	imap_pool_free(&w.server.imap);
 	door_free(&w.door);
 	return result < 0 ? EX_OK : result;
 }

@@ -13,7 +13,8 @@
 enum {
 	IDLE_MS = 3 * 60 * 1000,
 	FULL_MS = 10 * 1000, /* how long a request waits for a connection of its account */
-	TRUSTS = 16
+	TRUSTS = 16,
+	BUCKETS = 4096
 };
 
 struct held {
@@ -21,6 +22,14 @@ struct held {
 	int32_t account;
 	unsigned requests;
 	char *address, *password, *client;
+	unsigned char digest[32];
+};
+
+/* A password that the server accepted. */
+struct trusted {
+	struct trusted *next;
+	int32_t account;
+	int64_t until; /* clock_monotonic() */
 	unsigned char digest[32];
 };
 
@@ -38,6 +47,7 @@ struct imap_pool {
 	struct imap_link *idle; /* the newest first */
 	struct held *held;
 	struct tally *tallies;
+	struct trusted *trusted[BUCKETS];
 	struct {
 		char *pem;
 		struct imap_trust *trust;
@@ -253,8 +263,6 @@ struct imap_link *imap_pool_take(struct imap_pool *p, const struct imap_site *si
 	if (!c) {
 		tally_lower(p, who->account, NULL);
 		tally_lower(p, 0, site->host);
-		if (e->kind == ERR_LOGIN)
-			drop_account(p, who->account, NULL);
 		pthread_cond_broadcast(&p->given);
 	}
 	pthread_mutex_unlock(&p->lock);
@@ -396,13 +404,54 @@ bool imap_pool_held(struct imap_pool *p, int32_t account, struct arena *secrets,
 	return found;
 }
 
-void imap_pool_forget(struct imap_pool *p, int32_t account)
+/* ---- Passwords that were right ---- */
+
+static struct trusted **find_trusted(struct imap_pool *p, int32_t account)
+{
+	struct trusted **at = &p->trusted[(uint32_t)account % BUCKETS];
+	while (*at && (*at)->account != account)
+		at = &(*at)->next;
+	return at;
+}
+
+void imap_pool_trust(struct imap_pool *p, int32_t account, const unsigned char *digest, int64_t ms)
 {
 	pthread_mutex_lock(&p->lock);
-	drop_account(p, account, NULL);
-	struct held *h = *find_held(p, account);
-	if (h)
-		wipe(&h->password);
+	struct trusted **at = find_trusted(p, account);
+	if (!*at) {
+		*at = base_calloc(1, sizeof **at);
+		(*at)->account = account;
+	}
+	memcpy((*at)->digest, digest, sizeof (*at)->digest);
+	(*at)->until = clock_monotonic() + ms;
+	/* Connections that another password opened are not for who has this one. */
+	drop_account(p, account, digest);
+	pthread_mutex_unlock(&p->lock);
+}
+
+bool imap_pool_trusts(struct imap_pool *p, int32_t account, const unsigned char *digest)
+{
+	pthread_mutex_lock(&p->lock);
+	const struct trusted *t = *find_trusted(p, account);
+	bool trusts = t && clock_monotonic() < t->until &&
+		      CRYPTO_memcmp(t->digest, digest, sizeof t->digest) == 0;
+	pthread_mutex_unlock(&p->lock);
+	return trusts;
+}
+
+void imap_pool_distrust(struct imap_pool *p, int32_t account, const unsigned char *digest)
+{
+	pthread_mutex_lock(&p->lock);
+	struct trusted **at = find_trusted(p, account), *t = *at;
+	if (t && CRYPTO_memcmp(t->digest, digest, sizeof t->digest) == 0) {
+		*at = t->next;
+		OPENSSL_cleanse(t, sizeof *t);
+		free(t);
+		drop_account(p, account, NULL);
+		struct held *h = *find_held(p, account);
+		if (h && CRYPTO_memcmp(h->digest, digest, sizeof h->digest) == 0)
+			wipe(&h->password);
+	}
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -422,6 +471,11 @@ void imap_pool_free(struct imap_pool **pool)
 		p->tallies = t->next;
 		free(t->host);
 	}
+	for (size_t i = 0; i < BUCKETS; i++)
+		for (struct trusted *t; (t = p->trusted[i]); free(t)) {
+			p->trusted[i] = t->next;
+			OPENSSL_cleanse(t->digest, sizeof t->digest);
+		}
 	for (size_t i = 0; i < TRUSTS; i++) {
 		free(p->trusts[i].pem);
 		imap_trust_free(&p->trusts[i].trust);

@@ -64,6 +64,17 @@ void imap_link_free(struct imap_pool *p, struct imap_link **link);
 void imap_pool_tidy(struct imap_pool *p);
 
 /*
+ * For `ms` the password with this digest is taken for right without asking; only the last one of an
+ * account is.
+ */
+void imap_pool_trust(struct imap_pool *p, int32_t account, const unsigned char *digest,
+		     int64_t ms);
+bool imap_pool_trusts(struct imap_pool *p, int32_t account, const unsigned char *digest);
+
+/* It is wrong by now: what was kept for it is not good any more. */
+void imap_pool_distrust(struct imap_pool *p, int32_t account, const unsigned char *digest);
+
+/*
  * Remembers the person for as long as requests of the account wait. Each hold needs a release.
  */
 void imap_pool_hold(struct imap_pool *p, const struct imap_person *who);
@@ -72,8 +83,5 @@ void imap_pool_release(struct imap_pool *p, int32_t account);
 /* Copies of what is held, into an arena that is wiped. False: nobody waits. */
 bool imap_pool_held(struct imap_pool *p, int32_t account, struct arena *secrets,
 		    struct imap_person *out);
-
-/* The password has turned out to be wrong: nothing that was kept for it is good any more. */
-void imap_pool_forget(struct imap_pool *p, int32_t account);
 
 #endif

@@ -2,6 +2,7 @@
 #include "store/imap_site.h"
 
 #include "core/base/arena.h"
+#include "store/account.h"
 #include "store/pg.h"
 
 #define SETTINGS                                                                                   \
@@ -10,7 +11,8 @@
 	"	'%n', split_part(x.address, '@', 1)), '%d', d.name),"                              \
 	" d.imap_master_user, d.imap_master_password, d.imap_patience, d.imap_connections,"        \
 	" d.imap_host_connections, d.imap_watch, d.imap_poll, d.imap_folders = 'subscribed',"      \
-	" d.imap_namespaces = 'own', d.smtp_as_user"
+	" d.imap_namespaces = 'own', d.smtp_as_user,"                                              \
+	" least(extract(epoch FROM d.imap_login_memory) * 1000, 86400000000)::bigint"
 
 static PG_STATEMENT(
 	imap_site_login,
@@ -68,6 +70,7 @@ static void read_row(struct arena *a, const struct pg_rows *r, struct imap_site 
 		.subscribed_only = pg_get_bool(r, 0, 16),
 		.own_only = pg_get_bool(r, 0, 17),
 		.smtp_as_user = pg_get_bool(r, 0, 18),
+		.login_memory = pg_get_int(r, 0, 19),
 	};
 	if (out->port == 0)
 		out->port = out->tls == IMAP_TLS ? 993 : 143;
@@ -91,7 +94,7 @@ enum found imap_site_of_login(struct pg *db, struct arena *a, struct str login,
 {
 	struct pg_params p = {0};
 	pg_text(&p, a, login);
-	pg_text(&p, a, from_address);
+	account_put_address(&p, a, from_address);
 	return load(db, a, &imap_site_login, &p, out, e);
 }
 

@@ -139,38 +139,38 @@ CREATE FUNCTION easel.login_address(login text) RETURNS text LANGUAGE sql STABLE
 $$;
 COMMENT ON FUNCTION easel.login_address(text) IS 'The address that a login name stands for: a bare name is one of easel.server.default_domain.';
 
-DROP FUNCTION easel.gate(text, text, inet);
-CREATE FUNCTION easel.gate(login text, device_id text, from_address inet)
-RETURNS TABLE (
-	account_id integer, address text, display_name text, password_hash text, remembered bytea,
-	enabled boolean, throttled boolean, hierarchy_modseq bigint,
-	device integer, device_type text, user_agent text, protocol_version integer,
-	policy_key bigint, policy_offered_key bigint, stale boolean,
-	ping_heartbeat integer, ping_folders text, sync_request text,
-	require_policy boolean, heartbeat_min integer, heartbeat_max integer, ping_max_folders integer,
-	sync_max_collections integer, sync_max_items integer, sync_max_bytes integer, imap boolean
-) LANGUAGE sql STABLE AS $$
-	SELECT a.id, a.address, a.display_name, a.password_hash,
-	       CASE WHEN d.backend = 'pg' OR m.checked_at > now() - d.imap_login_memory THEN m.digest END,
-	       a.enabled AND d.enabled,
-	       coalesce(f.failures >= s.login_failures
-	                AND f.last_at > now() - make_interval(secs => s.login_pause), false),
-	       a.hierarchy_modseq,
-	       v.id, v.type, v.user_agent, v.protocol_version,
-	       v.policy_key, v.policy_offered_key, v.last_seen < now() - interval '1 minute',
-	       v.ping_heartbeat, v.ping_folders::text, v.sync_request,
-	       s.require_policy, s.heartbeat_min, s.heartbeat_max, s.ping_max_folders,
-	       s.sync_max_collections, s.sync_max_items, s.sync_max_bytes, d.backend = 'imap'
-	FROM easel.server s
-	LEFT JOIN easel.account a ON a.address = CASE
-		WHEN strpos(gate.login, '@') > 0 OR s.default_domain IS NULL THEN gate.login
-		ELSE gate.login || '@' || s.default_domain END
-	LEFT JOIN easel.domain d ON d.id = a.domain_id
-	LEFT JOIN easel.password_memory m ON m.account_id = a.id
-	LEFT JOIN easel.login_failure f ON f.account_id = a.id AND f.address = gate.from_address
-	LEFT JOIN easel.device v ON v.account_id = a.id AND v.device_id = gate.device_id
-$$;
-COMMENT ON FUNCTION easel.gate(text, text, inet) IS 'All that a worker needs to know before it serves a request: the account (NULL when there is none), how its password is checked, whether it may come in, its device (NULL when new), and the limits that hold. Changes nothing.';
+CREATE FUNCTION easel.keep_imap_account() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO easel.imap_account (account_id)
+		SELECT NEW.id FROM easel.domain d WHERE d.id = NEW.domain_id AND d.backend = 'imap'
+		ON CONFLICT DO NOTHING;
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION easel.keep_imap_account() IS 'Notes of a new account of a domain with an IMAP server that its mail is there.';
+CREATE TRIGGER account_imap AFTER INSERT OR UPDATE OF domain_id ON easel.account
+	FOR EACH ROW EXECUTE FUNCTION easel.keep_imap_account();
+
+CREATE FUNCTION easel.refuse_imap_password() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF EXISTS (SELECT FROM easel.domain d WHERE d.id = NEW.domain_id AND d.backend = 'imap') THEN
+		RAISE EXCEPTION 'the password of "%" is its IMAP server''s', NEW.address USING ERRCODE = 'check_violation';
+	END IF;
+	RETURN NEW;
+END $$;
+COMMENT ON FUNCTION easel.refuse_imap_password() IS 'Keeps passwords out of accounts that log in with those of an IMAP server.';
+CREATE TRIGGER account_password BEFORE INSERT OR UPDATE OF password_hash, domain_id ON easel.account
+	FOR EACH ROW WHEN (NEW.password_hash IS NOT NULL) EXECUTE FUNCTION easel.refuse_imap_password();
+
+CREATE FUNCTION easel.domain_to_imap() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE easel.account SET password_hash = NULL WHERE domain_id = NEW.id AND password_hash IS NOT NULL;
+	INSERT INTO easel.imap_account (account_id) SELECT a.id FROM easel.account a WHERE a.domain_id = NEW.id
+		ON CONFLICT DO NOTHING;
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION easel.domain_to_imap() IS 'When the mail of a domain is on an IMAP server from now on, so are its accounts'' passwords. Mail that is here already stays, in folders without a role.';
+CREATE TRIGGER domain_imap AFTER UPDATE OF backend ON easel.domain
+	FOR EACH ROW WHEN (NEW.backend = 'imap' AND OLD.backend <> 'imap') EXECUTE FUNCTION easel.domain_to_imap();
 
 CREATE FUNCTION easel.imap_account_create(address text) RETURNS integer LANGUAGE plpgsql AS $$
 DECLARE
@@ -182,13 +182,9 @@ BEGIN
 		RAISE EXCEPTION 'there is no domain "%" whose mail is on an IMAP server', split_part(address, '@', 2)
 			USING ERRCODE = 'no_data_found';
 	END IF;
-	INSERT INTO easel.account (domain_id, address) VALUES (home.id, lower(imap_account_create.address))
-		ON CONFLICT DO NOTHING RETURNING id INTO new_id;
-	IF new_id IS NULL THEN
-		SELECT a.id INTO new_id FROM easel.account a WHERE a.address = lower(imap_account_create.address);
-	END IF;
-	INSERT INTO easel.imap_account (account_id) VALUES (new_id) ON CONFLICT DO NOTHING;
-	RETURN new_id;
+	PERFORM pg_advisory_xact_lock(hashtextextended(lower(imap_account_create.address), 435459552621));
+	SELECT a.id INTO new_id FROM easel.account a WHERE a.address = lower(imap_account_create.address);
+	RETURN coalesce(new_id, easel.account_create(imap_account_create.address));
 END $$;
 COMMENT ON FUNCTION easel.imap_account_create(text) IS 'Adds an account whose mail is on the IMAP server of its domain, if it is not there yet; returns its number. Workers do so with the first login that the IMAP server accepts. The folders of the mailbox come with its first listing.';
 
