@@ -44,9 +44,13 @@ const char *command_names(void)
 	return names + 1;
 }
 
-const char *command_versions(void)
+const char *command_versions(struct arena *a, unsigned most)
 {
-	return "2.5,12.0,12.1,14.0,14.1,16.0,16.1";
+	struct buf out = {0};
+	for (size_t i = 0; i < VERSIONS; i++)
+		if (most == 0 || versions[i].version <= most)
+			buf_printf(&out, out.n ? ",%s" : "%s", versions[i].name);
+	return str_dup(a, buf_move(a, &out));
 }
 
 bool command_version_served(unsigned version)
@@ -55,6 +59,20 @@ bool command_version_served(unsigned version)
 		if (versions[i].version == version)
 			return true;
 	return false;
+}
+
+void call_offer(struct call *c)
+{
+	answer_header(c->answer, "MS-ASProtocolVersions",
+		      command_versions(c->arena, (unsigned)c->gate.caps.max_version));
+	answer_header(c->answer, "MS-ASProtocolCommands", command_names());
+}
+
+void call_offer_again(struct call *c)
+{
+	answer_header(c->answer, "X-MS-RP",
+		      command_versions(c->arena, (unsigned)c->gate.caps.max_version));
+	call_offer(c);
 }
 
 void call_begin(struct call *c)

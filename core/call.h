@@ -37,8 +37,8 @@ const struct command *command_find(struct str name);
 /* "Sync,FolderSync,…" of the commands that some version serves. */
 const char *command_names(void);
 
-/* "2.5,12.0,12.1,14.0,14.1,16.0,16.1" */
-const char *command_versions(void);
+/* "2.5,12.0,12.1,14.0,14.1,16.0,16.1": those up to `most`, 0 for all. In the arena. */
+const char *command_versions(struct arena *a, unsigned most);
 
 /* Whether the protocol version is served. */
 bool command_version_served(unsigned version);
@@ -63,6 +63,12 @@ struct call {
 	unsigned status;       /* what was answered, for the log */
 	struct err err;	       /* what went wrong, for the log; kind ERR_NONE when nothing did */
 };
+
+/* Headers that tell which versions, up to the device's cap, and which commands are served. */
+void call_offer(struct call *c);
+
+/* The same, and has the device take it as news (X-MS-RP, MS-ASHTTP 3.2.5.1). */
+void call_offer_again(struct call *c);
 
 /* Begins the WBXML answer with the command's root element. */
 void call_begin(struct call *c);

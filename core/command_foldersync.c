@@ -94,9 +94,7 @@ static void encode(struct call *c, const struct hierarchy_step *f)
 	if (f->key.zero) {
 		/* With key 0 a client takes this as news of the versions only (MS-ASHTTP 3.2.5.1).
 		 */
-		answer_header(c->answer, "X-MS-RP", command_versions());
-		answer_header(c->answer, "MS-ASProtocolVersions", command_versions());
-		answer_header(c->answer, "MS-ASProtocolCommands", command_names());
+		call_offer_again(c);
 	}
 	call_begin(c);
 	call_status(c, STATUS_OK);

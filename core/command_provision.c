@@ -87,7 +87,7 @@ static bool acknowledge(struct call *c, const struct provision *p, struct outcom
 	/* One that took only part of it complies: the neutral policy asks for nothing. */
 	bool refused = status == ACKNOWLEDGED_NOT || status == ACKNOWLEDGED_ELSEWHERE;
 	o->policy_status = STATUS_OK;
-	o->key = refused && c->gate.limits.require_policy ? 0 : call_new_key();
+	o->key = refused && c->gate.enforced ? 0 : call_new_key();
 	return device_acknowledge_policy(c->session->db, c->gate.device, (int)status, o->key,
 					 &c->err);
 }

@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/imap_login.h"
 #include "core/login.h"
+#include "core/status.h"
 #include "store/device.h"
 #include "store/password.h"
 
@@ -52,11 +53,30 @@ static bool check_password(struct session *s, const struct request *rq, const st
 	return check_slowly(s, rq, login, g, fresh, e);
 }
 
-static enum found ask(struct session *s, const struct request *rq, struct str name,
+/*
+ * The key that the request says. Ping need not say one (MS-ASPROV 3.1.5.1): then only what is known
+ * of the device counts.
+ */
+static int64_t key_of(const struct eas_query *q)
+{
+	bool said = q->has_policy_key && q->policy_key != 0;
+	if (!said && str_eq_nocase(q->command, STR("Ping")))
+		return -1;
+	return said ? q->policy_key : 0;
+}
+
+static enum found ask(struct session *s, const struct request *rq, struct str login,
 		      const struct gate_quiet *quiet, struct gate_row *out, struct err *e)
 {
-	return account_gate(s->db, s->arena, name, rq->eas.device_id, rq->remote_addr, quiet, out,
-			    e);
+	const struct gate_question q = {
+		.login = login,
+		.device_id = rq->eas.device_id,
+		.address = rq->remote_addr,
+		.version = rq->eas.version,
+		.policy_key = key_of(&rq->eas),
+		.quiet = quiet,
+	};
+	return account_gate(s->db, s->arena, &q, out, e);
 }
 
 /* A name that is no account's may still stand for one, or become one by this login. */
@@ -69,6 +89,13 @@ static enum found find(struct session *s, const struct request *rq, const struct
 		return found;
 	found = imap_login_first(s, rq, login, &address, e);
 	return found == FOUND_ONE ? ask(s, rq, address, quiet, out, e) : found;
+}
+
+static bool check_enabled(const struct gate_row *g, struct err *e)
+{
+	if (g->verdict != VERDICT_DISABLED)
+		return true;
+	return err_set(e, ERR_FORBIDDEN, "the account, its domain or the server is disabled");
 }
 
 bool gate_login(struct session *s, const struct request *rq, const struct gate_quiet *quiet,
@@ -87,11 +114,34 @@ bool gate_login(struct session *s, const struct request *rq, const struct gate_q
 	case FOUND_ONE:
 		break;
 	}
-	if (!check_password(s, rq, &login, out, e))
+	return check_password(s, rq, &login, out, e) && check_enabled(out, e);
+}
+
+bool gate_again(struct session *s, const struct request *rq, struct str login, struct gate_row *out,
+		struct err *e)
+{
+	enum found found = ask(s, rq, login, NULL, out, e);
+	if (found == FOUND_NONE)
+		return err_set(e, ERR_FORBIDDEN, "the account is gone");
+	return found == FOUND_ONE && check_enabled(out, e);
+}
+
+/* ---- The device ---- */
+
+static bool admit(struct session *s, const struct request *rq, const struct device_contact *contact,
+		  struct gate_row *g, struct err *e)
+{
+	if (g->verdict == VERDICT_DECIDE && !device_decide(s->db, g->device, e))
 		return false;
-	if (!out->enabled)
-		return err_set(e, ERR_FORBIDDEN, "the account or its domain is disabled");
-	return true;
+	if (g->verdict == VERDICT_NEW) {
+		if (!device_admit(s->db, s->arena, g->account, contact, &g->device, e))
+			return false;
+		if (g->device == 0) {
+			g->verdict = VERDICT_FULL;
+			return true;
+		}
+	}
+	return gate_again(s, rq, g->address, g, e);
 }
 
 bool gate_device(struct session *s, const struct request *rq, struct gate_row *g, struct err *e)
@@ -104,11 +154,64 @@ bool gate_device(struct session *s, const struct request *rq, struct gate_row *g
 	};
 	if (gate_device_is_trial(rq->eas.device_id))
 		return true;
-	if (g->device == 0)
-		return device_register(s->db, s->arena, g->account, &contact, &g->device, e);
+	if (g->verdict == VERDICT_NEW || g->verdict == VERDICT_DECIDE)
+		return admit(s, rq, &contact, g, e);
 	bool same = str_eq(g->device_type, contact.type) &&
 		    g->protocol_version == contact.protocol_version;
-	if (same && !g->stale)
+	if (g->device == 0 || (same && !g->stale))
 		return true;
-	return device_touch(s->db, s->arena, g->device, &contact, e);
+	return device_touch(s->db, s->arena, g->account, g->device, &contact, e);
+}
+
+/*
+ * What a verdict is called by the protocol (MS-ASCMD 2.2.2), and whether Provision and Settings are
+ * served all the same, with which the device sets it right.
+ */
+static const struct {
+	unsigned status;
+	bool open;
+	const char *why; /* for the log; NULL: nothing went wrong */
+} refusals[] = {
+	[VERDICT_WIPE] = {STATUS_WIPE_REQUESTED, false, NULL},
+	[VERDICT_FULL] = {STATUS_TOO_MANY_DEVICES, false, "the user has as many devices as he may"},
+	[VERDICT_BLOCKED] = {STATUS_DEVICE_BLOCKED, false, "the device is blocked"},
+	[VERDICT_DISCOVERY] = {STATUS_DEVICE_NOT_PROVISIONED, true, NULL},
+	[VERDICT_VERSION] = {STATUS_VERSION_NOT_SUPPORTED, false,
+			     "the protocol version is above the cap"},
+	[VERDICT_PROVISION] = {STATUS_DEVICE_NOT_PROVISIONED, true, NULL},
+	[VERDICT_REFRESH] = {STATUS_POLICY_REFRESH, true, NULL},
+	[VERDICT_KEY] = {STATUS_INVALID_POLICY_KEY, true, NULL},
+	[VERDICT_PARTLY] = {STATUS_NOT_FULLY_PROVISIONABLE, true,
+			    "the device fulfils the policy in part"},
+	[VERDICT_ELSEWHERE] = {STATUS_EXTERNALLY_MANAGED, true, "the device is managed by others"},
+	[VERDICT_UNSUPPORTED] = {STATUS_NOT_PROVISIONABLE, true,
+				 "the device does not support policies"},
+};
+
+/* A trial leaves no trace, and gets no data: it may see the folders and the policy. */
+static unsigned trial_status(const struct call *c)
+{
+	bool may = c->command->flags & COMMAND_OPEN ||
+		   str_eq(str_of(c->command->name), STR("FolderSync"));
+	if (c->gate.verdict == VERDICT_VERSION)
+		return STATUS_VERSION_NOT_SUPPORTED;
+	return may && (!c->gate.enforced || c->command->flags & COMMAND_OPEN)
+		       ? STATUS_OK
+		       : STATUS_DEVICE_NOT_PROVISIONED;
+}
+
+unsigned gate_status(struct call *c)
+{
+	const struct gate_row *g = &c->gate;
+	if (gate_device_is_trial(c->request->eas.device_id))
+		return trial_status(c);
+	size_t known = sizeof refusals / sizeof *refusals;
+	if ((size_t)g->verdict >= known || refusals[g->verdict].status == 0)
+		return STATUS_OK;
+	bool open = c->command->flags & COMMAND_OPEN;
+	if (open && refusals[g->verdict].open)
+		return STATUS_OK;
+	if (refusals[g->verdict].why)
+		err_set(&c->err, ERR_FORBIDDEN, "%s", refusals[g->verdict].why);
+	return refusals[g->verdict].status;
 }

@@ -13,6 +13,7 @@
 #include "core/imap_login.h"
 #include "core/sync_request.h"
 #include "core/welcome.h"
+#include "store/device.h"
 #include "store/imap_store.h"
 #include "store/pg.h"
 
@@ -93,8 +94,7 @@ static void refuse(struct call *c, const struct err *e)
 static void answer_options(struct call *c)
 {
 	answer_header(c->answer, "MS-Server-ActiveSync", "16.1");
-	answer_header(c->answer, "MS-ASProtocolVersions", command_versions());
-	answer_header(c->answer, "MS-ASProtocolCommands", command_names());
+	call_offer(c);
 	/* Nine goes on to 16.1 only when it sees this header. */
 	answer_header(c->answer, "X-AspNet-Version", "4.0.30319");
 	answer_header(c->answer, "Allow", "OPTIONS,POST");
@@ -179,16 +179,30 @@ static bool read_body(struct call *c)
 	return true;
 }
 
-/* Whether the policy that applies, if any, was acknowledged; else asks for Provision. */
-static bool check_policy(struct call *c)
+/* A device that is asked to provision again and again, and does not, does not know policies. */
+static void note_asked(struct call *c)
 {
-	const struct eas_query *q = &c->request->eas;
-	if (!c->gate.limits.require_policy || c->command->flags & COMMAND_OPEN)
+	enum verdict v = c->gate.verdict;
+	struct err e = {0};
+	if (v != VERDICT_PROVISION && v != VERDICT_REFRESH && v != VERDICT_KEY)
+		return;
+	if (c->gate.device && !device_asked(c->session->db, c->gate.device, &e))
+		log_event(LOG_WARNING, "device-asked", &e);
+}
+
+/* Whether the gate lets the device's command pass; else answers. */
+static bool pass_gate(struct call *c)
+{
+	unsigned status = gate_status(c);
+	if (status == STATUS_OK)
 		return true;
-	if (c->gate.policy_key != 0 && q->has_policy_key && q->policy_key == c->gate.policy_key)
-		return true;
-	bool never = c->gate.policy_key == 0 || !q->has_policy_key || q->policy_key == 0;
-	call_common(c, never ? STATUS_DEVICE_NOT_PROVISIONED : STATUS_INVALID_POLICY_KEY);
+	if (status == STATUS_VERSION_NOT_SUPPORTED)
+		call_offer_again(c);
+	note_asked(c);
+	call_common(c, status);
+	/* Below 14.0 it is the version that is refused, not the command (MS-ASHTTP 2.2.2.1.1). */
+	if (status == STATUS_VERSION_NOT_SUPPORTED && c->version < 140)
+		c->answer->status = 505;
 	return false;
 }
 
@@ -201,7 +215,7 @@ static void run_command(struct call *c)
 		call_fail(c, &e);
 		return;
 	}
-	if (check_policy(c))
+	if (pass_gate(c))
 		c->command->handler(c);
 }
 
@@ -305,18 +319,17 @@ static void log_request(struct call *c)
 static bool find_waiter(struct call *c, const struct waiter *waiter, struct err *e)
 {
 	struct session *s = c->session;
-	struct str address, device_id;
+	struct eas_query *q = &c->request->eas;
+	struct str address;
 	enum found found =
-		account_of_device(s->db, c->arena, waiter->device, &address, &device_id, e);
-	if (found == FOUND_ONE) {
-		c->request->eas.device_id = device_id;
-		found = account_gate(s->db, c->arena, address, device_id, STR(""), NULL, &c->gate,
-				     e);
-	}
+		account_of_device(s->db, c->arena, waiter->device, &address, &q->device_id, e);
 	if (found == FOUND_FAILED)
 		return false;
-	if (found == FOUND_NONE || c->gate.device != waiter->device || !c->gate.enabled)
-		return err_set(e, ERR_FORBIDDEN, "the account or device went away while it waited");
+	q->has_policy_key = true;
+	if (found == FOUND_NONE || !gate_again(s, c->request, address, &c->gate, e) ||
+	    c->gate.device != waiter->device)
+		return e->kind ? false
+			       : err_set(e, ERR_FORBIDDEN, "the device went away while it waited");
 	return true;
 }
 
@@ -335,7 +348,8 @@ void serve_waited(struct session *s, const struct waiter *waiter, struct answer 
 	if (!find_waiter(&c, waiter, &e)) {
 		refuse(&c, &e);
 	} else {
-		command_sync(&c);
+		if (pass_gate(&c))
+			command_sync(&c);
 		finish_document(&c);
 	}
 	log_request(&c);

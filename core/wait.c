@@ -39,7 +39,8 @@ enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t 
 		q[i] = (struct hub_question){
 			.account = w->account, .device = w->device, .folder = w->folders[i]};
 	/* The tree may have changed between the gate's look and the waiter's registration. */
-	q[n] = (struct hub_question){.account = w->account, .hierarchy = w->hierarchy};
+	q[n] = (struct hub_question){
+		.account = w->account, .device = w->device, .hierarchy = w->hierarchy};
 	if (!hub_check(s->db, q, n + 1, yes, &e)) {
 		log_event(LOG_WARNING, "wait-check", &e);
 		return WAIT_FAILED;

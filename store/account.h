@@ -21,7 +21,38 @@ struct limits {
 	int sync_max_collections;
 	int sync_max_items;
 	int sync_max_bytes;
-	bool require_policy;
+};
+
+/*
+ * What a device is given at most, whatever it asks for: what the levels of policy and settings come
+ * to (easel.effective).
+ */
+struct caps {
+	int max_version;	      /* protocol version, 161; 0: any */
+	int mail_age, calendar_age;   /* FilterType (MS-ASCMD 2.2.3.68.2); 0: all */
+	int64_t text_size, html_size; /* bytes of a body; 0: the header only, -1: any */
+	bool html;		      /* bodies may be HTML */
+	bool attachments;	      /* may be downloaded */
+	int64_t attachment_size;      /* bytes; -1: any */
+};
+
+/* The gate's decision, by the names that easel.gate_verdict() gives. */
+enum verdict {
+	VERDICT_DISABLED, /* the server, the domain or the account is switched off */
+	VERDICT_WIPE,	  /* a wipe waits for the device */
+	VERDICT_NEW,	  /* the device is not known yet */
+	VERDICT_FULL,	  /* it is new, and the user has as many devices as he may */
+	VERDICT_BLOCKED,
+	VERDICT_DISCOVERY,   /* it is to say what it is first */
+	VERDICT_DECIDE,	     /* it has said so, or had its time: the rules are to be asked */
+	VERDICT_VERSION,     /* its protocol version is above the cap */
+	VERDICT_PROVISION,   /* it has to take the policy */
+	VERDICT_REFRESH,     /* it has to take it again */
+	VERDICT_KEY,	     /* its policy key is not the one that it was given */
+	VERDICT_PARTLY,	     /* it fulfils the policy in part, which is not enough */
+	VERDICT_ELSEWHERE,   /* others manage it, which is not enough */
+	VERDICT_UNSUPPORTED, /* it does not know policies, which is not enough */
+	VERDICT_OK
 };
 
 /* One row of easel.gate(). */
@@ -30,14 +61,20 @@ struct gate_row {
 	struct str address, display_name;
 	struct str password_hash; /* p NULL: nobody may log in */
 	struct str remembered;	  /* digest of the last right password; p NULL: none */
-	bool enabled;		  /* account and domain */
 	bool throttled;		  /* too many wrong passwords from this address */
+	enum verdict verdict;
 	int64_t hierarchy_modseq;
-	int32_t device; /* 0: not known yet */
+	struct str timezone, language; /* of the user: "Europe/Berlin", "de" */
+	int32_t device;		       /* 0: not known yet */
+	bool quarantined;	       /* default folders only, and nothing leaves the server */
 	struct str device_type, user_agent;
 	int protocol_version;
 	uint32_t policy_key, policy_offered_key;
-	bool stale;		 /* last_seen is worth writing again */
+	bool stale;	/* last_seen, or what the levels come to, is worth writing again */
+	int32_t wipe;	/* the wipe that waits; 0: none */
+	bool wipe_soft; /* it is of the account's data only */
+	bool enforced;	/* a policy must be accepted */
+	struct caps caps;
 	int ping_heartbeat;	 /* 0: none remembered */
 	struct str ping_folders; /* '{1,2}' */
 	struct str sync_request; /* JSON; p NULL: none */
@@ -55,14 +92,21 @@ struct gate_quiet {
 	int64_t cutoff; /* ms; INT64_MIN: none */
 };
 
+/* What the gate is asked. */
+struct gate_question {
+	struct str login, device_id; /* the id may be empty */
+	struct str address; /* where the request came from; one that is none counts as absent */
+	unsigned version;   /* protocol version; 0: not said */
+	int64_t policy_key; /* -1: need not be said */
+	const struct gate_quiet *quiet; /* NULL: not asked */
+};
+
 /*
- * Looks up login, device and limits. FOUND_NONE: there is no such account (limits are set all the
- * same). device_id and address may be empty; an address that is none counts as absent. `quiet` may
- * be NULL.
+ * Looks up login, device and limits, and decides. FOUND_NONE: there is no such account (limits are
+ * set all the same).
  */
-enum found account_gate(struct pg *db, struct arena *a, struct str login, struct str device_id,
-			struct str address, const struct gate_quiet *quiet, struct gate_row *out,
-			struct err *e);
+enum found account_gate(struct pg *db, struct arena *a, const struct gate_question *q,
+			struct gate_row *out, struct err *e);
 
 /* Address and device id of a device, by its number. FOUND_NONE: it was removed. */
 enum found account_of_device(struct pg *db, struct arena *a, int32_t device, struct str *address,

@@ -20,13 +20,26 @@ struct device_contact {
 	int protocol_version;
 };
 
-/* Adds a device; gives its number. When another request has just added it, gives that one's. */
-bool device_register(struct pg *db, struct arena *a, int32_t account,
-		     const struct device_contact *c, int32_t *device, struct err *e);
+/*
+ * A device comes for the first time: adds it, gives its number, and has the access rules decide
+ * about it. *device 0: it was not added, since the user has as many as he may. One that is there
+ * already is left alone.
+ */
+bool device_admit(struct pg *db, struct arena *a, int32_t account, const struct device_contact *c,
+		  int32_t *device, struct err *e);
 
-/* Notes a contact: type, user agent, protocol version, time. */
-bool device_touch(struct pg *db, struct arena *a, int32_t device, const struct device_contact *c,
-		  struct err *e);
+/* Has the access rules decide about a device on what is known of it. */
+bool device_decide(struct pg *db, int32_t device, struct err *e);
+
+/*
+ * Notes a contact: type, user agent, protocol version, time; and what the levels of policy and
+ * settings come to for the device, where that is out of date.
+ */
+bool device_touch(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		  const struct device_contact *c, struct err *e);
+
+/* Notes that the device was asked to provision (easel.device_asked). */
+bool device_asked(struct pg *db, int32_t device, struct err *e);
 
 /* DeviceInformation of Settings and Provision (MS-ASCMD 2.2.3.45); p NULL: not said, kept. */
 struct device_information {

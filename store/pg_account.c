@@ -7,13 +7,60 @@
 #include "store/pg.h"
 
 #define GATE                                                                                       \
-	"SELECT account_id, address, display_name, password_hash, remembered, enabled, throttled," \
-	" hierarchy_modseq, device, device_type, user_agent, protocol_version, policy_key,"        \
-	" policy_offered_key, stale, ping_heartbeat, ping_folders, sync_request, require_policy,"  \
-	" heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections, sync_max_items,"   \
-	" sync_max_bytes"
+	"SELECT account_id, address, display_name, password_hash, remembered, throttled, verdict," \
+	" hierarchy_modseq, timezone, language, device, device_type, user_agent,"                  \
+	" protocol_version, access = 'quarantined', policy_key, policy_offered_key, stale, wipe,"  \
+	" wipe_kind = 'soft', ping_heartbeat, ping_folders, sync_request, max_protocol_version,"   \
+	" mail_age, calendar_age, text_size, html_size, html, attachments, attachment_size,"       \
+	" enforced, heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections,"         \
+	" sync_max_items, sync_max_bytes"
 
-static PG_STATEMENT(account_gate_row, GATE ", false FROM easel.gate($1::text, $2::text, $3::inet)");
+/* The columns, in that order. */
+enum {
+	ACCOUNT,
+	ADDRESS,
+	DISPLAY_NAME,
+	PASSWORD_HASH,
+	REMEMBERED,
+	THROTTLED,
+	VERDICT,
+	HIERARCHY_MODSEQ,
+	TIMEZONE,
+	LANGUAGE,
+	DEVICE,
+	DEVICE_TYPE,
+	USER_AGENT,
+	PROTOCOL_VERSION,
+	QUARANTINED,
+	POLICY_KEY,
+	POLICY_OFFERED_KEY,
+	STALE,
+	WIPE,
+	WIPE_SOFT,
+	PING_HEARTBEAT,
+	PING_FOLDERS,
+	SYNC_REQUEST,
+	MAX_VERSION,
+	MAIL_AGE,
+	CALENDAR_AGE,
+	TEXT_SIZE,
+	HTML_SIZE,
+	HTML,
+	ATTACHMENTS,
+	ATTACHMENT_SIZE,
+	ENFORCED,
+	HEARTBEAT_MIN,
+	HEARTBEAT_MAX,
+	PING_MAX_FOLDERS,
+	SYNC_MAX_COLLECTIONS,
+	SYNC_MAX_ITEMS,
+	SYNC_MAX_BYTES,
+	QUIET
+};
+
+#define GATE_CALL "easel.gate($1::text, $2::text, $3::inet, $4::integer, $5::bigint)"
+
+static PG_STATEMENT(account_gate_row, GATE ", false FROM " GATE_CALL);
 
 /*
  * No function of the schema: PostgreSQL would not make it part of this statement's plan, and plan
@@ -23,13 +70,13 @@ static PG_STATEMENT(
 	account_gate_quiet, GATE
 	", EXISTS (SELECT FROM easel.sync_base b"
 	" JOIN easel.collection_folder f ON f.account_id = b.account_id AND f.id = b.folder_id"
-	" WHERE b.account_id = g.account_id AND b.device = g.device AND b.folder_id = $4"
-	" AND b.epoch || '.' || b.n = $5::text AND b.options::text = $6::text"
-	" AND b.cutoff IS NOT DISTINCT FROM to_timestamp($7::bigint / 1000.0)"
+	" WHERE b.account_id = g.account_id AND b.device = g.device AND b.folder_id = $6"
+	" AND b.epoch || '.' || b.n = $7::text AND b.options::text = $8::text"
+	" AND b.cutoff IS NOT DISTINCT FROM to_timestamp($9::bigint / 1000.0)"
 	" AND b.modseq = f.modseq AND b.cut_uid IS NULL AND b.fill_uid IS NULL AND b.todo = '{}'"
 	" AND b.folder_epoch = f.epoch AND NOT EXISTS (SELECT FROM easel.sync_answer a"
 	" WHERE a.account_id = b.account_id AND a.device = b.device AND a.folder_id = b.folder_id))"
-	" FROM easel.gate($1::text, $2::text, $3::inet) g");
+	" FROM " GATE_CALL " g");
 
 static PG_STATEMENT(
 	account_device,
@@ -60,13 +107,50 @@ void account_put_address(struct pg_params *p, struct arena *a, struct str addres
 
 static void read_limits(const struct pg_rows *r, struct limits *out)
 {
-	out->require_policy = pg_get_bool(r, 0, 18);
-	out->heartbeat_min = (int)pg_get_int(r, 0, 19);
-	out->heartbeat_max = (int)pg_get_int(r, 0, 20);
-	out->ping_max_folders = (int)pg_get_int(r, 0, 21);
-	out->sync_max_collections = (int)pg_get_int(r, 0, 22);
-	out->sync_max_items = (int)pg_get_int(r, 0, 23);
-	out->sync_max_bytes = (int)pg_get_int(r, 0, 24);
+	out->heartbeat_min = (int)pg_get_int(r, 0, HEARTBEAT_MIN);
+	out->heartbeat_max = (int)pg_get_int(r, 0, HEARTBEAT_MAX);
+	out->ping_max_folders = (int)pg_get_int(r, 0, PING_MAX_FOLDERS);
+	out->sync_max_collections = (int)pg_get_int(r, 0, SYNC_MAX_COLLECTIONS);
+	out->sync_max_items = (int)pg_get_int(r, 0, SYNC_MAX_ITEMS);
+	out->sync_max_bytes = (int)pg_get_int(r, 0, SYNC_MAX_BYTES);
+}
+
+static void read_caps(const struct pg_rows *r, struct caps *out)
+{
+	out->max_version = (int)pg_get_int(r, 0, MAX_VERSION);
+	out->mail_age = (int)pg_get_int(r, 0, MAIL_AGE);
+	out->calendar_age = (int)pg_get_int(r, 0, CALENDAR_AGE);
+	out->text_size = pg_get_int(r, 0, TEXT_SIZE);
+	out->html_size = pg_get_int(r, 0, HTML_SIZE);
+	out->html = pg_get_bool(r, 0, HTML);
+	out->attachments = pg_get_bool(r, 0, ATTACHMENTS);
+	out->attachment_size = pg_get_int(r, 0, ATTACHMENT_SIZE);
+}
+
+/* A verdict that is not known here keeps the device out. */
+static enum verdict read_verdict(struct str s)
+{
+	static const char *const names[] = {
+		[VERDICT_DISABLED] = "disabled",
+		[VERDICT_WIPE] = "wipe",
+		[VERDICT_NEW] = "new",
+		[VERDICT_FULL] = "full",
+		[VERDICT_BLOCKED] = "blocked",
+		[VERDICT_DISCOVERY] = "discovery",
+		[VERDICT_DECIDE] = "decide",
+		[VERDICT_VERSION] = "version",
+		[VERDICT_PROVISION] = "provision",
+		[VERDICT_REFRESH] = "refresh",
+		[VERDICT_KEY] = "key",
+		[VERDICT_PARTLY] = "partly",
+		[VERDICT_ELSEWHERE] = "elsewhere",
+		[VERDICT_UNSUPPORTED] = "unsupported",
+		[VERDICT_OK] = "ok",
+	};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (str_eq(s, str_of(names[i])))
+			return (enum verdict)i;
+	return VERDICT_DISABLED;
 }
 
 static struct str copy_or_null(struct arena *a, const struct pg_rows *r, int col)
@@ -74,27 +158,39 @@ static struct str copy_or_null(struct arena *a, const struct pg_rows *r, int col
 	return pg_is_null(r, 0, col) ? (struct str){NULL, 0} : pg_get_copy(a, r, 0, col);
 }
 
+static void read_device(struct arena *a, const struct pg_rows *r, struct gate_row *out)
+{
+	out->device = (int32_t)pg_get_int(r, 0, DEVICE);
+	out->quarantined = pg_get_bool(r, 0, QUARANTINED);
+	out->device_type = copy_or_null(a, r, DEVICE_TYPE);
+	out->user_agent = copy_or_null(a, r, USER_AGENT);
+	out->protocol_version = (int)pg_get_int(r, 0, PROTOCOL_VERSION);
+	out->policy_key = (uint32_t)pg_get_int(r, 0, POLICY_KEY);
+	out->policy_offered_key = (uint32_t)pg_get_int(r, 0, POLICY_OFFERED_KEY);
+	out->stale = pg_get_bool(r, 0, STALE);
+	out->wipe = (int32_t)pg_get_int(r, 0, WIPE);
+	out->wipe_soft = pg_get_bool(r, 0, WIPE_SOFT);
+	out->ping_heartbeat = (int)pg_get_int(r, 0, PING_HEARTBEAT);
+	out->ping_folders = copy_or_null(a, r, PING_FOLDERS);
+	out->sync_request = copy_or_null(a, r, SYNC_REQUEST);
+}
+
 static void read_row(struct arena *a, const struct pg_rows *r, struct gate_row *out)
 {
-	out->account = (int32_t)pg_get_int(r, 0, 0);
-	out->address = copy_or_null(a, r, 1);
-	out->display_name = copy_or_null(a, r, 2);
-	out->password_hash = copy_or_null(a, r, 3);
-	out->remembered = copy_or_null(a, r, 4);
-	out->enabled = pg_get_bool(r, 0, 5);
-	out->throttled = pg_get_bool(r, 0, 6);
-	out->hierarchy_modseq = pg_get_int(r, 0, 7);
-	out->device = (int32_t)pg_get_int(r, 0, 8);
-	out->device_type = copy_or_null(a, r, 9);
-	out->user_agent = copy_or_null(a, r, 10);
-	out->protocol_version = (int)pg_get_int(r, 0, 11);
-	out->policy_key = (uint32_t)pg_get_int(r, 0, 12);
-	out->policy_offered_key = (uint32_t)pg_get_int(r, 0, 13);
-	out->stale = pg_get_bool(r, 0, 14);
-	out->ping_heartbeat = (int)pg_get_int(r, 0, 15);
-	out->ping_folders = copy_or_null(a, r, 16);
-	out->sync_request = copy_or_null(a, r, 17);
-	out->quiet = pg_get_bool(r, 0, 25);
+	out->account = (int32_t)pg_get_int(r, 0, ACCOUNT);
+	out->address = copy_or_null(a, r, ADDRESS);
+	out->display_name = copy_or_null(a, r, DISPLAY_NAME);
+	out->password_hash = copy_or_null(a, r, PASSWORD_HASH);
+	out->remembered = copy_or_null(a, r, REMEMBERED);
+	out->throttled = pg_get_bool(r, 0, THROTTLED);
+	out->verdict = read_verdict(pg_get_str(r, 0, VERDICT));
+	out->hierarchy_modseq = pg_get_int(r, 0, HIERARCHY_MODSEQ);
+	out->timezone = copy_or_null(a, r, TIMEZONE);
+	out->language = copy_or_null(a, r, LANGUAGE);
+	out->enforced = pg_get_bool(r, 0, ENFORCED);
+	out->quiet = pg_get_bool(r, 0, QUIET);
+	read_device(a, r, out);
+	read_caps(r, &out->caps);
 }
 
 static void put_quiet(struct pg_params *p, struct arena *a, const struct gate_quiet *quiet)
@@ -108,18 +204,22 @@ static void put_quiet(struct pg_params *p, struct arena *a, const struct gate_qu
 		pg_int(p, quiet->cutoff);
 }
 
-enum found account_gate(struct pg *db, struct arena *a, struct str login, struct str device_id,
-			struct str address, const struct gate_quiet *quiet, struct gate_row *out,
-			struct err *e)
+enum found account_gate(struct pg *db, struct arena *a, const struct gate_question *q,
+			struct gate_row *out, struct err *e)
 {
 	struct pg_params p = {0};
-	pg_text(&p, a, login);
-	pg_text(&p, a, device_id);
-	account_put_address(&p, a, address);
+	pg_text(&p, a, q->login);
+	pg_text(&p, a, q->device_id);
+	account_put_address(&p, a, q->address);
+	pg_int(&p, q->version);
+	if (q->policy_key < 0)
+		pg_null(&p);
+	else
+		pg_int(&p, q->policy_key);
 	*out = (struct gate_row){0};
-	if (quiet)
-		put_quiet(&p, a, quiet);
-	struct pg_rows *r = pg_run(db, quiet ? &account_gate_quiet : &account_gate_row, &p, e);
+	if (q->quiet)
+		put_quiet(&p, a, q->quiet);
+	struct pg_rows *r = pg_run(db, q->quiet ? &account_gate_quiet : &account_gate_row, &p, e);
 	if (!r)
 		return FOUND_FAILED;
 	enum found found = FOUND_FAILED;

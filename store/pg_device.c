@@ -7,17 +7,25 @@
 
 enum { TEXT_MAX = 256 };
 
-static PG_STATEMENT(
-	device_insert,
-	"WITH fresh AS (INSERT INTO easel.device (account_id, device_id, type, user_agent, protocol_version)"
-	" VALUES ($1, $2, $3, $4, $5) ON CONFLICT (account_id, device_id) DO NOTHING RETURNING id)"
-	" SELECT id FROM fresh UNION ALL"
-	" SELECT id FROM easel.device WHERE account_id = $1 AND device_id = $2 LIMIT 1");
+static PG_STATEMENT(device_admission,
+		    "SELECT device FROM easel.device_admit($1, $2::text, $3::text, $4::text,"
+		    " $5::integer)");
 
+static PG_STATEMENT(device_decision, "SELECT easel.device_decide($1)");
+
+static PG_STATEMENT(device_ask, "SELECT easel.device_asked($1)");
+
+/* What is computed comes from the same snapshot as its stamp. */
 static PG_STATEMENT(
 	device_contacted,
-	"UPDATE easel.device SET type = $2, user_agent = $3, protocol_version = $4, last_seen = now()"
-	" WHERE id = $1");
+	"UPDATE easel.device v SET type = $3, user_agent = $4, protocol_version = $5, last_seen = now(),"
+	" effective = CASE WHEN NOT v.effective IS NULL AND v.effective_stamp = n.stamp"
+	"	THEN v.effective ELSE easel.effective_of(v.account_id, v.id) END,"
+	" effective_stamp = n.stamp"
+	" FROM (SELECT s.gate_version + d.gate_version + a.gate_version AS stamp"
+	"	FROM easel.server s, easel.account a JOIN easel.domain d ON d.id = a.domain_id"
+	"	WHERE a.id = $1) n"
+	" WHERE v.account_id = $1 AND v.id = $2");
 
 static PG_STATEMENT(
 	device_information_set,
@@ -25,15 +33,17 @@ static PG_STATEMENT(
 	" friendly_name = coalesce($4, friendly_name), os = coalesce($5, os),"
 	" os_language = coalesce($6, os_language), phone_number = coalesce($7, phone_number),"
 	" mobile_operator = coalesce($8, mobile_operator), user_agent = coalesce($9, user_agent),"
-	" outbound_sms = coalesce($10::boolean, outbound_sms) WHERE id = $1");
+	" outbound_sms = coalesce($10::boolean, outbound_sms), information_at = now() WHERE id = $1");
 
 static PG_STATEMENT(device_policy_offer,
-		    "UPDATE easel.device SET policy_offered_key = $2 WHERE id = $1");
+		    "UPDATE easel.device v SET policy_offered_key = $2,"
+		    " policy_offered_digest = (easel.effective_of(v.account_id, v.id)).digest,"
+		    " policy_asked = 0, policy_asked_at = NULL WHERE id = $1");
 
 static PG_STATEMENT(
 	device_policy_acknowledge,
 	"UPDATE easel.device SET policy_status = $2, policy_key = $3, policy_offered_key = 0,"
-	" policy_at = now() WHERE id = $1");
+	" policy_digest = policy_offered_digest, policy_at = now() WHERE id = $1");
 
 static PG_STATEMENT(
 	device_ping,
@@ -55,34 +65,45 @@ static void put_optional(struct pg_params *p, struct arena *a, struct str s)
 		pg_null(p);
 }
 
-bool device_register(struct pg *db, struct arena *a, int32_t account,
-		     const struct device_contact *c, int32_t *device, struct err *e)
-{
-	/* Twice: a row that another request inserted meanwhile is seen by the next snapshot only.
-	 */
-	for (int attempt = 0; attempt < 2; attempt++) {
-		struct pg_params p = {0};
-		pg_int(&p, account);
-		pg_text(&p, a, c->device_id);
-		pg_text(&p, a, shorten(a, c->type));
-		pg_text(&p, a, shorten(a, c->user_agent));
-		pg_int(&p, c->protocol_version);
-		struct pg_rows *r = pg_run(db, &device_insert, &p, e);
-		if (!r)
-			return false;
-		bool there = pg_count(r) > 0;
-		*device = there ? (int32_t)pg_get_int(r, 0, 0) : 0;
-		pg_done(&r);
-		if (there)
-			return true;
-	}
-	return err_set(e, ERR_UNAVAILABLE, "a device was added and removed at once");
-}
-
-bool device_touch(struct pg *db, struct arena *a, int32_t device, const struct device_contact *c,
-		  struct err *e)
+bool device_admit(struct pg *db, struct arena *a, int32_t account, const struct device_contact *c,
+		  int32_t *device, struct err *e)
 {
 	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_text(&p, a, c->device_id);
+	pg_text(&p, a, shorten(a, c->type));
+	pg_text(&p, a, shorten(a, c->user_agent));
+	pg_int(&p, c->protocol_version);
+	struct pg_rows *r = pg_run(db, &device_admission, &p, e);
+	if (!r)
+		return false;
+	*device = (int32_t)pg_get_int(r, 0, 0);
+	pg_done(&r);
+	return true;
+}
+
+static bool run_for(struct pg *db, const struct pg_statement *s, int32_t device, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, device);
+	return pg_do(db, s, &p, e);
+}
+
+bool device_decide(struct pg *db, int32_t device, struct err *e)
+{
+	return run_for(db, &device_decision, device, e);
+}
+
+bool device_asked(struct pg *db, int32_t device, struct err *e)
+{
+	return run_for(db, &device_ask, device, e);
+}
+
+bool device_touch(struct pg *db, struct arena *a, int32_t account, int32_t device,
+		  const struct device_contact *c, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
 	pg_int(&p, device);
 	pg_text(&p, a, shorten(a, c->type));
 	pg_text(&p, a, shorten(a, c->user_agent));

@@ -50,15 +50,22 @@ struct hub {
 };
 
 /* The only place where the one test for change is asked for. Gives the positions of the yeses. */
-static PG_STATEMENT(hub_pending,
-		    "SELECT i FROM easel.syncs_pending($1::int[], $2::int[], $3::int[]) AS i"
-		    " UNION ALL SELECT r.i::int"
-		    " FROM unnest($1::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
-		    " AS r(account, folder, hierarchy, i)"
-		    " LEFT JOIN easel.account a ON a.id = r.account"
-		    " LEFT JOIN easel.domain d ON d.id = a.domain_id"
-		    " WHERE r.folder = 0 AND (a.hierarchy_modseq > r.hierarchy OR a.id IS NULL"
-		    " OR NOT a.enabled OR NOT d.enabled)");
+static PG_STATEMENT(
+	hub_pending,
+	"SELECT i FROM easel.syncs_pending($1::int[], $2::int[], $3::int[]) AS i"
+	" UNION ALL SELECT r.i::int"
+	" FROM unnest($1::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
+	" AS r(account, folder, hierarchy, i)"
+	" LEFT JOIN easel.account a ON a.id = r.account"
+	" LEFT JOIN easel.domain d ON d.id = a.domain_id"
+	" WHERE r.folder = 0 AND (a.hierarchy_modseq > r.hierarchy OR a.id IS NULL"
+	" OR NOT a.enabled OR NOT d.enabled)"
+	" UNION ALL SELECT r.places[stopped]::int FROM (SELECT"
+	" array_agg(account ORDER BY i) AS accounts, array_agg(device ORDER BY i) AS devices,"
+	" array_agg(i ORDER BY i) AS places"
+	" FROM unnest($1::int[], $2::int[], $3::int[]) WITH ORDINALITY"
+	" AS r(account, device, folder, i) WHERE folder = 0) r,"
+	" easel.devices_stopped(r.accounts, r.devices) AS stopped");
 
 enum { COLUMNS = 4 };
 
@@ -221,11 +228,13 @@ static void tell_folders(struct hub *h, struct str payload)
 	}
 }
 
-/* "account account …", see easel.tell_hierarchy_changed(). */
+/* "account account …", or "*" for all; see easel.tell_hierarchy_changed(), easel.caps_changed(). */
 static void tell_hierarchies(struct hub *h, struct str payload)
 {
 	struct str account;
 	int64_t a;
+	if (str_eq(payload, STR("*")))
+		h->events.lost(h->events.ctx);
 	while (str_next(&payload, ' ', &account))
 		if (str_to_i64(account, &a))
 			h->events.hierarchy_changed(h->events.ctx, (int32_t)a);

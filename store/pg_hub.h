@@ -25,8 +25,8 @@ struct pg;
 /*
  * One question: whether a Sync of the folder would bring the device something, or, for folder 0,
  * whether the account's folder tree has changed since the hierarchy modseq that the device knows,
- * or the account is gone or switched off: then FolderSync tells the device so. The same one may be
- * asked any number of times.
+ * or the account is gone or switched off, or the gate would stop the device (0: not asked): then
+ * the next request tells the device so. The same one may be asked any number of times.
  */
 struct hub_question {
 	int32_t account, device, folder;
@@ -41,7 +41,10 @@ struct hub_events {
 	void *ctx;
 	void (*folder_changed)(void *ctx, int32_t account, int32_t folder);
 	void (*hierarchy_changed)(void *ctx, int32_t account);
-	/* The connection is (back) up and listening: what changed meanwhile is not known. */
+	/*
+	 * The connection is (back) up and listening, and what changed meanwhile is not known; or
+	 * something changed that may concern everybody.
+	 */
 	void (*lost)(void *ctx);
 	/*
 	 * The answer to the last hub_ask(): yes[i] for question i. With ok false yes is NULL and

@@ -11,25 +11,29 @@ PREPARE gate(text, text, inet) AS SELECT * FROM easel.gate($1, $2, $3);
 CREATE FUNCTION tap.throttled(login text, address inet) RETURNS boolean LANGUAGE sql AS
 	'SELECT throttled FROM easel.gate(login, '''', address)';
 
-SELECT is((SELECT (account_id, address, display_name, password_hash, remembered, enabled, throttled)::text
+SELECT is((SELECT (account_id, address, display_name, password_hash, remembered, verdict, throttled)::text
            FROM easel.gate('anna@example.test', 'PHONE', '192.0.2.1')),
-          format('(%s,anna@example.test,Anna,$scrypt$x,,t,f)', :anna), 'an account is found');
-SELECT is((SELECT (device, device_type, user_agent, protocol_version, policy_key, stale, ping_folders)::text
+          format('(%s,anna@example.test,Anna,$scrypt$x,,ok,f)', :anna), 'an account is found');
+SELECT is((SELECT (device, device_type, user_agent, protocol_version, policy_key, ping_folders)::text
            FROM easel.gate('anna@example.test', 'PHONE', NULL)),
-          format('(%s,iPhone,Apple,161,0,f,"{1,2}")', :phone), 'with its device');
+          format('(%s,iPhone,Apple,161,0,"{1,2}")', :phone), 'with its device');
 SELECT is((SELECT (account_id, device)::text FROM easel.gate('anna@example.test', 'OTHER', NULL)), format('(%s,)', :anna),
           'a device that is new has no number');
 SELECT is((SELECT (account_id, heartbeat_min, heartbeat_max, sync_max_items)::text FROM easel.gate('eve@example.test', '', NULL)),
           '(,60,1800,512)', 'without an account there are the limits alone');
 SELECT is((SELECT count(*) FROM easel.gate('anna@example.test', 'PHONE', NULL)), 1::bigint, 'there is always one row');
 
+UPDATE easel.device v SET effective = easel.effective_of(v.account_id, v.id),
+	effective_stamp = (SELECT s.gate_version + d.gate_version + a.gate_version FROM easel.server s, easel.account a
+	                   JOIN easel.domain d ON d.id = a.domain_id WHERE a.id = v.account_id);
+SELECT ok(NOT stale, 'a device just seen is not written again') FROM easel.gate('anna@example.test', 'PHONE', NULL);
 UPDATE easel.device SET last_seen = now() - interval '61 seconds';
 SELECT ok(stale, 'a device not seen for a minute is written again') FROM easel.gate('anna@example.test', 'PHONE', NULL);
 UPDATE easel.account SET enabled = false;
-SELECT ok(NOT enabled, 'a disabled account stays out') FROM easel.gate('anna@example.test', '', NULL);
+SELECT is(verdict, 'disabled', 'a disabled account stays out') FROM easel.gate('anna@example.test', '', NULL);
 UPDATE easel.account SET enabled = true;
 UPDATE easel.domain SET enabled = false;
-SELECT ok(NOT enabled, 'a disabled domain keeps its accounts out') FROM easel.gate('anna@example.test', '', NULL);
+SELECT is(verdict, 'disabled', 'a disabled domain keeps its accounts out') FROM easel.gate('anna@example.test', '', NULL);
 
 INSERT INTO easel.login_failure (account_id, address, failures) VALUES (:anna, '192.0.2.1', 9);
 SELECT ok(NOT tap.throttled('anna@example.test', '192.0.2.1'), 'nine wrong passwords are borne');

@@ -68,7 +68,7 @@ static void given_pg(const char *database)
 	m->account = (int32_t)sql_int(&faults_account, 0, address);
 	m->folder[0] = (int32_t)sql_int(&faults_folder, m->account, "inbox");
 	m->folder[1] = (int32_t)sql_int(&faults_folder, m->account, "trash");
-	if (!device_register(m->db, a, m->account, &contact, &m->device, &e))
+	if (!device_admit(m->db, a, m->account, &contact, &m->device, &e))
 		model_wrong("%s", e.text);
 	arena_free(&a);
 }

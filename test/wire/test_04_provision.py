@@ -34,8 +34,8 @@ class Demanded(WireTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.lab.sql('UPDATE easel.server SET require_policy = true')
-        cls.addClassCleanup(cls.lab.sql, 'UPDATE easel.server SET require_policy = false')
+        cls.lab.sql("INSERT INTO easel.policy (level, enforced) VALUES ('server', true)")
+        cls.addClassCleanup(cls.lab.sql, "DELETE FROM easel.policy WHERE level = 'server'")
 
     def assert_wants_provisioning(self, phone):
         """Every command is refused: 449 up to 12.1, status 142 to 144 from 14.0 (R487, R7564)."""

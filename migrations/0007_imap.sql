@@ -182,9 +182,12 @@ BEGIN
 		RAISE EXCEPTION 'there is no domain "%" whose mail is on an IMAP server', split_part(address, '@', 2)
 			USING ERRCODE = 'no_data_found';
 	END IF;
-	PERFORM pg_advisory_xact_lock(hashtextextended(lower(imap_account_create.address), 435459552621));
-	SELECT a.id INTO new_id FROM easel.account a WHERE a.address = lower(imap_account_create.address);
-	RETURN coalesce(new_id, easel.account_create(imap_account_create.address));
+	INSERT INTO easel.account (domain_id, address) VALUES (home.id, lower(imap_account_create.address))
+		ON CONFLICT (address) DO NOTHING RETURNING id INTO new_id;
+	IF new_id IS NULL THEN
+		SELECT a.id INTO new_id FROM easel.account a WHERE a.address = lower(imap_account_create.address);
+	END IF;
+	RETURN new_id;
 END $$;
 COMMENT ON FUNCTION easel.imap_account_create(text) IS 'Adds an account whose mail is on the IMAP server of its domain, if it is not there yet; returns its number. Workers do so with the first login that the IMAP server accepts. The folders of the mailbox come with its first listing.';
 
