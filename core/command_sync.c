@@ -500,8 +500,8 @@ static bool take_in(struct call *c, const struct sync *s)
 	int32_t *folders = arena_array(c->arena, s->request.n, sizeof *folders);
 	for (size_t i = 0; i < s->request.n; i++)
 		folders[i] = s->request.v[i].folder;
-	return s->request.n == 0 || imap_login_refresh(c->session, c->gate.account, folders,
-						       s->request.n, &c->err);
+	return s->request.n == 0 ||
+	       imap_login_refresh(c->session, c->gate.account, folders, s->request.n, &c->err);
 }
 
 void command_sync(struct call *c)

@@ -62,8 +62,8 @@ static bool ask_server(struct session *s, const struct request *rq, const struct
 {
 	struct imap_site site;
 	struct err ignored = {0};
-	enum found found = imap_site_of_login(s->db, s->arena, who->address, rq->remote_addr,
-					      &site, e);
+	enum found found =
+		imap_site_of_login(s->db, s->arena, who->address, rq->remote_addr, &site, e);
 	if (found == FOUND_FAILED)
 		return false;
 	if (found == FOUND_NONE)

@@ -16,8 +16,8 @@
 enum {
 	READ_SIZE = 32 * 1024,
 	SCRATCH_CAP = 4 * IMAP_RESPONSE_MOST,
-	COMMAND_MS = 600 * 1000,   /* of all that a command answers */
-	COMMAND_MOST = 1024 << 20  /* bytes of it */
+	COMMAND_MS = 600 * 1000,  /* of all that a command answers */
+	COMMAND_MOST = 1024 << 20 /* bytes of it */
 };
 
 struct imap {
@@ -236,14 +236,14 @@ static bool await_continue(struct imap *c, unsigned command, struct imap_result 
 	}
 }
 
-/* Where the next synchronising literal begins; the end when there is none. *scan is moved behind it. */
+/* Where the next synchronising literal begins; the end when there is none. *scan is moved behind
+ * it. */
 static size_t next_stop(struct str out, size_t *scan)
 {
 	while (*scan < out.n) {
 		const char *nl = memchr(out.p + *scan, '\n', out.n - *scan);
 		size_t end = nl ? (size_t)(nl - out.p) + 1 : out.n;
-		int64_t literal =
-			imap_literal(str_trim(str_sub(out, *scan, end - *scan)));
+		int64_t literal = imap_literal(str_trim(str_sub(out, *scan, end - *scan)));
 		*scan = end + (literal > 0 ? (size_t)literal : 0);
 		if (literal >= 0)
 			return end;
@@ -256,8 +256,8 @@ static bool flush(struct imap *c, struct err *e)
 	struct str out = buf_get(&c->out);
 	size_t at = 0, scan = 0;
 	struct imap_result refused;
-	bool ok = !c->out.failed ||
-		  err_set(e, ERR_TOO_LARGE, "the command is larger than it may be");
+	bool ok =
+		!c->out.failed || err_set(e, ERR_TOO_LARGE, "the command is larger than it may be");
 	bool whole = c->can & IMAP_CAN_LITERAL_PLUS;
 	while (ok && at < out.n) {
 		size_t stop = whole ? out.n : next_stop(out, &scan);
@@ -317,11 +317,16 @@ bool imap_refused(const struct imap_result *result, const char *what, struct err
 		const char *code;
 		enum err_kind kind;
 	} meanings[] = {
-		{"NOPERM", ERR_FORBIDDEN},	       {"NONEXISTENT", ERR_NOT_FOUND},
-		{"TRYCREATE", ERR_NOT_FOUND},	       {"ALREADYEXISTS", ERR_EXISTS},
-		{"OVERQUOTA", ERR_QUOTA},	       {"CANNOT", ERR_INVALID},
-		{"AUTHENTICATIONFAILED", ERR_LOGIN},   {"AUTHORIZATIONFAILED", ERR_LOGIN},
-		{"EXPIRED", ERR_LOGIN},		       {"LIMIT", ERR_QUOTA},
+		{"NOPERM", ERR_FORBIDDEN},
+		{"NONEXISTENT", ERR_NOT_FOUND},
+		{"TRYCREATE", ERR_NOT_FOUND},
+		{"ALREADYEXISTS", ERR_EXISTS},
+		{"OVERQUOTA", ERR_QUOTA},
+		{"CANNOT", ERR_INVALID},
+		{"AUTHENTICATIONFAILED", ERR_LOGIN},
+		{"AUTHORIZATIONFAILED", ERR_LOGIN},
+		{"EXPIRED", ERR_LOGIN},
+		{"LIMIT", ERR_QUOTA},
 		{"TOOBIG", ERR_TOO_LARGE},
 	};
 	enum err_kind kind = ERR_UNAVAILABLE;
@@ -433,8 +438,7 @@ static bool authenticate(struct imap *c, const char *mechanism, struct str respo
 		number = imap_queue(c, str_of(arena_printf(secrets, "AUTHENTICATE %s %.*s",
 							   mechanism, STR_ARG(coded))));
 	} else {
-		number = imap_queue(
-			c, str_of(arena_printf(secrets, "AUTHENTICATE %s", mechanism)));
+		number = imap_queue(c, str_of(arena_printf(secrets, "AUTHENTICATE %s", mechanism)));
 		if (!flush(c, e))
 			return false;
 		if (!await_continue(c, number, result, e))
@@ -451,9 +455,9 @@ static bool authenticate(struct imap *c, const char *mechanism, struct str respo
 			fill_result(&r, result);
 			return true;
 		}
-		/* OAuth: what is wrong comes as a challenge (RFC 7628 3.2.3), to be acknowledged. */
-		if (r.kind == IMAP_CONTINUE &&
-		    !imap_socket_write(&c->socket, "AQ==\r\n", 6, e))
+		/* OAuth: what is wrong comes as a challenge (RFC 7628 3.2.3), to be acknowledged.
+		 */
+		if (r.kind == IMAP_CONTINUE && !imap_socket_write(&c->socket, "AQ==\r\n", 6, e))
 			return die(c);
 	}
 }
@@ -507,8 +511,8 @@ static bool try_login(struct imap *c, const struct imap_credentials *who, struct
 /* Refusals that are not about the credentials: a server that is busy, or whose backend is away. */
 static bool is_passing(const struct imap_result *r)
 {
-	static const char *const codes[] = {"UNAVAILABLE", "INUSE", "LIMIT", "SERVERBUG",
-					    "CONTACTADMIN", "PRIVACYREQUIRED"};
+	static const char *const codes[] = {"UNAVAILABLE", "INUSE",	   "LIMIT",
+					    "SERVERBUG",   "CONTACTADMIN", "PRIVACYREQUIRED"};
 	for (size_t i = 0; i < sizeof codes / sizeof *codes; i++)
 		if (strcmp(r->code, codes[i]) == 0)
 			return true;
@@ -576,8 +580,7 @@ bool imap_pump(struct imap *c, imap_handler *handler, void *ctx, struct err *e)
 		do {
 			if (!take_response(c, &r, &found, e))
 				return false;
-			if (found && r.kind != IMAP_CONTINUE &&
-			    !handler(ctx, c->scratch, &r, e))
+			if (found && r.kind != IMAP_CONTINUE && !handler(ctx, c->scratch, &r, e))
 				return die(c);
 		} while (found);
 	} while (got > 0);

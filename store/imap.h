@@ -92,7 +92,8 @@ unsigned imap_can(const struct imap *c);
 bool imap_dead(const struct imap *c);
 int imap_fd(const struct imap *c);
 
-/* Whether the server has ended it, or said something that was not asked for (BYE). Reads nothing. */
+/* Whether the server has ended it, or said something that was not asked for (BYE). Reads nothing.
+ */
 bool imap_stale(const struct imap *c);
 
 /* ---- Commands ---- */
@@ -101,14 +102,13 @@ enum imap_status { IMAP_OK, IMAP_NO, IMAP_BAD };
 
 struct imap_result {
 	enum imap_status status;
-	char code[32];	/* upper case; empty when there is none */
-	char text[200]; /* what the server says to people */
+	char code[32];	  /* upper case; empty when there is none */
+	char text[200];	  /* what the server says to people */
 	char detail[512]; /* the words behind the code: of APPENDUID, COPYUID, MODIFIED */
 };
 
 /* Called for each untagged response. False gives up the command and the connection. */
-typedef bool imap_handler(void *ctx, struct arena *a, const struct imap_response *r,
-			  struct err *e);
+typedef bool imap_handler(void *ctx, struct arena *a, const struct imap_response *r, struct err *e);
 
 /* Appends a command (without tag and line end) to those that are to be sent; gives its number. */
 unsigned imap_queue(struct imap *c, struct str command);
@@ -125,8 +125,7 @@ bool imap_run(struct imap *c, struct str command, imap_handler *handler, void *c
 	      struct imap_result *result, struct err *e);
 
 /* The same, where a refusal is an error too: see imap_refused(). */
-bool imap_do(struct imap *c, struct str command, imap_handler *handler, void *ctx,
-	     struct err *e);
+bool imap_do(struct imap *c, struct str command, imap_handler *handler, void *ctx, struct err *e);
 
 /*
  * Fills *e with what a refusal means, by its code: ERR_FORBIDDEN, ERR_NOT_FOUND, ERR_EXISTS,

@@ -61,8 +61,8 @@ static bool change_flags(struct imap_link *link, const struct imap_box *box, int
 			 const char *how, struct str flags, bool *foreign, struct err *e)
 {
 	bool modified;
-	bool guarded = !*foreign && box->highestmodseq > 0 &&
-		       imap_can(link->imap) & IMAP_CAN_CONDSTORE;
+	bool guarded =
+		!*foreign && box->highestmodseq > 0 && imap_can(link->imap) & IMAP_CAN_CONDSTORE;
 	if (flags.n == 0)
 		return true;
 	if (!store_flags(link, box, uid, how, flags, guarded, &modified, e))
@@ -121,8 +121,8 @@ bool imap_act_flags(struct imap_actor *x, const struct imap_box *box, int64_t ui
 		   /* Our own change is newer than the index, so the second is not guarded. */
 		   (taken.n == 0 || added.n == 0
 			    ? change_flags(x->link, box, uid, "-FLAGS.SILENT", taken, foreign, e)
-			    : change_flags(x->link, box, uid, "-FLAGS.SILENT", taken,
-					   &(bool){true}, e)));
+			    : change_flags(x->link, box, uid, "-FLAGS.SILENT", taken, &(bool){true},
+					   e)));
 	buf_free(&add);
 	buf_free(&take);
 	return ok;
@@ -130,7 +130,8 @@ bool imap_act_flags(struct imap_actor *x, const struct imap_box *box, int64_t ui
 
 /* ---- Removing ---- */
 
-/* Without UIDPLUS, EXPUNGE takes all that is marked: what others marked only stays if it is alone. */
+/* Without UIDPLUS, EXPUNGE takes all that is marked: what others marked only stays if it is alone.
+ */
 static bool expunge(struct imap_link *link, int64_t uid, struct err *e)
 {
 	struct buf b = {0};
@@ -261,8 +262,8 @@ static bool on_identity(void *ctx, struct arena *a, const struct imap_response *
 	if (!envelope)
 		return true;
 	l->seen = true;
-	l->message_id = (struct str){arena_dup(l->a, imap_text(v).p, imap_text(v).n),
-				     imap_text(v).n};
+	l->message_id =
+		(struct str){arena_dup(l->a, imap_text(v).p, imap_text(v).n), imap_text(v).n};
 	if (imap_number(imap_item(r->values, "RFC822.SIZE"), &n))
 		l->size = (int64_t)n;
 	return true;
@@ -276,8 +277,7 @@ static enum found identify(struct imap_actor *x, const struct imap_box *box, int
 	struct buf b = {0};
 	out->a = x->a;
 	buf_printf(&b, "UID FETCH %lld (UID ENVELOPE RFC822.SIZE)", (long long)uid);
-	if (!imap_box_select(x->link, box, e) ||
-	    !run(x->link, &b, on_identity, out, &result, e)) {
+	if (!imap_box_select(x->link, box, e) || !run(x->link, &b, on_identity, out, &result, e)) {
 		buf_free(&b);
 		return FOUND_FAILED;
 	}
@@ -329,9 +329,9 @@ static void fill_intent(struct imap_actor *x, const struct imap_box *from, int64
 		.account = x->account,
 		.folder = to->folder,
 		.kind = "move",
-		.reference = str_of(arena_printf(x->a, "%d:%llu:%lld", (int)from->folder,
-						 (unsigned long long)from->uidvalidity,
-						 (long long)uid)),
+		.reference =
+			str_of(arena_printf(x->a, "%d:%llu:%lld", (int)from->folder,
+					    (unsigned long long)from->uidvalidity, (long long)uid)),
 	};
 }
 
@@ -404,8 +404,10 @@ bool imap_act_append(struct imap_actor *x, const struct imap_box *to, const stru
 	int64_t size = (int64_t)item->raw.n;
 	if (!may(to, 'i', e))
 		return false;
-	*intent = (struct imap_intent){.account = x->account, .folder = to->folder,
-				       .kind = "append", .message_id = item->message->message_id};
+	*intent = (struct imap_intent){.account = x->account,
+				       .folder = to->folder,
+				       .kind = "append",
+				       .message_id = item->message->message_id};
 	intent->reference = str_of(arena_printf(x->a, "%lld:%.*s", (long long)size,
 						STR_ARG(str_sub(intent->message_id, 0, 900))));
 	if (!ask_next(x, to, intent, e) || !imap_intent_note(x->aside, x->a, intent, e))
@@ -461,7 +463,8 @@ bool imap_act_rename(struct imap_link *link, struct str from, struct str to, str
 	imap_put_string(&b, from, plus(link));
 	buf_byte(&b, ' ');
 	imap_put_string(&b, to, plus(link));
-	return run_ok(link, &b, "RENAME", e) && on_mailbox(link, "UNSUBSCRIBE", from, &ignored, e) &&
+	return run_ok(link, &b, "RENAME", e) &&
+	       on_mailbox(link, "UNSUBSCRIBE", from, &ignored, e) &&
 	       on_mailbox(link, "SUBSCRIBE", to, &ignored, e);
 }
 

@@ -19,8 +19,8 @@ struct imap_actor {
 
 struct imap_flag_change {
 	unsigned set, clear;
-	unsigned had;	  /* flags as the index has them */
-	struct str marks; /* the same */
+	unsigned had;		     /* flags as the index has them */
+	struct str marks;	     /* the same */
 	const struct str *new_marks; /* NULL: they stay */
 };
 
@@ -32,8 +32,7 @@ bool imap_act_flags(struct imap_actor *x, const struct imap_box *box, int64_t ui
 		    const struct imap_flag_change *change, bool *foreign, struct err *e);
 
 /* Removes the message; one that is gone already is no failure. */
-bool imap_act_remove(struct imap_actor *x, const struct imap_box *box, int64_t uid,
-		     struct err *e);
+bool imap_act_remove(struct imap_actor *x, const struct imap_box *box, int64_t uid, struct err *e);
 
 /* Notes the intent, moves, and finds out the new uid. FOUND_NONE: the message is gone. */
 enum found imap_act_move(struct imap_actor *x, const struct imap_box *from, int64_t uid,

@@ -16,20 +16,17 @@ static const struct {
 	unsigned flag;
 	bool keyword;
 } names[] = {
-	{"\\Seen", ITEM_SEEN, false},
-	{"\\Answered", ITEM_ANSWERED, false},
-	{"\\Flagged", ITEM_FLAGGED, false},
-	{"\\Draft", ITEM_DRAFT, false},
-	{"$Forwarded", ITEM_FORWARDED, true},
-	{"$Completed", ITEM_COMPLETED, true},
+	{"\\Seen", ITEM_SEEN, false},	      {"\\Answered", ITEM_ANSWERED, false},
+	{"\\Flagged", ITEM_FLAGGED, false},   {"\\Draft", ITEM_DRAFT, false},
+	{"$Forwarded", ITEM_FORWARDED, true}, {"$Completed", ITEM_COMPLETED, true},
 };
 
 enum { NAMES = sizeof names / sizeof *names, CATEGORIES = 300, KEYWORD_MOST = 255 };
 
 static bool is_category(struct str keyword)
 {
-	static const char *const others[] = {"Junk",	  "NonJunk",   "NotJunk", "Forwarded",
-					     "Redirected", "MDNSent",  "Recent",  "Old"};
+	static const char *const others[] = {"Junk",	   "NonJunk", "NotJunk", "Forwarded",
+					     "Redirected", "MDNSent", "Recent",	 "Old"};
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		if (str_eq_nocase(keyword, str_of(others[i])))
 			return false;

@@ -302,7 +302,7 @@ static bool search_all(struct imap_link *link, struct survey *s, struct err *e)
 	struct buf b = {0};
 	s->all = true;
 	buf_cstr(&b, imap_can(link->imap) & IMAP_CAN_ESEARCH ? "UID SEARCH RETURN (ALL) ALL"
-							      : "UID SEARCH ALL");
+							     : "UID SEARCH ALL");
 	return command(link, s, &b, e);
 }
 
@@ -362,12 +362,11 @@ static PG_STATEMENT(imap_index_lock,
 		    " WHERE b.account_id = $1 AND b.folder_id = $2 FOR NO KEY UPDATE");
 
 /* Another UIDVALIDITY: whatever was known is about other messages. */
-static PG_STATEMENT(
-	imap_index_restart,
-	"WITH i AS (DELETE FROM easel.item WHERE account_id = $1 AND folder_id = $2),"
-	" t AS (DELETE FROM easel.tombstone WHERE account_id = $1 AND folder_id = $2) "
-	"UPDATE easel.folder SET epoch = epoch + 1, modseq = modseq + 1"
-	" WHERE account_id = $1 AND id = $2");
+static PG_STATEMENT(imap_index_restart,
+		    "WITH i AS (DELETE FROM easel.item WHERE account_id = $1 AND folder_id = $2),"
+		    " t AS (DELETE FROM easel.tombstone WHERE account_id = $1 AND folder_id = $2) "
+		    "UPDATE easel.folder SET epoch = epoch + 1, modseq = modseq + 1"
+		    " WHERE account_id = $1 AND id = $2");
 
 /*
  * $3 to $7: uids, dates (NULL: not new), sizes, flags, categories. $8: the flags that the server
@@ -514,8 +513,7 @@ static bool apply(struct pg *db, int32_t account, const struct survey *s, struct
 	pg_text(&p, s->arena, uidset_text(s->all ? &s->living : &s->vanished));
 	pg_bool(&p, s->all);
 	pg_int(&p, (int64_t)next);
-	if ((s->n || s->all || !uidset_empty(&s->vanished)) &&
-	    !pg_do(db, &imap_index_apply, &p, e))
+	if ((s->n || s->all || !uidset_empty(&s->vanished)) && !pg_do(db, &imap_index_apply, &p, e))
 		return false;
 	p = of_folder(account, s);
 	pg_int(&p, (int64_t)s->uidvalidity);

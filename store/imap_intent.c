@@ -50,8 +50,7 @@ static bool read_row(struct pg *db, struct arena *a, const struct pg_statement *
 	return true;
 }
 
-bool imap_intent_note(struct pg *aside, struct arena *a, struct imap_intent *intent,
-		      struct err *e)
+bool imap_intent_note(struct pg *aside, struct arena *a, struct imap_intent *intent, struct err *e)
 {
 	struct pg_params p = key(a, intent);
 	pg_text(&p, a, intent->message_id);
@@ -60,8 +59,7 @@ bool imap_intent_note(struct pg *aside, struct arena *a, struct imap_intent *int
 	return read_row(aside, a, &imap_intent_add, &p, intent, e);
 }
 
-bool imap_intent_find(struct pg *aside, struct arena *a, struct imap_intent *intent,
-		      struct err *e)
+bool imap_intent_find(struct pg *aside, struct arena *a, struct imap_intent *intent, struct err *e)
 {
 	struct pg_params p = key(a, intent);
 	return read_row(aside, a, &imap_intent_get, &p, intent, e);

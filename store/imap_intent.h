@@ -28,12 +28,10 @@ struct imap_intent {
  * Notes it, and commits that, on a connection of its own. If it is noted already, uidvalidity,
  * uidnext and message_id become those of then, and `repeated` is set.
  */
-bool imap_intent_note(struct pg *aside, struct arena *a, struct imap_intent *intent,
-		      struct err *e);
+bool imap_intent_note(struct pg *aside, struct arena *a, struct imap_intent *intent, struct err *e);
 
 /* Whether it is noted, without noting it. */
-bool imap_intent_find(struct pg *aside, struct arena *a, struct imap_intent *intent,
-		      struct err *e);
+bool imap_intent_find(struct pg *aside, struct arena *a, struct imap_intent *intent, struct err *e);
 
 /* It is done, and what came of it is recorded in the same transaction. */
 bool imap_intent_done(struct pg *db, struct arena *a, const struct imap_intent *intent,

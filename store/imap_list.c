@@ -15,7 +15,7 @@ struct listing {
 	struct str *foreign; /* prefixes of the other namespaces */
 	size_t nforeign;
 	struct imap_nodes nodes; /* as they come, parents not known */
-	bool lsub; /* what comes are the subscribed ones */
+	bool lsub;		 /* what comes are the subscribed ones */
 };
 
 /* ---- Names that stand for a role ---- */
@@ -24,19 +24,32 @@ static const struct {
 	const char *name;
 	enum folder_role role;
 } usual[] = {
-	{"drafts", ROLE_DRAFTS},	     {"draft", ROLE_DRAFTS},
-	{"entwürfe", ROLE_DRAFTS},	     {"brouillons", ROLE_DRAFTS},
-	{"sent", ROLE_SENT},		     {"sent items", ROLE_SENT},
-	{"sent messages", ROLE_SENT},	     {"sent mail", ROLE_SENT},
-	{"gesendet", ROLE_SENT},	     {"gesendete objekte", ROLE_SENT},
-	{"gesendete elemente", ROLE_SENT},   {"envoyés", ROLE_SENT},
-	{"trash", ROLE_TRASH},		     {"deleted items", ROLE_TRASH},
-	{"deleted messages", ROLE_TRASH},    {"papierkorb", ROLE_TRASH},
-	{"gelöschte objekte", ROLE_TRASH},   {"gelöschte elemente", ROLE_TRASH},
-	{"corbeille", ROLE_TRASH},	     {"junk", ROLE_JUNK},
-	{"spam", ROLE_JUNK},		     {"junk e-mail", ROLE_JUNK},
-	{"junk email", ROLE_JUNK},	     {"archive", ROLE_ARCHIVE},
-	{"archives", ROLE_ARCHIVE},	     {"archiv", ROLE_ARCHIVE},
+	{"drafts", ROLE_DRAFTS},
+	{"draft", ROLE_DRAFTS},
+	{"entwürfe", ROLE_DRAFTS},
+	{"brouillons", ROLE_DRAFTS},
+	{"sent", ROLE_SENT},
+	{"sent items", ROLE_SENT},
+	{"sent messages", ROLE_SENT},
+	{"sent mail", ROLE_SENT},
+	{"gesendet", ROLE_SENT},
+	{"gesendete objekte", ROLE_SENT},
+	{"gesendete elemente", ROLE_SENT},
+	{"envoyés", ROLE_SENT},
+	{"trash", ROLE_TRASH},
+	{"deleted items", ROLE_TRASH},
+	{"deleted messages", ROLE_TRASH},
+	{"papierkorb", ROLE_TRASH},
+	{"gelöschte objekte", ROLE_TRASH},
+	{"gelöschte elemente", ROLE_TRASH},
+	{"corbeille", ROLE_TRASH},
+	{"junk", ROLE_JUNK},
+	{"spam", ROLE_JUNK},
+	{"junk e-mail", ROLE_JUNK},
+	{"junk email", ROLE_JUNK},
+	{"archive", ROLE_ARCHIVE},
+	{"archives", ROLE_ARCHIVE},
+	{"archiv", ROLE_ARCHIVE},
 };
 
 static enum folder_role role_of_use(struct str attribute)
@@ -45,7 +58,7 @@ static enum folder_role role_of_use(struct str attribute)
 		const char *attribute;
 		enum folder_role role;
 	} uses[] = {
-		{"\\Drafts", ROLE_DRAFTS}, {"\\Sent", ROLE_SENT},	  {"\\Trash", ROLE_TRASH},
+		{"\\Drafts", ROLE_DRAFTS}, {"\\Sent", ROLE_SENT},	{"\\Trash", ROLE_TRASH},
 		{"\\Junk", ROLE_JUNK},	   {"\\Archive", ROLE_ARCHIVE},
 	};
 	for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
@@ -153,7 +166,8 @@ static bool read_attributes(struct imap_node *node, const struct imap_value *lis
 			node->role = role_of_use(s);
 		if (str_eq_nocase(s, STR("\\Noselect")) || str_eq_nocase(s, STR("\\NonExistent")))
 			node->selectable = false;
-		if (str_eq_nocase(s, STR("\\HasNoChildren")) || str_eq_nocase(s, STR("\\Noinferiors")))
+		if (str_eq_nocase(s, STR("\\HasNoChildren")) ||
+		    str_eq_nocase(s, STR("\\Noinferiors")))
 			childless = true;
 		if (str_eq_nocase(s, STR("\\All")) || str_eq_nocase(s, STR("\\Flagged")) ||
 		    str_eq_nocase(s, STR("\\Important")))
@@ -288,7 +302,9 @@ static size_t place(struct listing *l, struct imap_nodes *out, struct str mailbo
 	if (known)
 		return (size_t)(known - out->v);
 	const struct imap_node *listed = find_node(&l->nodes, mailbox);
-	struct imap_node node = {.mailbox = mailbox, .delimiter = delimiter, .parent = SIZE_MAX,
+	struct imap_node node = {.mailbox = mailbox,
+				 .delimiter = delimiter,
+				 .parent = SIZE_MAX,
 				 .own = is_own(l, mailbox)};
 	if (listed)
 		node = *listed;
@@ -298,8 +314,8 @@ static size_t place(struct listing *l, struct imap_nodes *out, struct str mailbo
 		return SIZE_MAX;
 	bool inside = start > 0 && start != l->own.prefix.n;
 	if (inside) {
-		node.parent = place(l, out, str_sub(mailbox, 0, start - 1), node.delimiter,
-				    depth + 1);
+		node.parent =
+			place(l, out, str_sub(mailbox, 0, start - 1), node.delimiter, depth + 1);
 		if (node.parent == SIZE_MAX)
 			return SIZE_MAX;
 	}
@@ -334,8 +350,7 @@ static void set_roles(struct arena *a, struct imap_nodes *nodes)
 	for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
 		for (size_t i = 0; i < nodes->n; i++) {
 			struct imap_node *n = &nodes->v[i];
-			bool high = n->parent == SIZE_MAX ||
-				    nodes->v[n->parent].role == ROLE_INBOX;
+			bool high = n->parent == SIZE_MAX || nodes->v[n->parent].role == ROLE_INBOX;
 			if (n->role == ROLE_NONE && n->own && n->selectable && high &&
 			    str_eq(str_lower(a, n->name), str_of(usual[k].name)) &&
 			    !has_role(nodes, usual[k].role))

@@ -13,8 +13,8 @@
 struct imap_node {
 	struct str mailbox; /* as the server writes it */
 	struct str delimiter;
-	struct str name;	   /* as people read it */
-	struct str rights;	   /* p NULL: not known */
+	struct str name;   /* as people read it */
+	struct str rights; /* p NULL: not known */
 	enum folder_role role;
 	bool selectable, own, subscribed;
 	size_t parent; /* position among the nodes; SIZE_MAX at the top */

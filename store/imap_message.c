@@ -90,7 +90,7 @@ struct wanted {
 	const struct imap_box *box;
 	struct summary *v;
 	size_t n;
-	struct str *header;	/* of each, when it is read in parts */
+	struct str *header; /* of each, when it is read in parts */
 	struct read **reads;
 };
 
@@ -313,8 +313,8 @@ static bool count_parts(struct imap_link *link, struct read *x, struct err *e)
 }
 
 /* Several messages in one go; a server that chokes on BINARY.SIZE is asked without. */
-static bool fetch_details(struct imap_reader *r, struct imap_link *link, struct read **v,
-			  size_t n, struct err *e)
+static bool fetch_details(struct imap_reader *r, struct imap_link *link, struct read **v, size_t n,
+			  struct err *e)
 {
 	unsigned numbers[PIPELINE];
 	bool refused[PIPELINE] = {false};
@@ -330,8 +330,7 @@ static bool fetch_details(struct imap_reader *r, struct imap_link *link, struct 
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct details d = {r, v[i]};
-		if (refused[i] &&
-		    !await(link, queue_details(link, v[i], false), on_details, &d, e))
+		if (refused[i] && !await(link, queue_details(link, v[i], false), on_details, &d, e))
 			return false;
 		if (!count_parts(link, v[i], e))
 			return false;
@@ -369,8 +368,7 @@ static bool read_whole_after_all(struct wanted *w, struct imap_link *link, size_
 	return true;
 }
 
-static bool scan(struct wanted *w, struct imap_link *link, struct arena *a, size_t i,
-		 struct err *e)
+static bool scan(struct wanted *w, struct imap_link *link, struct arena *a, size_t i, struct err *e)
 {
 	struct summary *s = &w->v[i];
 	struct read *x = w->reads[i];
@@ -387,8 +385,8 @@ static bool scan(struct wanted *w, struct imap_link *link, struct arena *a, size
 }
 
 bool imap_reader_summaries(struct imap_reader *r, struct imap_link *link,
-			   const struct imap_box *box, struct arena *a, struct summary *v,
-			   size_t n, struct err *e)
+			   const struct imap_box *box, struct arena *a, struct summary *v, size_t n,
+			   struct err *e)
 {
 	struct wanted w = {.reader = r, .box = box, .v = v, .n = n};
 	w.header = arena_array(r->arena, n, sizeof *w.header);
@@ -494,8 +492,7 @@ bool imap_reader_slices(struct imap_reader *r, struct imap_link *link, const str
 				   find_place(x, v[i].offset, &path, &from);
 			if (one) {
 				asked[k] = i;
-				numbers[k++] =
-					queue_piece(link, v[i].uid, path, from, v[i].length);
+				numbers[k++] = queue_piece(link, v[i].uid, path, from, v[i].length);
 			}
 		}
 		for (size_t j = 0; j < k; j++) {
@@ -507,8 +504,7 @@ bool imap_reader_slices(struct imap_reader *r, struct imap_link *link, const str
 		}
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!v[i].bytes.p &&
-		    imap_reader_slice(r, link, box, a, &v[i], e) == FOUND_FAILED)
+		if (!v[i].bytes.p && imap_reader_slice(r, link, box, a, &v[i], e) == FOUND_FAILED)
 			return false;
 	return !arena_overflowed(a) || err_set(e, ERR_TOO_LARGE, "too much for one request");
 }

@@ -80,12 +80,11 @@ struct imap_pool *imap_pool_new(void)
 static struct tally *tally_of(struct imap_pool *p, int32_t account, const char *host)
 {
 	for (struct tally *t = p->tallies; t; t = t->next)
-		if (t->host ? host && strcmp(t->host, host) == 0
-			    : !host && t->account == account)
+		if (t->host ? host && strcmp(t->host, host) == 0 : !host && t->account == account)
 			return t;
 	struct tally *t = base_calloc(1, sizeof *t);
-	*t = (struct tally){.next = p->tallies, .account = account,
-			    .host = host ? copy(str_of(host)) : NULL};
+	*t = (struct tally){
+		.next = p->tallies, .account = account, .host = host ? copy(str_of(host)) : NULL};
 	p->tallies = t;
 	return t;
 }
@@ -224,7 +223,9 @@ static struct imap_trust *trust_of(struct imap_pool *p, const char *pem, struct 
 static struct imap *open_imap(struct imap_pool *p, const struct imap_site *site,
 			      const struct imap_person *who, bool check, struct err *e)
 {
-	struct imap_server server = {.host = site->host, .port = site->port, .tls = site->tls,
+	struct imap_server server = {.host = site->host,
+				     .port = site->port,
+				     .tls = site->tls,
 				     .patience = site->patience};
 	bool master = site->master_user.p && !check;
 	const struct imap_credentials credentials = {
@@ -253,7 +254,8 @@ struct imap_link *imap_pool_take(struct imap_pool *p, const struct imap_site *si
 	bool ok = wait_for_room(p, site, who, fresh, &link);
 	pthread_mutex_unlock(&p->lock);
 	if (!ok) {
-		err_set(e, ERR_UNAVAILABLE, "all IMAP connections of the account or host are in use");
+		err_set(e, ERR_UNAVAILABLE,
+			"all IMAP connections of the account or host are in use");
 		return NULL;
 	}
 	if (link)
@@ -422,7 +424,7 @@ void imap_pool_trust(struct imap_pool *p, int32_t account, const unsigned char *
 		*at = base_calloc(1, sizeof **at);
 		(*at)->account = account;
 	}
-	memcpy((*at)->digest, digest, sizeof (*at)->digest);
+	memcpy((*at)->digest, digest, sizeof(*at)->digest);
 	(*at)->until = clock_monotonic() + ms;
 	/* Connections that another password opened are not for who has this one. */
 	drop_account(p, account, digest);

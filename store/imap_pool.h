@@ -35,8 +35,8 @@ struct imap_link {
 /* Who is behind a request. */
 struct imap_person {
 	int32_t account;
-	struct str address;  /* of the account */
-	struct str password; /* empty: it is not known, and only a held one will do */
+	struct str address;	     /* of the account */
+	struct str password;	     /* empty: it is not known, and only a held one will do */
 	const unsigned char *digest; /* 32 bytes, of the password */
 	const char *client;	     /* address of the phone; NULL: not known */
 };
@@ -67,8 +67,7 @@ void imap_pool_tidy(struct imap_pool *p);
  * For `ms` the password with this digest is taken for right without asking; only the last one of an
  * account is.
  */
-void imap_pool_trust(struct imap_pool *p, int32_t account, const unsigned char *digest,
-		     int64_t ms);
+void imap_pool_trust(struct imap_pool *p, int32_t account, const unsigned char *digest, int64_t ms);
 bool imap_pool_trusts(struct imap_pool *p, int32_t account, const unsigned char *digest);
 
 /* It is wrong by now: what was kept for it is not good any more. */

@@ -6,9 +6,9 @@
 #include "store/pg.h"
 
 #define SETTINGS                                                                                   \
-	" d.imap_host, d.imap_port, d.imap_tls, coalesce(d.imap_ca, ''), d.imap_auth,"            \
+	" d.imap_host, d.imap_port, d.imap_tls, coalesce(d.imap_ca, ''), d.imap_auth,"             \
 	" replace(replace(replace(d.imap_user, '%u', x.address),"                                  \
-	"	'%n', split_part(x.address, '@', 1)), '%d', d.name),"                              \
+	"	'%n', split_part(x.address, '@', 1)), '%d', d.name),"                                    \
 	" d.imap_master_user, d.imap_master_password, d.imap_patience, d.imap_connections,"        \
 	" d.imap_host_connections, d.imap_watch, d.imap_poll, d.imap_folders = 'subscribed',"      \
 	" d.imap_namespaces = 'own', d.smtp_as_user,"                                              \

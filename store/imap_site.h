@@ -28,7 +28,7 @@ struct imap_site {
 	struct str master_user, master_password; /* p NULL: none */
 	int connections, host_connections;
 	enum imap_watching watching;
-	int poll; /* seconds */
+	int poll;	      /* seconds */
 	int64_t login_memory; /* ms for which a password that was right is taken for right */
 	bool subscribed_only, own_only;
 	bool smtp_as_user;

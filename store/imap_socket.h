@@ -14,7 +14,7 @@
 #include "store/imap.h"
 
 struct imap_socket {
-	int fd; /* -1: none */
+	int fd;	   /* -1: none */
 	void *tls; /* SSL */
 	int patience;
 };

@@ -348,10 +348,10 @@ static bool read_slice(struct imap_store *s, void *ctx, struct err *e)
 	struct imap_source *src = ctx;
 	if (!imap_box_select(s->link, &src->box, e))
 		return false;
-	enum found found = imap_reader_slice(s->reader, s->link, &src->box, src->arena,
-					     &src->slice, e);
-	return found == FOUND_ONE ||
-	       (found == FOUND_NONE && err_set(e, ERR_NOT_FOUND, "the item went while it was read"));
+	enum found found =
+		imap_reader_slice(s->reader, s->link, &src->box, src->arena, &src->slice, e);
+	return found == FOUND_ONE || (found == FOUND_NONE &&
+				      err_set(e, ERR_NOT_FOUND, "the item went while it was read"));
 }
 
 static bool source_refill(struct imap_source *src, struct err *e)
@@ -450,8 +450,8 @@ static struct pg *aside(struct imap_store *s)
 
 static struct imap_actor actor_of(struct imap_store *s)
 {
-	return (struct imap_actor){.link = s->link, .aside = aside(s), .a = s->arena,
-				   .account = s->who.account};
+	return (struct imap_actor){
+		.link = s->link, .aside = aside(s), .a = s->arena, .account = s->who.account};
 }
 
 static bool act_flags(struct imap_store *s, void *ctx, struct err *e)
@@ -479,12 +479,16 @@ static enum found set_flags(struct store *store, int32_t account, int32_t id, in
 			return FOUND_FAILED;
 		if (items.v[0].gone)
 			return FOUND_NONE;
-		struct acting x = {.box = box, .uid = uid, .item = &items.v[0], .set = set,
-				   .clear = clear, .marks = marks};
+		struct acting x = {.box = box,
+				   .uid = uid,
+				   .item = &items.v[0],
+				   .set = set,
+				   .clear = clear,
+				   .marks = marks};
 		if (!attempt(s, act_flags, &x, e))
 			return FOUND_FAILED;
-		enum found found =
-			pg->ops->set_flags(pg, account, id, uid, set, clear, marks, before, after, e);
+		enum found found = pg->ops->set_flags(pg, account, id, uid, set, clear, marks,
+						      before, after, e);
 		if (found == FOUND_ONE && x.foreign)
 			*before = *after; /* what it was before, nobody here has seen */
 		return found;
@@ -531,11 +535,14 @@ static bool act_move(struct imap_store *s, void *ctx, struct err *e)
 static enum found note_move(struct imap_store *s, const struct acting *x, const struct item *item,
 			    int64_t *gone_modseq, int64_t *new_modseq, struct err *e)
 {
-	const struct imap_arrival arrival = {.folder = x->to->folder, .uid = x->new_uid,
-					     .date = item->date, .size = item->size,
-					     .flags = item->flags, .marks = item->marks};
-	enum found found = s->pg->ops->remove(s->pg, s->who.account, x->box->folder, x->uid,
-					      gone_modseq, e);
+	const struct imap_arrival arrival = {.folder = x->to->folder,
+					     .uid = x->new_uid,
+					     .date = item->date,
+					     .size = item->size,
+					     .flags = item->flags,
+					     .marks = item->marks};
+	enum found found =
+		s->pg->ops->remove(s->pg, s->who.account, x->box->folder, x->uid, gone_modseq, e);
 	if (found == FOUND_FAILED)
 		return found;
 	bool ok = imap_index_add(s->db, s->arena, s->who.account, &arrival, new_modseq, e) &&
@@ -597,8 +604,11 @@ static bool append(struct store *store, int32_t account, int32_t id, const struc
 	if (!attempt(s, act_append, &x, e))
 		return false;
 	*uid = x.new_uid;
-	const struct imap_arrival arrival = {.folder = id, .uid = x.new_uid, .date = item->date,
-					     .size = (int64_t)item->raw.n, .flags = item->flags,
+	const struct imap_arrival arrival = {.folder = id,
+					     .uid = x.new_uid,
+					     .date = item->date,
+					     .size = (int64_t)item->raw.n,
+					     .flags = item->flags,
 					     .marks = item->marks};
 	return imap_index_add(s->db, s->arena, account, &arrival, modseq, e) &&
 	       imap_intent_done(s->db, s->arena, &x.intent, e);
@@ -629,16 +639,15 @@ static bool mailbox_name(struct imap_store *s, int32_t parent, struct str name, 
 		return false;
 	if (parent && !imap)
 		return err_set(e, ERR_INVALID, "a mail folder can't be in a folder of this kind");
-	if (!ensure_link(s, e) ||
-	    (!parent && !imap_tree_namespace(s->link, s->arena, &own, e)))
+	if (!ensure_link(s, e) || (!parent && !imap_tree_namespace(s->link, s->arena, &own, e)))
 		return false;
 	*delimiter = parent ? above->delimiter : own.delimiter;
-	if ((parent && !delimiter->n) || (delimiter->n && str_find_byte(name, delimiter->p[0]) >= 0))
+	if ((parent && !delimiter->n) ||
+	    (delimiter->n && str_find_byte(name, delimiter->p[0]) >= 0))
 		return err_set(e, ERR_INVALID, "the IMAP server has no place for such a name");
-	*out = str_of(arena_printf(s->arena, "%.*s%.*s%.*s",
-				   STR_ARG(parent ? above->mailbox : own.prefix),
-				   STR_ARG(parent ? *delimiter : STR("")),
-				   STR_ARG(imap_name_encode(s->arena, name))));
+	*out = str_of(arena_printf(
+		s->arena, "%.*s%.*s%.*s", STR_ARG(parent ? above->mailbox : own.prefix),
+		STR_ARG(parent ? *delimiter : STR("")), STR_ARG(imap_name_encode(s->arena, name))));
 	return true;
 }
 
@@ -675,8 +684,8 @@ static enum found update_folder(struct store *store, int32_t account, int32_t id
 	bool imap;
 	if (!is_box(s, account, id, &box, &imap, e))
 		return FOUND_FAILED;
-	enum found found = pg_of(store)->ops->update_folder(pg_of(store), account, id, parent,
-							    name, e);
+	enum found found =
+		pg_of(store)->ops->update_folder(pg_of(store), account, id, parent, name, e);
 	if (!imap || found != FOUND_ONE)
 		return found;
 	x.mailbox = box->mailbox;

@@ -37,7 +37,7 @@ const struct imap_person *store_imap_person(struct store *s, int32_t account);
  * Whether the IMAP server accepts the person's password now: a new login, whose connection is kept
  * for what follows. ERR_LOGIN: it does not.
  */
-bool store_imap_check(struct store *s, const struct imap_site *site,
-		      const struct imap_person *who, struct err *e);
+bool store_imap_check(struct store *s, const struct imap_site *site, const struct imap_person *who,
+		      struct err *e);
 
 #endif

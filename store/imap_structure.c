@@ -57,8 +57,8 @@ static bool read_leaf(struct builder *b, const struct imap_value *first, struct 
 	uint64_t octets = 0;
 	if (!type.p || !sub.p || !imap_number(skip(first, 6), &octets))
 		return false;
-	s->type = keep_lower(b->a, str_of(arena_printf(b->a, "%.*s/%.*s", STR_ARG(type),
-						       STR_ARG(sub))));
+	s->type = keep_lower(b->a,
+			     str_of(arena_printf(b->a, "%.*s/%.*s", STR_ARG(type), STR_ARG(sub))));
 	s->encoding = encoding_of(imap_text(skip(first, 5)));
 	s->octets = octets > UINT32_MAX ? UINT32_MAX : (int64_t)octets;
 	return true;
@@ -87,8 +87,8 @@ static bool read_part(struct builder *b, const struct imap_value *v, struct str 
 	if (!imap_text(child).p)
 		return false;
 	s = &b->out->v[me];
-	s->type = keep_lower(b->a, str_of(arena_printf(b->a, "multipart/%.*s",
-						       STR_ARG(imap_text(child)))));
+	s->type = keep_lower(
+		b->a, str_of(arena_printf(b->a, "multipart/%.*s", STR_ARG(imap_text(child)))));
 	s->boundary = parameter(b->a, child->next, "boundary");
 	return true;
 }

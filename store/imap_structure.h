@@ -42,8 +42,8 @@ bool structure_is_text(const struct structure *s);
 struct str structure_message(struct arena *a, const struct structures *s, struct str header);
 
 /*
- * Puts the places and sizes of the real message into what was scanned. Parts that the structure does
- * not have keep nothing.
+ * Puts the places and sizes of the real message into what was scanned. Parts that the structure
+ * does not have keep nothing.
  */
 void structure_place(const struct structures *s, int64_t size, struct message *m);
 

@@ -233,7 +233,8 @@ static void read_status(struct reader *r, struct imap_response *out)
 		struct reader inner = {r->arena, str_sub(r->in, from, r->at - from), 0, 0, false};
 		out->code = read_word(&inner);
 		out->values = read_values(&inner, '\n');
-		if (inner.failed) /* a code that nobody here knows is no reason to refuse the rest */
+		if (inner.failed) /* a code that nobody here knows is no reason to refuse the rest
+				   */
 			out->values = NULL;
 		take(r, ']');
 		take(r, ' ');
@@ -328,8 +329,7 @@ bool imap_set_parse(struct arena *a, struct str text, struct uidset *out)
 		if (!set_number(first, &from))
 			return false;
 		to = from;
-		if (colon >= 0 &&
-		    !set_number(str_sub(piece, (size_t)colon + 1, piece.n), &to))
+		if (colon >= 0 && !set_number(str_sub(piece, (size_t)colon + 1, piece.n), &to))
 			return false;
 		if (to < from)
 			uidset_add_range(out, to, from + 1);

@@ -64,11 +64,11 @@ enum imap_response_kind { IMAP_UNTAGGED, IMAP_TAGGED, IMAP_CONTINUE };
 
 struct imap_response {
 	enum imap_response_kind kind;
-	struct str tag;	   /* of IMAP_TAGGED */
-	uint64_t number;   /* of * 12 FETCH; 0: none */
-	struct str name;   /* OK, NO, BAD, BYE, PREAUTH, FETCH, LIST … */
-	struct str code;   /* first word in [] of a status response; p NULL: none */
-	struct str text;   /* of a status response */
+	struct str tag;		   /* of IMAP_TAGGED */
+	uint64_t number;	   /* of * 12 FETCH; 0: none */
+	struct str name;	   /* OK, NO, BAD, BYE, PREAUTH, FETCH, LIST … */
+	struct str code;	   /* first word in [] of a status response; p NULL: none */
+	struct str text;	   /* of a status response */
 	struct imap_value *values; /* what follows the name, or the words of the code */
 };
 

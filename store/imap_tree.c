@@ -219,13 +219,12 @@ static bool remove_lost(struct tree *t, struct err *e)
 		struct imap_counts counts;
 		if (k->matched)
 			continue;
-		enum found found = k->box.selectable ? ask_status(t, k->box.mailbox, &counts, e)
-						     : FOUND_NONE;
+		enum found found =
+			k->box.selectable ? ask_status(t, k->box.mailbox, &counts, e) : FOUND_NONE;
 		if (found == FOUND_FAILED)
 			return false;
 		/* An option of the site may hide what is there. */
-		bool hidden = found == FOUND_ONE &&
-			      (t->site->subscribed_only || t->site->own_only);
+		bool hidden = found == FOUND_ONE && (t->site->subscribed_only || t->site->own_only);
 		if (found == FOUND_ONE && !hidden)
 			k->matched = true;
 		else
@@ -282,8 +281,7 @@ static bool name_taken(struct tree *t, size_t i, struct str name)
 	struct str lower = str_lower(t->a, name);
 	for (size_t k = 0; k < t->nknown; k++)
 		if (t->known[k].matched && t->known[k].parent == parent &&
-		    t->known[k].id != t->ids[i] &&
-		    str_eq(str_lower(t->a, t->known[k].name), lower))
+		    t->known[k].id != t->ids[i] && str_eq(str_lower(t->a, t->known[k].name), lower))
 			return true;
 	for (size_t k = 0; k < i; k++)
 		if (t->nodes.v[k].parent == t->nodes.v[i].parent &&
@@ -297,8 +295,8 @@ static void make_unique(struct tree *t, size_t i)
 	struct imap_node *node = &t->nodes.v[i];
 	struct str name = node->name;
 	for (int k = 2; name_taken(t, i, node->name) && k < 100; k++)
-		node->name = str_of(arena_printf(t->a, "%.*s (%d)",
-						 STR_ARG(str_sub(name, 0, 240)), k));
+		node->name =
+			str_of(arena_printf(t->a, "%.*s (%d)", STR_ARG(str_sub(name, 0, 240)), k));
 }
 
 static struct pg_params node_params(struct tree *t, size_t i, int32_t id)
@@ -389,7 +387,8 @@ static bool has_role(const struct tree *t, enum folder_role role)
 	return false;
 }
 
-/* Phones need somewhere to put drafts, what is sent and what is deleted. A refusal is no failure. */
+/* Phones need somewhere to put drafts, what is sent and what is deleted. A refusal is no failure.
+ */
 static bool make_usual(struct tree *t, bool *made, struct err *e)
 {
 	static const struct {
@@ -401,8 +400,8 @@ static bool make_usual(struct tree *t, bool *made, struct err *e)
 	if (!imap_tree_namespace(t->link, t->a, &own, e))
 		return false;
 	for (size_t i = 0; i < sizeof needed / sizeof *needed; i++) {
-		struct str name = str_of(
-			arena_printf(t->a, "%.*s%s", STR_ARG(own.prefix), needed[i].name));
+		struct str name =
+			str_of(arena_printf(t->a, "%.*s%s", STR_ARG(own.prefix), needed[i].name));
 		static const char *const commands[] = {"CREATE ", "SUBSCRIBE "};
 		if (has_role(t, needed[i].role))
 			continue;

@@ -1,10 +1,10 @@
 /*
  * imap_tree: the folders that an IMAP server lists, and the account's tree made to agree with it.
  *
- * A folder keeps its number as long as the server knows it by its name, and also when it was renamed
- * elsewhere (its UIDVALIDITY tells). One that a complete list leaves out is taken off the tree only
- * after the server has said once more, by STATUS, that it is not there. Virtual folders (\All,
- * \Flagged) are left out, and so are those that hold neither messages nor folders.
+ * A folder keeps its number as long as the server knows it by its name, and also when it was
+ * renamed elsewhere (its UIDVALIDITY tells). One that a complete list leaves out is taken off the
+ * tree only after the server has said once more, by STATUS, that it is not there. Virtual folders
+ * (\All, \Flagged) are left out, and so are those that hold neither messages nor folders.
  *
  * Failure rule: as imap.h and pg.h; what could not be asked changes nothing. Thread: that of the
  * connections.
@@ -18,7 +18,8 @@
 
 struct pg;
 
-/* Not within a transaction. The first time, what is usual and missing (Drafts, Sent, Trash) is made. */
+/* Not within a transaction. The first time, what is usual and missing (Drafts, Sent, Trash) is
+ * made. */
 bool imap_tree_refresh(struct pg *db, struct imap_link *link, const struct imap_site *site,
 		       int32_t account, struct err *e);
 

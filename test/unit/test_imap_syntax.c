@@ -95,8 +95,9 @@ static void responses_are_read(void **state)
 	struct err e;
 	uint64_t n;
 	(void)state;
-	assert_true(imap_parse(a, STR("* 12 FETCH (UID 7 FLAGS (\\Seen x) BODY[HEADER.FIELDS (A B)]<0>"
-				      " {3}\r\na)b X \"q\\\"\\\\\" Y NIL)\r\n"),
+	assert_true(imap_parse(a,
+			       STR("* 12 FETCH (UID 7 FLAGS (\\Seen x) BODY[HEADER.FIELDS (A B)]<0>"
+				   " {3}\r\na)b X \"q\\\"\\\\\" Y NIL)\r\n"),
 			       &r, &e));
 	assert_int_equal(r.number, 12);
 	assert_true(imap_is(&r, "fetch"));
@@ -119,9 +120,15 @@ static void responses_are_read(void **state)
 static void what_is_no_response_is_refused(void **state)
 {
 	static const char *const rows[] = {
-		"\r\n",		       "*\r\n",		       "e1\r\n",
-		"e1 HELLO x\r\n",      "* 1 FETCH (UID 7\r\n", "* 1 FETCH \"abc\r\n",
-		"* 1 FETCH {4}\r\nab", "* LIST () \"/\" a)b(\r\n", "* -1 EXISTS\r\n",
+		"\r\n",
+		"*\r\n",
+		"e1\r\n",
+		"e1 HELLO x\r\n",
+		"* 1 FETCH (UID 7\r\n",
+		"* 1 FETCH \"abc\r\n",
+		"* 1 FETCH {4}\r\nab",
+		"* LIST () \"/\" a)b(\r\n",
+		"* -1 EXISTS\r\n",
 		"* 1 FETCH (BODY[ x\r\n",
 	};
 	struct imap_response r;
@@ -149,9 +156,14 @@ static void sets_are_read(void **state)
 {
 	static const struct {
 		const char *in, *want; /* NULL: refused */
-	} rows[] = {{"1:3,7", "{[1,4),[7,8)}"}, {"9:7", "{[7,10)}"}, {"4", "{[4,5)}"},
-		    {"1:*", NULL},	        {"0", NULL},	      {"1,,2", NULL},
-		    {"4294967296", NULL},       {"a", NULL}};
+	} rows[] = {{"1:3,7", "{[1,4),[7,8)}"},
+		    {"9:7", "{[7,10)}"},
+		    {"4", "{[4,5)}"},
+		    {"1:*", NULL},
+		    {"0", NULL},
+		    {"1,,2", NULL},
+		    {"4294967296", NULL},
+		    {"a", NULL}};
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct uidset s;
@@ -183,10 +195,8 @@ static void names_go_both_ways(void **state)
 	static const struct {
 		const char *coded, *text;
 	} rows[] = {
-		{"INBOX", "INBOX"},
-		{"Entw&APw-rfe", "Entwürfe"},
-		{"A&-B", "A&B"},
-		{"&ZeVnLIqe-", "日本語"},
+		{"INBOX", "INBOX"}, {"Entw&APw-rfe", "Entwürfe"},
+		{"A&-B", "A&B"},    {"&ZeVnLIqe-", "日本語"},
 		{"&2D3eAA-", "😀"},
 	};
 	(void)state;
@@ -230,8 +240,8 @@ static void flags_and_categories_go_both_ways(void **state)
 	(void)state;
 	assert_int_equal(f.flags, ITEM_SEEN | ITEM_FORWARDED);
 	assert_text(f.categories, "[\"Red Cat\",\"Café\"]");
-	imap_categories_put(&b, str_of(arena_printf(a, "{\"Categories\":%.*s}",
-						    STR_ARG(f.categories))));
+	imap_categories_put(
+		&b, str_of(arena_printf(a, "{\"Categories\":%.*s}", STR_ARG(f.categories))));
 	assert_text(buf_get(&b), " Red=20Cat Caf=C3=A9");
 	buf_cut(&b, 0);
 	imap_flags_put(&b, ITEM_SEEN | ITEM_FORWARDED | ITEM_FLAGGED, false);
@@ -244,10 +254,9 @@ static void flags_and_categories_go_both_ways(void **state)
 
 /* ---- Structures ---- */
 
-static const char MIXED[] =
-	"((\"TEXT\" \"PLAIN\" (\"CHARSET\" \"utf-8\") NIL NIL \"7BIT\" 1152 23)"
-	"(\"IMAGE\" \"JPEG\" (\"NAME\" \"a.jpg\") NIL NIL \"BASE64\" 4554)"
-	" \"MIXED\" (\"BOUNDARY\" \"b1\") NIL NIL)";
+static const char MIXED[] = "((\"TEXT\" \"PLAIN\" (\"CHARSET\" \"utf-8\") NIL NIL \"7BIT\" 1152 23)"
+			    "(\"IMAGE\" \"JPEG\" (\"NAME\" \"a.jpg\") NIL NIL \"BASE64\" 4554)"
+			    " \"MIXED\" (\"BOUNDARY\" \"b1\") NIL NIL)";
 
 static void a_message_is_put_together(void **state)
 {
@@ -271,7 +280,12 @@ static void a_message_is_put_together(void **state)
 static void hostile_structures_are_refused(void **state)
 {
 	static const char *const rows[] = {
-		"NIL", "()", "(NIL)", "(\"TEXT\")", "(())", "((\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 1))",
+		"NIL",
+		"()",
+		"(NIL)",
+		"(\"TEXT\")",
+		"(())",
+		"((\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" 1))",
 		"(\"TEXT\" \"PLAIN\" NIL NIL NIL \"7BIT\" x)",
 	};
 	struct message m;
@@ -295,7 +309,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(dates_go_both_ways, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(names_go_both_ways, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(arguments_are_written, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(flags_and_categories_go_both_ways, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(flags_and_categories_go_both_ways, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_message_is_put_together, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(hostile_structures_are_refused, set_up, tear_down),
 	};
