@@ -183,7 +183,7 @@ BEGIN
 			USING ERRCODE = 'no_data_found';
 	END IF;
 	INSERT INTO easel.account (domain_id, address) VALUES (home.id, lower(imap_account_create.address))
-		ON CONFLICT (address) DO NOTHING RETURNING id INTO new_id;
+		ON CONFLICT ON CONSTRAINT account_address_key DO NOTHING RETURNING id INTO new_id;
 	IF new_id IS NULL THEN
 		SELECT a.id INTO new_id FROM easel.account a WHERE a.address = lower(imap_account_create.address);
 	END IF;
