@@ -79,7 +79,7 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 		out->status = ESTIMATE_NO_COLLECTION;
 	if (out->status != STATUS_OK)
 		return true;
-	int64_t cutoff = sync_options_cutoff(&options, clock_now());
+	int64_t cutoff = sync_options_cutoff_in(&options, &l.folder, clock_now());
 	ledger_set_cutoff(&l.base, cutoff);
 	return ledger_collect(c->session->store, c->arena, c->gate.account, &l, cutoff, LEDGER_ALL,
 			      NULL, &out->count, &c->err);

@@ -68,7 +68,7 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
 		return SYNC_KEY_INVALID;
 	}
-	col->cutoff = sync_options_cutoff(&col->options, clock_now());
+	col->cutoff = sync_options_cutoff_in(&col->options, &l->folder, clock_now());
 	return STATUS_OK;
 }
 

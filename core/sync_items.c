@@ -32,11 +32,15 @@ static const struct item_class_ops *ops_of(const struct sync_collection *col)
 	return item_class_ops(col->ledger->folder.class);
 }
 
-/* What was sent of a message stays as it is; a draft may be another one by now. */
-static bool is_whole(const struct change *change)
+/*
+ * What was sent of a message stays as it is; a draft may be another one by now, and so may what is
+ * a message only for the device.
+ */
+static bool is_whole(const struct sync_collection *col, const struct change *change)
 {
 	return change->kind == CHANGE_ADD ||
-	       (change->kind == CHANGE_CHANGE && change->item.flags & ITEM_DRAFT);
+	       (change->kind == CHANGE_CHANGE && (change->item.flags & ITEM_DRAFT ||
+						  col->ledger->folder.view == VIEW_MAIL));
 }
 
 static bool is_removal(const struct change *change)
@@ -54,14 +58,14 @@ static bool load_summaries(struct call *c, const struct sync_collection *col,
 	if (ops_of(col))
 		return true;
 	for (size_t i = 0; i < items->n; i++)
-		if (is_whole(&items->changes[i]))
+		if (is_whole(col, &items->changes[i]))
 			uids[n++] = items->changes[i].item.uid;
 	if (n && !store->ops->summaries(store, c->arena, c->gate.account, col->ledger->folder_id,
 					uids, n, &found, &c->err))
 		return false;
 	n = 0;
 	for (size_t i = 0; i < items->n; i++)
-		if (is_whole(&items->changes[i]))
+		if (is_whole(col, &items->changes[i]))
 			items->v[i].summary = &found[n++];
 	return true;
 }
@@ -150,7 +154,7 @@ static struct email_context context(struct call *c, const struct sync_collection
 	return (struct email_context){
 		.version = c->version,
 		.arena = c->arena,
-		.scope = is_whole(change) ? EMAIL_WHOLE : EMAIL_MARKS,
+		.scope = is_whole(col, change) ? EMAIL_WHOLE : EMAIL_MARKS,
 		.server_id = server_id_text(c->arena, id),
 		.only = col->only,
 		.nonly = col->nonly,
@@ -232,7 +236,7 @@ bool sync_items_encode_data(struct call *c, const struct sync_collection *col,
 	struct summary marks = {.uid = change->item.uid, .found = true, .item = change->item};
 	if (ops_of(col))
 		return encode_text(c, col, change, l->slices, e);
-	if (!is_whole(change))
+	if (!is_whole(col, change))
 		return email_encode(&c->out, &ctx, &marks, NULL, NULL, e);
 	if (!l->summary->found || (l->nslices && !l->slices->bytes.p))
 		return err_set(e, ERR_NOT_FOUND, "the item went away meanwhile");

@@ -120,6 +120,21 @@ bool sync_options_from_json(struct str text, struct sync_options *out, struct er
 	return ok || err_set(e, ERR_INTERNAL, "stored options can't be read");
 }
 
+/* What is shown of tasks as something else: only those that are not completed. */
+static bool hides_completed(const struct sync_options *o, const struct folder *f)
+{
+	enum { WEEK = 7 };
+	if (f->view == VIEW_OPEN_EVENTS)
+		return true;
+	return f->view == VIEW_MAIL && f->kept == CLASS_TASKS && o->filter > 0 &&
+	       o->filter < FILTER_INCOMPLETE && filter_days[o->filter] < WEEK;
+}
+
+int64_t sync_options_cutoff_in(const struct sync_options *o, const struct folder *f, int64_t now)
+{
+	return hides_completed(o, f) ? NEVER : sync_options_cutoff(o, now);
+}
+
 int64_t sync_options_cutoff(const struct sync_options *o, int64_t now)
 {
 	if (o->filter == 0)

@@ -46,4 +46,10 @@ bool sync_options_from_json(struct str json, struct sync_options *out, struct er
  */
 int64_t sync_options_cutoff(const struct sync_options *o, int64_t now);
 
+/*
+ * The same in a folder: that only incomplete tasks lie behind also where tasks are shown as
+ * messages under a filter of less than 7 days, and where only those are shown as events.
+ */
+int64_t sync_options_cutoff_in(const struct sync_options *o, const struct folder *f, int64_t now);
+
 #endif
