@@ -194,6 +194,13 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 	       kept(s)->summaries(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
 }
 
+/* The numbers are those of the account's collections in the kept store too. */
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return kept(s)->search(of(s)->kept, a, account, q, offset, limit, out, e);
+}
+
 static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id, struct slice *v,
 		   size_t n, struct err *e)
 {
@@ -319,6 +326,7 @@ static const struct store_ops collections_ops = {
 	.count = count,
 	.lookup = lookup,
 	.summaries = summaries,
+	.search = search,
 	.slices = slices,
 	.open = open_content,
 	.set_flags = set_flags,
@@ -332,6 +340,8 @@ struct store *collections_new(struct pg *db, struct store *kept_store)
 	struct collections *s = base_calloc(1, sizeof *s);
 	s->ops = collections_ops;
 	s->ops.modseqs_may_fall = kept_store->ops->modseqs_may_fall;
+	if (!kept_store->ops->search)
+		s->ops.search = NULL;
 	s->store.ops = &s->ops;
 	s->db = db;
 	s->kept = kept_store;

@@ -103,7 +103,7 @@ static bool check_query(struct call *c)
 		err_set(&c->err, ERR_MALFORMED, "the base64 query can't be read");
 		return false;
 	}
-	c->command = q->command.p ? command_find(q->command) : NULL;
+	c->command = q->command.p ? command_named(q->command) : NULL;
 	if (!command_version_served(q->version)) {
 		c->answer->status = q->version == 0 ? 400 : 505;
 		err_set(&c->err, ERR_UNSUPPORTED, "protocol version missing or not served");
@@ -333,7 +333,7 @@ void serve_waited(struct session *s, const struct waiter *waiter, struct answer 
 	struct err e = {0};
 	w->status = 200;
 	c.version = waiter->version;
-	c.command = command_find(STR("Sync"));
+	c.command = command_named(STR("Sync"));
 	rq.eas.version = waiter->version;
 	rq.eas.command = STR("Sync");
 	if (!find_waiter(&c, waiter, &e)) {

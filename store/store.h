@@ -26,7 +26,9 @@
 #include "core/base/str.h"
 
 struct arena;
+struct hits;
 struct message;
+struct search;
 
 enum found { FOUND_FAILED = -1, FOUND_NONE = 0, FOUND_ONE = 1 };
 
@@ -209,6 +211,13 @@ struct store_ops {
 	/* The named items with what is known of their content, in the order asked. */
 	bool (*summaries)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			  const int64_t *uids, size_t n, struct summary **out, struct err *e);
+
+	/*
+	 * Items that fit (store/search.h), the newest first, of these those from `offset` on, at
+	 * most `limit`. Folders that the account may not read have none. NULL: this store can't.
+	 */
+	bool (*search)(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		       size_t offset, size_t limit, struct hits *out, struct err *e);
 
 	/* Slices of several items in one go. */
 	bool (*slices)(struct store *s, struct arena *a, int32_t account, int32_t folder,
