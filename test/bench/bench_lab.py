@@ -132,10 +132,10 @@ class Phones:
 class BenchLab(Lab):
     """A lab with accounts bench0@…, bench1@…, whose inboxes hold a message each."""
 
-    def __init__(self, threads, fsync=True, workers=1):
+    def __init__(self, threads, fsync=True, workers=1, max_parked=8000):
         self.threads, self.hello, self.runs, self.accounts = threads, None, 0, 0
-        super().__init__(workers=workers, fsync=fsync, options=['--threads', str(threads)],
-                         log_level='info')
+        super().__init__(workers=workers, fsync=fsync, log_level='info', options=[
+            '--threads', str(threads), '--max-parked', str(max_parked)])
         self.plain_url = f'http://127.0.0.1:{self.nginx.plain_port}'
 
     def new_nginx(self):

@@ -29,6 +29,7 @@ CREATE TABLE easel.protocol (
 	CHECK ((url IS NULL) <> (host IS NULL)),
 	CHECK ((host IS NULL) = (port IS NULL))
 );
+CREATE INDEX ON easel.protocol (domain_id);
 CREATE UNIQUE INDEX protocol_type ON easel.protocol (coalesce(domain_id, 0), lower(type));
 COMMENT ON TABLE easel.protocol IS 'Which protocols clients are told of, by Autodiscover, autoconfig and Apple''s configuration profile. A domain''s row stands in place of the server''s row of the same type.';
 COMMENT ON COLUMN easel.protocol.id IS 'Number of the row.';
