@@ -62,7 +62,7 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	col->options = sync_options_standard;
 	if (col->asked->options) {
 		if (!sync_options_decode(col->asked->options, c->version, &col->options, &e))
-			return SYNC_PROTOCOL;
+			return e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE : SYNC_PROTOCOL;
 	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
 		return SYNC_KEY_INVALID;
 	}
