@@ -40,7 +40,10 @@ enum status_common {
 	STATUS_ACCESS_DENIED = 130,
 	STATUS_ITEM_NOT_FOUND = 150,
 	STATUS_BODY_PART_TYPE = 164,
-	STATUS_INVALID_ACCOUNT_ID = 166
+	STATUS_INVALID_ACCOUNT_ID = 166,
+	STATUS_NO_PICTURE = 173,
+	STATUS_PICTURE_TOO_LARGE = 174,
+	STATUS_PICTURE_LIMIT = 175
 };
 
 /* MS-ASCMD 2.2.3.177.17 (Sync) */
@@ -132,6 +135,21 @@ enum status_itemoperations {
 	ITEMOPS_RANGE = 8,
 	ITEMOPS_CONVERSION = 14,
 	ITEMOPS_ATTACHMENT = 15
+};
+
+/* MS-ASCMD 2.2.3.177.12 (ResolveRecipients) */
+enum status_resolverecipients {
+	RESOLVE_PROTOCOL = 5, /* of the command */
+	RESOLVE_SERVER = 6,
+	RESOLVED_AMBIGUOUS = 2, /* of a Response */
+	RESOLVED_PARTLY = 3,
+	RESOLVED_NOT = 4,
+	BUSY_TOO_MANY = 160, /* of an Availability */
+	BUSY_LIST_TOO_LARGE = 161,
+	BUSY_FAILED = 162,
+	BUSY_NOT_ALLOWED = 163,
+	CERTIFICATES_NONE = 7, /* of Certificates */
+	CERTIFICATES_LIMIT = 8
 };
 
 /* HTTP status for a common status below 14.0, where it can't be said in the body (MS-ASCMD 2.2.2).

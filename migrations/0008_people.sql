@@ -487,6 +487,10 @@ DECLARE
 	n bigint;
 	w text;
 BEGIN
+	-- A letter alone would find everybody; a character of another script may well be a name.
+	IF address IS NULL AND NOT EXISTS (SELECT FROM unnest(words) x WHERE length(x) > 1 OR x ~ '[^ -~]') THEN
+		RETURN;
+	END IF;
 	FOREACH w IN ARRAY words || address LOOP
 		CONTINUE WHEN w IS NULL;
 		SELECT count(*) INTO n FROM (SELECT FROM easel.directory_word d
