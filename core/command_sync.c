@@ -435,7 +435,6 @@ static void wait_or_answer_empty(struct call *c, const struct sync *s)
 	w->account = c->gate.account;
 	w->device = c->gate.device;
 	w->version = (uint16_t)c->version;
-	w->hierarchy = c->gate.hierarchy_modseq;
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)s->request.wait * 1000;
 	for (size_t i = 0; i < s->request.n; i++)
