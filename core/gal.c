@@ -5,6 +5,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/text.h"
+#include "core/found_items.h"
 #include "core/vcard.h"
 
 enum { PICTURE_MOST = 102400, PICTURES_MOST = 1000000 }; /* MS-ASCMD 2.2.3.105 */
@@ -56,23 +57,7 @@ void picture_encode(struct call *c, const struct picture_tags *tags, struct str 
 	wbxml_end(&c->out);
 }
 
-/* ---- Searching ---- */
-
-enum gal_outcome gal_find(struct call *c, struct str text, size_t from, size_t to,
-			  struct people *out)
-{
-	struct people_question q = {.account = c->gate.account,
-				    .text = text,
-				    .lists = true,
-				    .skip = from,
-				    .most = to - from + 1};
-	bool may;
-	if (!people_may_search(c->session->db, c->gate.account, &may, &c->err))
-		return GAL_FAILED;
-	if (!may)
-		return GAL_BLOCKED;
-	return people_find(c->session->db, c->arena, &q, out, &c->err) ? GAL_FOUND : GAL_FAILED;
-}
+/* ---- One entry ---- */
 
 static const struct field {
 	unsigned tag;
@@ -94,7 +79,8 @@ static struct str copy_text(struct arena *a, const json_t *gal, const char *elem
 	return str_of(arena_strdup(a, json_string_value(value)));
 }
 
-void gal_encode(struct call *c, const struct person *who, struct picture_wish *wish)
+/* The children of Properties. */
+static void encode_entry(struct call *c, const struct person *who, struct picture_wish *wish)
 {
 	static const struct picture_tags tags = {Gal_Picture, Gal_Status, Gal_Data};
 	struct str card = {NULL, 0};
@@ -109,6 +95,72 @@ void gal_encode(struct call *c, const struct person *who, struct picture_wish *w
 		people_card(c->session->db, c->arena, c->gate.account, who, &card, &ignored);
 	json_decref(summary);
 	picture_encode(c, &tags, card, wish);
+}
+
+/* ---- Searching ---- */
+
+static void encode_entries(struct call *c, const struct people *found, size_t from,
+			   struct picture_wish *wish, const struct gal_command *g)
+{
+	struct wbxml_out *w = &c->out;
+	for (size_t i = 0; i < found->n; i++) {
+		wbxml_begin(w, g->result);
+		wbxml_begin(w, g->properties);
+		encode_entry(c, &found->v[i], wish);
+		wbxml_end(w);
+		wbxml_end(w);
+	}
+	if (!found->n && g->empty_result)
+		wbxml_empty(w, g->result);
+	if (!found->n)
+		return;
+	wbxml_cstr(w, g->range_told, arena_printf(c->arena, "%zu-%zu", from, from + found->n - 1));
+	wbxml_int(w, g->total, (int64_t)found->total);
+}
+
+/* 0, or the status to answer. */
+static unsigned read_options(struct call *c, const struct wbxml_node *options,
+			     const struct gal_command *g, struct found_range *range,
+			     struct picture_wish *wish)
+{
+	const struct wbxml_node *picture =
+		c->version < 141 ? NULL : wbxml_child(options, g->picture);
+	enum range_read read = found_range_read(wbxml_child_text(options, g->range), range);
+	if (!picture_wish_read(picture, g->max_size, g->max_pictures, wish) ||
+	    read == RANGE_MALFORMED)
+		return g->invalid;
+	if (read == RANGE_TOO_LONG || range->from >= GAL_MOST)
+		return g->beyond;
+	if (range->to >= GAL_MOST)
+		range->to = GAL_MOST - 1;
+	return 0;
+}
+
+void gal_answer(struct call *c, struct str text, const struct wbxml_node *options,
+		const struct gal_command *g)
+{
+	struct people_question q = {.account = c->gate.account, .text = text, .lists = true};
+	struct found_range range;
+	struct picture_wish wish;
+	struct people found;
+	bool may;
+	unsigned status =
+		str_trim(text).n ? read_options(c, options, g, &range, &wish) : g->invalid;
+	if (status) {
+		g->begin(c, status);
+		return;
+	}
+	q.skip = range.from;
+	q.most = range.to - range.from + 1;
+	if (!people_may_search(c->session->db, c->gate.account, &may, &c->err) ||
+	    (may && !people_find(c->session->db, c->arena, &q, &found, &c->err))) {
+		call_fail(c, NULL);
+		return;
+	}
+	status = !may ? g->blocked : !found.n && range.from > 0 ? g->beyond : STATUS_OK;
+	g->begin(c, status);
+	if (status == STATUS_OK)
+		encode_entries(c, &found, range.from, &wish, g);
 }
 
 /* ---- What a summary says ---- */

@@ -40,18 +40,22 @@ void picture_encode(struct call *c, const struct picture_tags *tags, struct str 
 
 /* ---- Searching ---- */
 
-enum gal_outcome {
-	GAL_FAILED, /* c->err */
-	GAL_FOUND,
-	GAL_BLOCKED /* too many searches in this minute */
+/* What the two commands that search have of their own. */
+struct gal_command {
+	unsigned range, picture, max_size, max_pictures; /* tags in Options */
+	unsigned result, properties, range_told, total;	 /* tags in the answer */
+	bool empty_result;		   /* nobody found is told by an empty Result */
+	unsigned invalid, blocked, beyond; /* statuses: a bad request; too many searches in this
+					      minute; a range behind the end */
+	void (*begin)(struct call *c, unsigned status); /* up to and with the Status */
 };
 
-/* Entries from..to (both included, to - from < GAL_MOST) of those that the text finds. */
-enum gal_outcome gal_find(struct call *c, struct str text, size_t from, size_t to,
-			  struct people *out);
-
-/* Writes the children of Properties. */
-void gal_encode(struct call *c, const struct person *who, struct picture_wish *wish);
+/*
+ * Answers a search for `text` (p NULL: there was no query). No more than the first GAL_MOST entries
+ * can be had, so that nobody reads the whole list out.
+ */
+void gal_answer(struct call *c, struct str text, const struct wbxml_node *options,
+		const struct gal_command *command);
 
 /* ---- What a summary says ---- */
 

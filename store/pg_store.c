@@ -10,8 +10,12 @@
 #include "core/base/arena.h"
 #include "store/message.h"
 #include "store/pg.h"
+#include "store/pg_search.h"
 
-enum { READ_AHEAD = 256 * 1024 }; /* bytes that a source reads in one statement */
+enum {
+	READ_AHEAD = 256 * 1024, /* bytes that a source reads in one statement */
+	WORK_CAP = 8 << 20	 /* of what is made of an item to be stored */
+};
 
 struct pg_store {
 	struct store store;
@@ -599,7 +603,10 @@ static PG_STATEMENT(
 	"	WHERE account_id = $1 AND id = $2 RETURNING next_uid - 1 AS uid, modseq),"
 	"c AS ("
 	"	INSERT INTO easel.content (account_id, summary, data)"
-	"	SELECT $1, $3::json, $4::bytea FROM f RETURNING id) "
+	"	SELECT $1, $3::json, $4::bytea FROM f RETURNING id),"
+	"w AS ("
+	"	INSERT INTO easel.content_words (account_id, content_id, words)"
+	"	SELECT $1, c.id, easel.words($9::text, $10::text, $11::text, $12::text) FROM c) "
 	"INSERT INTO easel.item"
 	"	(account_id, folder_id, uid, modseq, date, flags, marks, size, content_id) "
 	"SELECT $1, $2, f.uid, f.modseq, $5::timestamptz, $6::integer, nullif($7::text, '')::json,"
@@ -670,10 +677,21 @@ static enum found move(struct store *s, int32_t account, int32_t from, int64_t u
 	return found;
 }
 
+/* What the item is found by. */
+static void put_words(struct pg_params *p, struct arena *a, const struct new_item *item)
+{
+	struct search_text text;
+	search_text_of_message(a, item->raw, item->message, &text);
+	pg_text(p, a, text.subject);
+	pg_text(p, a, text.author);
+	pg_text(p, a, text.recipients);
+	pg_text(p, a, text.body);
+}
+
 static bool append(struct store *s, int32_t account, int32_t folder_id, const struct new_item *item,
 		   int64_t *uid, int64_t *modseq, struct err *e)
 {
-	struct arena *a = arena_new(1024 * 1024);
+	struct arena *a = arena_new(WORK_CAP);
 	struct pg_params p = in_folder(account, folder_id);
 	pg_text(&p, a, message_to_json(a, item->message));
 	pg_bytes(&p, item->raw);
@@ -681,6 +699,7 @@ static bool append(struct store *s, int32_t account, int32_t folder_id, const st
 	pg_int(&p, item->flags);
 	pg_text(&p, a, item->marks);
 	pg_int(&p, (int64_t)item->raw.n);
+	put_words(&p, a, item);
 	struct pg_rows *r = pg_run(db_of(s), &store_append, &p, e);
 	arena_free(&a);
 	if (!r)
@@ -692,6 +711,12 @@ static bool append(struct store *s, int32_t account, int32_t folder_id, const st
 	}
 	pg_done(&r);
 	return found || err_set(e, ERR_NOT_FOUND, "there is no folder %d", (int)folder_id);
+}
+
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return pg_search(db_of(s), a, account, q, offset, limit, out, e);
 }
 
 static const struct store_ops pg_ops = {
@@ -710,6 +735,7 @@ static const struct store_ops pg_ops = {
 	.count = count,
 	.lookup = lookup,
 	.summaries = summaries,
+	.search = search,
 	.slices = slices,
 	.open = open_content,
 	.set_flags = set_flags,
