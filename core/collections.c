@@ -92,6 +92,24 @@ static void rollback(struct store *s)
 	kept(s)->rollback(of(s)->kept);
 }
 
+/* Those that the account's own are behind; those of others are their owners' business. */
+static bool refresh(struct store *s, int32_t account, const int32_t *ids, size_t n, struct err *e)
+{
+	int32_t *own = base_malloc((n + 1) * sizeof *own);
+	size_t nown = 0;
+	bool ok = true;
+	for (size_t i = 0; ok && i < n; i++) {
+		struct collection c;
+		ok = look(s, account, ids[i], &c, e);
+		if (ok && c.at.account == account && c.at.folder)
+			own[nown++] = c.at.folder;
+	}
+	if (n == 0 || nown)
+		ok = ok && store_refresh(of(s)->kept, account, own, nown, e);
+	free(own);
+	return ok;
+}
+
 /* Its own as they are, and behind them the others. */
 static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out,
 		    size_t *n, struct err *e)
@@ -315,6 +333,7 @@ static const struct store_ops collections_ops = {
 	.begin = begin,
 	.commit = commit,
 	.rollback = rollback,
+	.refresh = refresh,
 	.folders = folders,
 	.folder = folder,
 	.create_folder = create_folder,

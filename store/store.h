@@ -153,6 +153,13 @@ struct store_ops {
 	bool (*commit)(struct store *s, struct err *e);
 	void (*rollback)(struct store *s);
 
+	/*
+	 * Takes in what others did since: to the named folders, or, with n == 0, to the tree. Before
+	 * a transaction. NULL where nobody else can have done anything; see store_refresh().
+	 */
+	bool (*refresh)(struct store *s, int32_t account, const int32_t *folders, size_t n,
+			struct err *e);
+
 	/* All folders of the account, parents before children, else by id. */
 	bool (*folders)(struct store *s, struct arena *a, int32_t account, struct folder **out,
 			size_t *n, struct err *e);
@@ -262,5 +269,9 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 };
+
+/* The store's refresh(), if it has one. */
+bool store_refresh(struct store *s, int32_t account, const int32_t *folders, size_t n,
+		   struct err *e);
 
 #endif
