@@ -64,7 +64,8 @@ static bool look(struct store *s, int32_t account, int32_t id, struct collection
 	return true;
 }
 
-/* Whether its messages are made of other items when they are asked for. Files are kept as messages. */
+/* Whether its messages are made of other items when they are asked for. Files are kept as messages.
+ */
 static bool is_made(const struct collection *c)
 {
 	return c->view == VIEW_MAIL && c->kept != CLASS_FILES;

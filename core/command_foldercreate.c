@@ -9,11 +9,16 @@
 
 #include "core/item_class.h"
 
-/* MS-ASCMD 2.2.3.186.2: 2 to 11 and 19 are default folders, which nobody makes. */
-static bool type_made(int64_t type)
+/*
+ * MS-ASCMD 2.2.3.186.2: 2 to 11 and 19 are default folders, which nobody makes. There are notes
+ * from 14.0 on (MS-ASNOTE).
+ */
+static bool type_made(int64_t type, unsigned version)
 {
 	enum { GENERIC = 1, MAIL = 12, JOURNAL = 16, NOTES = 17 };
-	return type == GENERIC || (type >= MAIL && type <= NOTES && type != JOURNAL);
+	if (type == JOURNAL || (type == NOTES && version < 140))
+		return false;
+	return type == GENERIC || (type >= MAIL && type <= NOTES);
 }
 
 /* What the device means to make there. */
@@ -51,8 +56,8 @@ static unsigned create(struct call *c, struct folder_edit *edit, const struct fo
 	struct place parent;
 	bool allowed;
 	enum item_class class = class_of(edit, now);
-	struct str name = class == CLASS_EMAIL ? edit->folder.name
-					       : folder_edit_last_name(edit->folder.name);
+	struct str name =
+		class == CLASS_EMAIL ? edit->folder.name : folder_edit_last_name(edit->folder.name);
 	unsigned status = folder_edit_place(c, now, edit->folder.parent, &parent);
 	if (status != STATUS_OK)
 		return status;
@@ -82,7 +87,8 @@ void command_foldercreate(struct call *c)
 	bool read = folder_edit_name(c, &edit.folder.name) &&
 		    folder_edit_parent(c, &edit.folder.parent) &&
 		    folder_edit_text(c, FolderHierarchy_Type, &type) && str_to_i64(type, &number);
-	if (!read || !type_made(number) || !item_class_served(folder_list_class((int)number))) {
+	if (!read || !type_made(number, c->version) ||
+	    !item_class_served(folder_list_class((int)number))) {
 		call_answer_status(c, FOLDER_MALFORMED);
 		return;
 	}

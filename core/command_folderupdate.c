@@ -70,8 +70,8 @@ static unsigned update(struct call *c, struct folder_edit *edit, const struct fo
 		return status;
 	if (!stays_rooted(now, f, edit->folder.parent) || parent.account != f->at.account)
 		return FOLDER_UPDATE_SPECIAL;
-	struct str name = f->named_by_path ? folder_edit_last_name(edit->folder.name)
-					   : edit->folder.name;
+	struct str name =
+		f->named_by_path ? folder_edit_last_name(edit->folder.name) : edit->folder.name;
 	switch (kept->ops->update_folder(kept, f->at.account, f->at.folder, parent.folder, name,
 					 &c->err)) {
 	case FOUND_ONE:

@@ -120,8 +120,8 @@ static enum found find_repeat(struct call *c, const struct hierarchy_step *s,
 }
 
 /*
- * The number of the folder that was made: of the appearance that is of the type that the device asked
- * for, if there is one. A device that is not shown the folder gets its own number.
+ * The number of the folder that was made: of the appearance that is of the type that the device
+ * asked for, if there is one. A device that is not shown the folder gets its own number.
  */
 static int32_t find_made(const struct folder_map *now, const struct folder_edit *edit)
 {

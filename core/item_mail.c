@@ -117,8 +117,8 @@ static struct str typed_text(struct writer *w, const struct content_line *line, 
 	struct str types = content_param(line, STR("TYPE"));
 	if (!types.n)
 		return value;
-	return str_of(arena_printf(w->a, "%.*s (%.*s)", STR_ARG(value),
-				   STR_ARG(str_lower(w->a, types))));
+	return str_of(
+		arena_printf(w->a, "%.*s (%.*s)", STR_ARG(value), STR_ARG(str_lower(w->a, types))));
 }
 
 /* ---- The text ---- */
@@ -281,8 +281,9 @@ static struct str media_type(struct str s, const char *otherwise)
 		if (!word && c != '/')
 			return str_of(otherwise);
 	}
-	return slashes == 1 && s.n < 128 && s.p[0] != '/' && s.p[s.n - 1] != '/' ? s
-										 : str_of(otherwise);
+	return slashes == 1 && s.n < 128 && s.p[0] != '/' && s.p[s.n - 1] != '/'
+		       ? s
+		       : str_of(otherwise);
 }
 
 static void put_own_attachments(struct writer *w)
@@ -297,10 +298,10 @@ static void put_own_attachments(struct writer *w)
 			continue;
 		for (size_t i = 0; i < sizeof wordings / sizeof *wordings && !name.n; i++)
 			name = content_param(line, str_of(wordings[i]));
-		put_attachment(w,
-			       media_type(content_param(line, STR("FMTTYPE")),
-					  "application/octet-stream"),
-			       file_name(w, name, "attachment"), bytes);
+		put_attachment(
+			w,
+			media_type(content_param(line, STR("FMTTYPE")), "application/octet-stream"),
+			file_name(w, name, "attachment"), bytes);
 	}
 	size_t photo = content_find(&w->lines, STR("PHOTO"), 0);
 	if (photo && content_binary(&w->lines, &w->lines.v[photo], &bytes))

@@ -28,8 +28,8 @@ static bool make(struct arena *a, const struct collection *c, const struct item 
 		.class = c->kept,
 		.text = text,
 		.kept = item->date,
-		.key = str_of(arena_printf(a, "%d.%d.%lld", (int)c->at.account,
-					   (int)c->at.folder, (long long)item->uid)),
+		.key = str_of(arena_printf(a, "%d.%d.%lld", (int)c->at.account, (int)c->at.folder,
+					   (long long)item->uid)),
 	};
 	return text.p && !item->gone && item_mail_write(a, out, &ignored);
 }

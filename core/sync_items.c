@@ -39,8 +39,8 @@ static const struct item_class_ops *ops_of(const struct sync_collection *col)
 static bool is_whole(const struct sync_collection *col, const struct change *change)
 {
 	return change->kind == CHANGE_ADD ||
-	       (change->kind == CHANGE_CHANGE && (change->item.flags & ITEM_DRAFT ||
-						  col->ledger->folder.view == VIEW_MAIL));
+	       (change->kind == CHANGE_CHANGE &&
+		(change->item.flags & ITEM_DRAFT || col->ledger->folder.view == VIEW_MAIL));
 }
 
 static bool is_removal(const struct change *change)

@@ -2,8 +2,8 @@
  * folder_map: the folders that a device is shown, by its settings (easel.folder_map): its own,
  * further appearances of them, and those that others share.
  *
- * Reading it gives numbers to folders that are shown for the first time. Everything read lies in the
- * arena. Thread: the connection's.
+ * Reading it gives numbers to folders that are shown for the first time. Everything read lies in
+ * the arena. Thread: the connection's.
  */
 #ifndef EASEL_STORE_FOLDER_MAP_H
 #define EASEL_STORE_FOLDER_MAP_H

@@ -17,8 +17,12 @@ static PG_STATEMENT(collection_others,
 enum folder_view collection_view_parse(struct str text)
 {
 	static const char *const names[] = {
-		[VIEW_PLAIN] = "plain",	  [VIEW_TWIN] = "twin",		      [VIEW_MAIL] = "mail",
-		[VIEW_EVENTS] = "events", [VIEW_OPEN_EVENTS] = "open_events", [VIEW_TASKS] = "tasks",
+		[VIEW_PLAIN] = "plain",
+		[VIEW_TWIN] = "twin",
+		[VIEW_MAIL] = "mail",
+		[VIEW_EVENTS] = "events",
+		[VIEW_OPEN_EVENTS] = "open_events",
+		[VIEW_TASKS] = "tasks",
 		[VIEW_NOTES] = "notes",
 	};
 	for (enum folder_view v = VIEW_PLAIN; v < VIEW_HOLDER; v++)

@@ -4,10 +4,11 @@
 #include "core/base/arena.h"
 #include "store/pg.h"
 
-static PG_STATEMENT(folder_map_rows,
-		    "SELECT id, parent_id, name, type, owner_id, folder_id, rights, view, kept_class,"
-		    " special, named_by_path, rooted"
-		    " FROM easel.folder_map($1, nullif($2::integer, 0), $3)");
+static PG_STATEMENT(
+	folder_map_rows,
+	"SELECT id, parent_id, name, type, owner_id, folder_id, rights, view, kept_class,"
+	" special, named_by_path, rooted"
+	" FROM easel.folder_map($1, nullif($2::integer, 0), $3)");
 
 static bool read_row(struct arena *a, const struct pg_rows *r, size_t row, struct shown_folder *out,
 		     struct err *e)
@@ -47,7 +48,8 @@ bool folder_map_read(struct pg *db, struct arena *a, int32_t account, int32_t de
 	return ok;
 }
 
-static PG_STATEMENT(folder_map_more, "SELECT easel.device_sees_more($1, nullif($2::integer, 0), $3)");
+static PG_STATEMENT(folder_map_more,
+		    "SELECT easel.device_sees_more($1, nullif($2::integer, 0), $3)");
 
 bool folder_map_allows(struct pg *db, int32_t account, int32_t device, bool mail, bool *out,
 		       struct err *e)

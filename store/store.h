@@ -75,9 +75,9 @@ enum folder_rights {
 /* How a folder is shown to who sees it (easel.collection). */
 enum folder_view {
 	VIEW_PLAIN,
-	VIEW_TWIN,   /* a folder of mail a second time, under the virtual root */
-	VIEW_MAIL,   /* items that are no mail, as messages */
-	VIEW_EVENTS, /* items of another class as these */
+	VIEW_TWIN,	  /* a folder of mail a second time, under the virtual root */
+	VIEW_MAIL,	  /* items that are no mail, as messages */
+	VIEW_EVENTS,	  /* items of another class as these */
 	VIEW_OPEN_EVENTS, /* tasks that are not completed */
 	VIEW_TASKS,
 	VIEW_NOTES,
@@ -170,8 +170,8 @@ struct store_ops {
 	void (*rollback)(struct store *s);
 
 	/*
-	 * Takes in what others did since: to the named folders, or, with n == 0, to the tree. Before
-	 * a transaction. NULL where nobody else can have done anything; see store_refresh().
+	 * Takes in what others did since: to the named folders, or, with n == 0, to the tree.
+	 * Before a transaction. NULL where nobody else can have done anything; see store_refresh().
 	 */
 	bool (*refresh)(struct store *s, int32_t account, const int32_t *folders, size_t n,
 			struct err *e);

@@ -29,7 +29,7 @@ SELECT easel.folder_create(:anna, NULL, 'Work') AS work \gset
 SELECT results_eq($$SELECT payload FROM tap.told WHERE channel = 'easel_hierarchy'$$, ARRAY[:anna::text],
                   'a new folder is told');
 SELECT tap.forget();
-UPDATE easel.account SET password_hash = '$scrypt$', display_name = 'Anna', next_folder = next_folder + 1 WHERE id = :anna;
+UPDATE easel.account SET password_hash = '$scrypt$', next_folder = next_folder + 1 WHERE id = :anna;
 SELECT is_empty('SELECT FROM tap.told', 'other changes of an account are not');
 SELECT tap.forget();
 UPDATE easel.folder SET name = 'Office' WHERE account_id = :anna AND id = :work;

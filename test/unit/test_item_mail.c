@@ -103,11 +103,12 @@ static void test_sender_date_and_attachments(void **state)
 	struct item_mail m;
 	struct message got;
 	(void)state;
-	assert_true(make(CLASS_CALENDAR,
-			 EVENT("SUMMARY:a/b\r\nCATEGORIES:Work\r\nLAST-MODIFIED:20261103T000000Z\r\n"
-			       "ATTACH;ENCODING=BASE64;VALUE=BINARY;FMTTYPE=text/plain\r\n"
-			       " ;X-FILENAME=n.txt:SGVsbG8=\r\n"),
-			 &m, &got));
+	assert_true(
+		make(CLASS_CALENDAR,
+		     EVENT("SUMMARY:a/b\r\nCATEGORIES:Work\r\nLAST-MODIFIED:20261103T000000Z\r\n"
+			   "ATTACH;ENCODING=BASE64;VALUE=BINARY;FMTTYPE=text/plain\r\n"
+			   " ;X-FILENAME=n.txt:SGVsbG8=\r\n"),
+		     &m, &got));
 	assert_true(str_find(got.from, STR("Work")) >= 0);
 	assert_int_equal(m.date, 1793664000000);
 	assert_int_equal(got.nparts, 4);

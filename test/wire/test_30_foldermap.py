@@ -85,7 +85,7 @@ class Mapped(WireTest):
         """After a FolderSync the phone knows what a new one would, and a further one tells nothing."""
         phone.folder_sync()
         self.assertEqual(self.changes(phone.folder_sync()), [])
-        self.assertEqual(phone.folders, self.phone(phone.user).folders)
+        self.assertEqual(phone.folders, self.phone(phone.user, phone.version).folders)
 
 
 class Occurrence(Mapped):
