@@ -204,6 +204,22 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t id
 	       kept(s)->lookup(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
 }
 
+static enum found find(struct store *s, int32_t account, int32_t id, enum item_class class,
+		       struct str name, int32_t *in, int64_t *uid, struct err *e)
+{
+	struct collection c;
+	if (id == 0)
+		return kept(s)->find(of(s)->kept, account, 0, class, name, in, uid, e);
+	if (!look(s, account, id, &c, e))
+		return FOUND_FAILED;
+	if (c.at.folder == 0)
+		return FOUND_NONE;
+	enum found found =
+		kept(s)->find(of(s)->kept, c.at.account, c.at.folder, class, name, in, uid, e);
+	*in = id;
+	return found;
+}
+
 static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t id,
 		      const int64_t *uids, size_t n, struct summary **out, struct err *e)
 {
@@ -277,6 +293,7 @@ static enum found copy(struct store *s, struct arena *a, const struct place *fro
 	const struct new_item item = {
 		.raw = whole.bytes,
 		.message = found->message,
+		.summary = found->text,
 		.date = found->item.date,
 		.flags = found->item.flags,
 		.marks = found->item.marks,
@@ -326,6 +343,17 @@ static bool append(struct store *s, int32_t account, int32_t id, const struct ne
 	       kept(s)->append(of(s)->kept, c.at.account, c.at.folder, item, uid, modseq, e);
 }
 
+static enum found replace(struct store *s, int32_t account, int32_t id, int64_t uid,
+			  int64_t unchanged_since, const struct new_item *item, int64_t *new_uid,
+			  int64_t *before, int64_t *after, struct err *e)
+{
+	struct collection c;
+	if (!look_to(s, account, id, RIGHT_WRITE, &c, e))
+		return FOUND_FAILED;
+	return kept(s)->replace(of(s)->kept, c.at.account, c.at.folder, uid, unchanged_since, item,
+				new_uid, before, after, e);
+}
+
 /* ------------------------------------------------------------------------------------------- */
 
 static const struct store_ops collections_ops = {
@@ -344,6 +372,7 @@ static const struct store_ops collections_ops = {
 	.dated = dated,
 	.count = count,
 	.lookup = lookup,
+	.find = find,
 	.summaries = summaries,
 	.search = search,
 	.slices = slices,
@@ -352,6 +381,7 @@ static const struct store_ops collections_ops = {
 	.remove = remove_item,
 	.move = move,
 	.append = append,
+	.replace = replace,
 };
 
 struct store *collections_new(struct pg *db, struct store *kept_store)

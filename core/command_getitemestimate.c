@@ -35,7 +35,8 @@ static bool find_options(struct call *c, const struct wbxml_node *collection,
 	struct sync_options asked;
 	if (!filter)
 		return true;
-	if (!sync_options_decode(options ? options : collection, c->version, &asked, &e))
+	if (!sync_options_decode(options ? options : collection, c->version, l->folder.class,
+				 &asked, &e))
 		return false;
 	out->filter = asked.filter;
 	return true;

@@ -62,13 +62,25 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	const struct ledger *l = col->ledger;
 	col->options = sync_options_standard;
 	if (col->asked->options) {
-		if (!sync_options_decode(col->asked->options, c->version, &col->options, &e))
+		if (!sync_options_decode(col->asked->options, c->version, l->folder.class,
+					 &col->options, &e))
 			return e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE : SYNC_PROTOCOL;
 	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
 		return SYNC_KEY_INVALID;
 	}
 	col->cutoff = sync_options_cutoff(&col->options, clock_now());
 	return STATUS_OK;
+}
+
+/* What the device says that it keeps of items of this folder (MS-ASCMD 2.2.3.179). */
+static struct supported read_supported(struct call *c, const struct wbxml_node *node)
+{
+	struct supported out = {.sent = node != NULL};
+	out.v = arena_array(c->arena, wbxml_count(node), sizeof *out.v);
+	for (const struct wbxml_node *n = node ? node->first : NULL; n; n = n->next)
+		if (wbxml_tag_name(n->tag))
+			out.v[out.n++] = n->tag;
+	return out;
 }
 
 static void start(struct call *c, struct sync_collection *col)
@@ -79,8 +91,9 @@ static void start(struct call *c, struct sync_collection *col)
 		col->status = SYNC_PROTOCOL;
 		return;
 	}
+	struct supported supported = read_supported(c, col->asked->supported);
 	col->base_changed = ledger_start(c->arena, l, col->cutoff,
-					 sync_options_to_json(c->arena, &col->options));
+					 sync_options_to_json(c->arena, &col->options), &supported);
 	col->restarted = true;
 	col->key = str_of(arena_strdup(c->arena, synckey_format(l->epoch, l->base.n, key)));
 }
@@ -114,7 +127,7 @@ static void resolve(struct call *c, struct sync_collection *col)
 {
 	struct synckey key;
 	col->status = STATUS_OK;
-	if (!col->ledger->folder_found || col->ledger->folder.class != CLASS_EMAIL) {
+	if (!col->ledger->folder_found || !item_class_served(col->ledger->folder.class)) {
 		col->status = SYNC_HIERARCHY;
 		return;
 	}
@@ -241,6 +254,7 @@ static void encode_response(struct call *c, const struct sync_collection *col,
 	struct sync_items *items;
 	size_t bytes = SIZE_MAX, kept;
 	bool fetched = r->tag == AirSync_Fetch && r->status == STATUS_OK;
+	const struct wbxml_node *instance = wbxml_child(r->sent, AirSyncBase_InstanceId);
 	struct err e = {0};
 	struct wbxml_mark before = wbxml_mark(&c->out);
 	wbxml_begin(&c->out, r->tag);
@@ -248,7 +262,11 @@ static void encode_response(struct call *c, const struct sync_collection *col,
 		wbxml_text(&c->out, AirSync_ClientId, r->client_id);
 	if (r->server_id.p)
 		wbxml_text(&c->out, AirSync_ServerId, r->server_id);
+	if (instance)
+		wbxml_text(&c->out, AirSyncBase_InstanceId, instance->text);
 	wbxml_int(&c->out, AirSync_Status, r->status);
+	if (r->status == STATUS_OK && !fetched)
+		sync_items_respond(c, col, r);
 	if (fetched) {
 		wbxml_begin(&c->out, AirSync_ApplicationData);
 		if (!sync_items_load(c, col, &r->fetched, 1, &bytes, &kept, &items) ||
@@ -263,10 +281,13 @@ static void encode_response(struct call *c, const struct sync_collection *col,
 	wbxml_end(&c->out);
 }
 
-/* A Change or Delete that succeeded needs no response (MS-ASCMD 2.2.3.155.2). */
+/* A Change or Delete that succeeded needs no response, but for new attachments (MS-ASCMD 2.2.3.24).
+ */
 static bool needs_response(const struct sync_response *r)
 {
-	return r->status != STATUS_OK || r->tag == AirSync_Add || r->tag == AirSync_Fetch;
+	const struct wbxml_node *data = wbxml_child(r->sent, AirSync_ApplicationData);
+	return r->status != STATUS_OK || r->tag == AirSync_Add || r->tag == AirSync_Fetch ||
+	       wbxml_child(wbxml_child(data, AirSyncBase_Attachments), AirSyncBase_Add);
 }
 
 static void encode_responses(struct call *c, struct sync_collection *col)

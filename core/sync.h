@@ -10,13 +10,15 @@
 #include <stddef.h>
 
 #include "core/call.h"
+#include "core/item_class.h"
 #include "core/ledger.h"
 #include "core/sync_options.h"
 #include "core/sync_request.h"
 
 /* What became of one command of the device. */
 struct sync_response {
-	unsigned tag;	      /* AirSync_Add, Change, Delete or Fetch */
+	unsigned tag; /* AirSync_Add, Change, Delete or Fetch */
+	const struct wbxml_node *sent;
 	struct str server_id; /* as sent; of an Add: as given */
 	struct str client_id; /* of an Add */
 	unsigned status;
@@ -68,6 +70,17 @@ const struct summary *sync_items_summary(const struct sync_items *items, size_t 
  */
 void sync_items_encode(struct call *c, const struct sync_collection *col, struct sync_items *items,
 		       size_t index);
+
+/* How an item of the folder that is kept as text is shown to the device; uid 0: a new one. */
+struct item_context sync_item_context(struct call *c, const struct sync_collection *col,
+				      int64_t uid);
+
+/*
+ * Writes what the response to an Add or a Change of an item kept as text tells of it, with its
+ * ApplicationData around; nothing when there is nothing to tell, or it can't be found out.
+ */
+void sync_items_respond(struct call *c, const struct sync_collection *col,
+			const struct sync_response *r);
 
 /* Writes the children of ApplicationData of a loaded item. False: it can't be encoded. */
 bool sync_items_encode_data(struct call *c, const struct sync_collection *col,

@@ -130,13 +130,15 @@ struct summary {
 	int64_t uid;
 	bool found;
 	struct item item;
-	struct message *message;
+	struct message *message; /* of mail, else NULL */
+	struct str text;	 /* else: JSON, see struct new_item */
 };
 
 struct new_item {
 	struct str raw;
-	const struct message *message; /* scanned by the caller */
-	int64_t date;		       /* received */
+	const struct message *message; /* of mail: scanned by the caller; else NULL */
+	struct str summary; /* else: JSON object, what is found without reading the item */
+	int64_t date;	    /* of mail: received; else what a filter looks at */
 	unsigned flags;
 	struct str marks; /* JSON or empty */
 };
@@ -215,6 +217,14 @@ struct store_ops {
 	bool (*lookup)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 		       const int64_t *uids, size_t n, struct items *out, struct err *e);
 
+	/*
+	 * The item of a class whose summary names this "uid" (of iCalendar or vCard), in a folder
+	 * or (0) in any of the account's own; the newest when several do. Gives its folder and
+	 * number.
+	 */
+	enum found (*find)(struct store *s, int32_t account, int32_t folder, enum item_class class,
+			   struct str name, int32_t *in, int64_t *uid, struct err *e);
+
 	/* The named items with what is known of their content, in the order asked. */
 	bool (*summaries)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			  const int64_t *uids, size_t n, struct summary **out, struct err *e);
@@ -263,6 +273,16 @@ struct store_ops {
 	/* Adds an item; gives its uid and modseq. ERR_NOT_FOUND: there is no such folder. */
 	bool (*append)(struct store *s, int32_t account, int32_t folder,
 		       const struct new_item *item, int64_t *uid, int64_t *modseq, struct err *e);
+
+	/*
+	 * Puts another item in the place of one, as all of it: content, date, flags, marks. A store
+	 * that can't change what is in it adds the new one and removes the old one, and *new_uid is
+	 * not uid then. Gives the modseq before and after. FOUND_NONE: gone; ERR_CONFLICT: its
+	 * modseq is not `unchanged_since` (0: whatever it is).
+	 */
+	enum found (*replace)(struct store *s, int32_t account, int32_t folder, int64_t uid,
+			      int64_t unchanged_since, const struct new_item *item,
+			      int64_t *new_uid, int64_t *before, int64_t *after, struct err *e);
 };
 
 /* Implementations put this struct first in their own. */
