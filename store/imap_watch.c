@@ -439,6 +439,7 @@ static bool connect_watch(struct job *j, struct err *e)
 	}
 	imap_shrink(link->imap);
 	j->watch = link;
+	log_account(LOG_DEBUG, j->account, "watching", NULL);
 	return true;
 }
 
