@@ -13,8 +13,6 @@ static PG_STATEMENT(device_admission,
 
 static PG_STATEMENT(device_decision, "SELECT easel.device_decide($1)");
 
-static PG_STATEMENT(device_ask, "SELECT easel.device_asked($1)");
-
 /* What is computed comes from the same snapshot as its stamp. */
 static PG_STATEMENT(
 	device_contacted,
@@ -34,16 +32,6 @@ static PG_STATEMENT(
 	" os_language = coalesce($6, os_language), phone_number = coalesce($7, phone_number),"
 	" mobile_operator = coalesce($8, mobile_operator), user_agent = coalesce($9, user_agent),"
 	" outbound_sms = coalesce($10::boolean, outbound_sms), information_at = now() WHERE id = $1");
-
-static PG_STATEMENT(device_policy_offer,
-		    "UPDATE easel.device v SET policy_offered_key = $2,"
-		    " policy_offered_digest = (easel.effective_of(v.account_id, v.id)).digest,"
-		    " policy_asked = 0, policy_asked_at = NULL WHERE id = $1");
-
-static PG_STATEMENT(
-	device_policy_acknowledge,
-	"UPDATE easel.device SET policy_status = $2, policy_key = $3, policy_offered_key = 0,"
-	" policy_digest = policy_offered_digest, policy_at = now() WHERE id = $1");
 
 static PG_STATEMENT(
 	device_ping,
@@ -82,21 +70,11 @@ bool device_admit(struct pg *db, struct arena *a, int32_t account, const struct 
 	return true;
 }
 
-static bool run_for(struct pg *db, const struct pg_statement *s, int32_t device, struct err *e)
+bool device_decide(struct pg *db, int32_t device, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, device);
-	return pg_do(db, s, &p, e);
-}
-
-bool device_decide(struct pg *db, int32_t device, struct err *e)
-{
-	return run_for(db, &device_decision, device, e);
-}
-
-bool device_asked(struct pg *db, int32_t device, struct err *e)
-{
-	return run_for(db, &device_ask, device, e);
+	return pg_do(db, &device_decision, &p, e);
 }
 
 bool device_touch(struct pg *db, struct arena *a, int32_t account, int32_t device,
@@ -126,24 +104,6 @@ bool device_set_information(struct pg *db, struct arena *a, int32_t device,
 	else
 		pg_bool(&p, i->outbound_sms != 0);
 	return pg_do(db, &device_information_set, &p, e);
-}
-
-bool device_offer_policy(struct pg *db, int32_t device, uint32_t offered_key, struct err *e)
-{
-	struct pg_params p = {0};
-	pg_int(&p, device);
-	pg_int(&p, offered_key);
-	return pg_do(db, &device_policy_offer, &p, e);
-}
-
-bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key,
-			       struct err *e)
-{
-	struct pg_params p = {0};
-	pg_int(&p, device);
-	pg_int(&p, status);
-	pg_int(&p, key);
-	return pg_do(db, &device_policy_acknowledge, &p, e);
 }
 
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,
