@@ -186,7 +186,9 @@ static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
 		return true;
 	}
 	if (options && !body_prefs_decode(options, c->version, &col.options.body, &e)) {
-		encode_failure(o, ItemOperations_Fetch, ITEMOPS_PROTOCOL);
+		encode_failure(o, ItemOperations_Fetch,
+			       e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE
+							 : ITEMOPS_PROTOCOL);
 		return true;
 	}
 	col.parts = o->multipart ? &o->parts : NULL;

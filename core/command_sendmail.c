@@ -9,6 +9,7 @@
  */
 #include "core/call.h"
 
+#include "core/attachment.h"
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/digest.h"
@@ -137,24 +138,6 @@ static bool parse_source(const struct request_mail *asked, struct server_id *id)
 	       (server_id_parse_folder(asked->folder, &folder) && folder == id->folder);
 }
 
-/* The message with the id, if the account has it. */
-static enum found find_source(struct sending *s, struct server_id id, struct summary **out)
-{
-	struct call *c = s->call;
-	struct store *store = c->session->store;
-	struct folder folder;
-	enum found found =
-		store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
-	if (found != FOUND_ONE)
-		return found;
-	if (folder.class != CLASS_EMAIL || folder.epoch != id.epoch)
-		return FOUND_NONE;
-	if (!store->ops->summaries(store, c->arena, c->gate.account, id.folder, &id.uid, 1, out,
-				   &c->err))
-		return FOUND_FAILED;
-	return (*out)->found ? FOUND_ONE : FOUND_NONE;
-}
-
 static struct slice slice_of(int64_t uid, const struct part *part)
 {
 	return (struct slice){
@@ -202,7 +185,7 @@ static unsigned load_original(struct sending *s)
 		return STATUS_ACCESS_DENIED;
 	if (!parse_source(&s->asked, &id))
 		return STATUS_ITEM_NOT_FOUND;
-	enum found found = find_source(s, id, &summary);
+	enum found found = attachment_message(s->call, id, &summary);
 	if (found == FOUND_NONE)
 		return STATUS_ITEM_NOT_FOUND;
 	if (found == FOUND_FAILED)

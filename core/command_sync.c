@@ -62,7 +62,7 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	col->options = sync_options_standard;
 	if (col->asked->options) {
 		if (!sync_options_decode(col->asked->options, c->version, &col->options, &e))
-			return SYNC_PROTOCOL;
+			return e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE : SYNC_PROTOCOL;
 	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
 		return SYNC_KEY_INVALID;
 	}
@@ -438,7 +438,6 @@ static void wait_or_answer_empty(struct call *c, const struct sync *s)
 	w->account = c->gate.account;
 	w->device = c->gate.device;
 	w->version = (uint16_t)c->version;
-	w->hierarchy = c->gate.hierarchy_modseq;
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)s->request.wait * 1000;
 	for (size_t i = 0; i < w->nfolders; i++)

@@ -6,10 +6,17 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/base/text.h"
 #include "core/email_flag.h"
+#include "core/meeting_request.h"
+#include "core/status.h"
 #include "store/mime.h"
 
-enum { RECIPIENTS_MOST = 32768, BCC_MOST = 1024 };
+enum {
+	RECIPIENTS_MOST = 32768,
+	BCC_MOST = 1024,
+	INVITATION_MOST = 256 * 1024 /* of a text/calendar part, encoded */
+};
 
 /* One item on its way out. */
 struct emission {
@@ -17,9 +24,9 @@ struct emission {
 	const struct email_context *ctx;
 	const struct summary *s;
 	const struct message *m;
-	const struct body_plan *plan;
-	struct str bytes;
-	json_t *marks; /* NULL: none */
+	const struct email_plan *plan;
+	struct str body, part, invitation; /* bytes of the raw message */
+	json_t *marks;			   /* NULL: none */
 	struct err *e;
 	bool failed;
 };
@@ -290,41 +297,80 @@ static void emit_stream(struct emission *x, unsigned tag)
 		err_set(x->e, ERR_NOT_FOUND, "the message is gone");
 }
 
+/* The children that Body and BodyPart share; the element is open. */
+static void emit_body_text(struct emission *x, const struct body_plan *plan,
+			   const struct body_text *body)
+{
+	wbxml_int(x->w, AirSyncBase_Type, plan->type);
+	wbxml_int(x->w, AirSyncBase_EstimatedDataSize, size_as_sent(body->size));
+	if (body->truncated) /* a client was seen to stumble over Truncated with 0 */
+		wbxml_int(x->w, AirSyncBase_Truncated, 1);
+	if (plan->source == BODY_STREAMED)
+		emit_stream(x, AirSyncBase_Data);
+	else if (x->ctx->parts)
+		emit_content(x, AirSyncBase_Data, source_bytes(body->data.p, body->data.n));
+	else if (body->data.n)
+		wbxml_text(x->w, AirSyncBase_Data, body->data);
+	if (body->preview.n)
+		wbxml_text(x->w, AirSyncBase_Preview, body->preview);
+}
+
 static void emit_body(struct emission *x, unsigned tag, struct str value)
 {
 	struct body_text body;
 	(void)value;
-	if (!body_make(x->ctx->arena, x->m, x->plan, x->bytes, &body, x->e)) {
-		x->failed = true;
+	x->failed = !body_make(x->ctx->arena, x->m, &x->plan->body, x->body, &body, x->e);
+	if (x->failed)
 		return;
-	}
 	wbxml_begin(x->w, tag);
-	wbxml_int(x->w, AirSyncBase_Type, x->plan->type);
-	wbxml_int(x->w, AirSyncBase_EstimatedDataSize, size_as_sent(body.size));
-	if (body.truncated) /* a client was seen to stumble over Truncated with 0 */
-		wbxml_int(x->w, AirSyncBase_Truncated, 1);
-	if (x->plan->source == BODY_STREAMED)
-		emit_stream(x, AirSyncBase_Data);
-	else if (x->ctx->parts)
-		emit_content(x, AirSyncBase_Data, source_bytes(body.data.p, body.data.n));
-	else if (body.data.n)
-		wbxml_text(x->w, AirSyncBase_Data, body.data);
-	if (body.preview.n)
-		wbxml_text(x->w, AirSyncBase_Preview, body.preview);
+	emit_body_text(x, &x->plan->body, &body);
 	wbxml_end(x->w);
+}
+
+/* MS-ASAIRS 2.2.2.10: what this message adds to its conversation. */
+static void emit_body_part(struct emission *x, unsigned tag, struct str value)
+{
+	struct body_text body;
+	(void)value;
+	if (!x->plan->has_part)
+		return;
+	x->failed = !body_make(x->ctx->arena, x->m, &x->plan->part, x->part, &body, x->e);
+	if (x->failed)
+		return;
+	wbxml_begin(x->w, tag);
+	wbxml_int(x->w, AirSyncBase_Status, STATUS_OK);
+	emit_body_text(x, &x->plan->part, &body);
+	wbxml_end(x->w);
+}
+
+static void emit_meeting_request(struct emission *x, unsigned tag, struct str value)
+{
+	struct arena *a = x->ctx->arena;
+	const struct part *part = x->plan->invitation;
+	const struct meeting_context ctx = {.arena = a,
+					    .version = x->ctx->version,
+					    .timezone = x->ctx->timezone,
+					    .message_class = x->m->message_class,
+					    .date = x->s->item.date};
+	(void)tag;
+	(void)value;
+	if (!part || !x->invitation.p)
+		return;
+	struct str text = mime_decode_all(a, part->encoding, x->invitation);
+	meeting_request_encode(x->w, &ctx, mime_to_utf8(a, part->charset, text, false));
 }
 
 /* Text, or the message as MIME: each with elements of its own, and no way to tell of both. */
 static void emit_body_of_25(struct emission *x, unsigned tag, struct str value)
 {
-	bool mime = x->plan->type == BODY_MIME;
+	const struct body_plan *plan = &x->plan->body;
+	bool mime = plan->type == BODY_MIME;
 	struct body_text body;
 	(void)value;
-	if (!body_make(x->ctx->arena, x->m, x->plan, x->bytes, &body, x->e)) {
-		x->failed = true;
+	x->failed = !body_make(x->ctx->arena, x->m, plan, x->body, &body, x->e);
+	if (x->failed)
 		return;
-	}
-	if (x->plan->source == BODY_STREAMED)
+	if (plan->source == BODY_STREAMED)
 		emit_stream(x, Email_MIMEData);
 	else if (body.data.n)
 		wbxml_text(x->w, mime ? Email_MIMEData : tag, body.data);
@@ -373,8 +419,8 @@ static void emit_conversation_id(struct emission *x, unsigned tag, struct str va
 }
 
 /*
- * The five-byte header: bits 55 to 16 of the FILETIME at which the message was sent (MS-ASEMAIL
- * 2.2.2.22, MS-OXOMSG 2.2.1.3). Levels of replies are not known here.
+ * What came with the message, with a level for each reply; else a beginning: bits 55 to 16 of the
+ * FILETIME at which it was sent (MS-ASEMAIL 2.2.2.22, MS-OXOMSG 2.2.1.3).
  */
 static void emit_conversation_index(struct emission *x, unsigned tag, struct str value)
 {
@@ -382,8 +428,13 @@ static void emit_conversation_index(struct emission *x, unsigned tag, struct str
 	uint64_t filetime = (uint64_t)(ms + 11644473600000) * 10000;
 	char bytes[5];
 	(void)value;
+	struct str index;
 	if (!x->m->has_conversation)
 		return;
+	if (x->m->thread_index.n && text_hex_decode(x->ctx->arena, x->m->thread_index, &index)) {
+		wbxml_opaque(x->w, tag, index);
+		return;
+	}
 	for (int i = 0; i < 5; i++)
 		bytes[i] = (char)(filetime >> (48 - 8 * i));
 	wbxml_opaque(x->w, tag, (struct str){bytes, sizeof bytes});
@@ -462,17 +513,71 @@ static struct str value_of(const struct field *f, const struct message *m)
 	return *(const struct str *)(const void *)((const char *)m + f->member);
 }
 
+/* ---- What is needed of the raw message ---- */
+
+/* Only what a meeting says of itself; a large one carries something else. */
+static const struct part *find_invitation(const struct message *m)
+{
+	if (!str_starts(m->message_class, STR("IPM.Schedule.Meeting")))
+		return NULL;
+	const struct part *p = message_body(m, PART_CALENDAR);
+	return p && p->length <= INVITATION_MOST ? p : NULL;
+}
+
+void email_plan(const struct message *m, const struct body_prefs *prefs, unsigned version,
+		struct email_plan *out)
+{
+	*out = (struct email_plan){.invitation = find_invitation(m)};
+	body_plan(m, prefs, version, &out->body);
+	out->has_part = body_plan_part(m, prefs, version, &out->part);
+}
+
+size_t email_slices(const struct email_plan *plan, int64_t uid, struct slice *out)
+{
+	size_t n = 0;
+	if (plan->body.length > 0)
+		out[n++] = (struct slice){
+			.uid = uid, .offset = plan->body.offset, .length = plan->body.length};
+	if (plan->has_part && plan->part.length > 0)
+		out[n++] = (struct slice){
+			.uid = uid, .offset = plan->part.offset, .length = plan->part.length};
+	if (plan->invitation)
+		out[n++] = (struct slice){.uid = uid,
+					  .offset = plan->invitation->offset,
+					  .length = plan->invitation->length};
+	return n;
+}
+
+int64_t email_bytes(const struct email_plan *plan, const struct message *m)
+{
+	int64_t body = plan->body.source == BODY_STREAMED ? m->size : plan->body.length;
+	return body + (plan->has_part ? plan->part.length : 0) +
+	       (plan->invitation ? plan->invitation->length : 0);
+}
+
+/* In the order of email_slices(). */
+static void take_slices(struct emission *x, const struct slice *slices)
+{
+	const struct email_plan *plan = x->plan;
+	if (plan && plan->body.length > 0)
+		x->body = slices++->bytes;
+	if (plan && plan->has_part && plan->part.length > 0)
+		x->part = slices++->bytes;
+	if (plan && plan->invitation)
+		x->invitation = slices->bytes;
+}
+
 bool email_encode(struct wbxml_out *w, const struct email_context *ctx, const struct summary *s,
-		  const struct body_plan *plan, struct str bytes, struct err *e)
+		  const struct email_plan *plan, const struct slice *slices, struct err *e)
 {
 	struct emission x = {.w = w,
 			     .ctx = ctx,
 			     .s = s,
 			     .m = s->message,
 			     .plan = plan,
-			     .bytes = bytes,
 			     .marks = email_marks_parse(s->item.marks),
 			     .e = e};
+	take_slices(&x, slices);
 	for (size_t i = 0; i < FIELDS && !x.failed; i++)
 		if (is_wanted(&fields[i], ctx))
 			fields[i].emit(&x, fields[i].tag, value_of(&fields[i], x.m));

@@ -28,6 +28,25 @@ enum email_scope {
 	EMAIL_MARKS
 };
 
+/* What of the raw message its elements are made of. */
+struct email_plan {
+	struct body_plan body;
+	bool has_part; /* BodyPart is asked for */
+	struct body_plan part;
+	const struct part *invitation; /* read for MeetingRequest; NULL: it is none */
+};
+
+enum { EMAIL_SLICES = 3 };
+
+void email_plan(const struct message *m, const struct body_prefs *prefs, unsigned version,
+		struct email_plan *out);
+
+/* The slices that a plan needs, at most EMAIL_SLICES; returns how many. */
+size_t email_slices(const struct email_plan *plan, int64_t uid, struct slice *out);
+
+/* Bytes that an item takes in an answer, its body sent by reference included. */
+int64_t email_bytes(const struct email_plan *plan, const struct message *m);
+
 struct email_context {
 	unsigned version;
 	struct arena *arena;
@@ -41,15 +60,17 @@ struct email_context {
 	/* Where a streamed body is read from. */
 	struct store *store;
 	int32_t account, folder;
+	struct str timezone; /* TZID of the account; empty: UTC */
 };
 
 /*
- * Writes the children of ApplicationData (or Properties). With EMAIL_MARKS the plan may be NULL and
- * `bytes` empty. False when the item can't be given (a body that the store does not open, the arena
- * full): the caller rolls the writer back.
+ * Writes the children of ApplicationData (or Properties). `slices` are those of email_slices(),
+ * with their bytes; with EMAIL_MARKS plan and slices may be NULL. A body whose bytes are gone is
+ * empty. False when the item can't be given (a body that the store does not open, the arena full):
+ * the caller rolls the writer back.
  */
 bool email_encode(struct wbxml_out *w, const struct email_context *ctx, const struct summary *s,
-		  const struct body_plan *plan, struct str bytes, struct err *e);
+		  const struct email_plan *plan, const struct slice *slices, struct err *e);
 
 /* ---- From the client ---- */
 

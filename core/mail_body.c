@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/base/html_text.h"
 #include "core/base/text.h"
+#include "core/unique_text.h"
 #include "store/mime.h"
 
 enum {
@@ -171,6 +172,18 @@ void body_plan(const struct message *m, const struct body_prefs *prefs, unsigned
 		out->preview = 0;
 }
 
+bool body_plan_part(const struct message *m, const struct body_prefs *prefs, unsigned version,
+		    struct body_plan *out)
+{
+	const struct body_prefs only = {
+		.v = {prefs->part}, .n = 1, .mime_support = 0, .mime_truncation = -1};
+	if (version < 141 || !prefs->part.type)
+		return false;
+	body_plan(m, &only, version, out);
+	out->unique = true;
+	return true;
+}
+
 /* ---- Making ---- */
 
 /* Whether the byte at `at` lies within a <meta> tag. */
@@ -258,8 +271,17 @@ static void make_from_part(struct arena *a, const struct body_plan *plan, struct
 {
 	bool cut = (int64_t)bytes.n < plan->part->length;
 	struct str text = decode(a, plan, bytes, cut);
+	int64_t whole = plan->part->size;
+	if (plan->unique) {
+		struct str own = unique_html(text);
+		if (own.n < text.n) {
+			cut = false;
+			whole = (int64_t)own.n;
+		}
+		text = own;
+	}
 	text = plan->type == BODY_HTML ? declare_utf8(a, text) : body_with_crlf(a, text);
-	set_data(out, text, cut, plan->part->size, plan->limit);
+	set_data(out, text, cut, whole, plan->limit);
 	if (plan->type == BODY_HTML && out->truncated)
 		out->data = drop_cut_tag(out->data);
 }
@@ -272,6 +294,11 @@ static void make_converted(struct arena *a, const struct body_plan *plan, struct
 	struct str source = decode(a, plan, bytes, cut);
 	if (!source.n)
 		return;
+	if (plan->unique) {
+		struct str own = unique_plain(source);
+		cut = cut && own.n == source.n;
+		source = own;
+	}
 	if (plan->type == BODY_HTML) {
 		int64_t whole = (int64_t)html_from_text_size(source);
 		struct str html = html_from_text(a, source, max, &more);

@@ -39,8 +39,9 @@ enum { BODY_PREFS = 4 };
 struct body_prefs {
 	struct body_pref v[BODY_PREFS]; /* no two of one type */
 	unsigned n;
-	int mime_support;    /* 0 never, 1 S/MIME only, 2 always; -1: not said, which means 0 */
-	int mime_truncation; /* 0 to 8 (MS-ASCMD 2.2.3.111); -1: not said, which means 8 */
+	struct body_pref part; /* BodyPartPreference, of 14.1 on; type 0: none */
+	int mime_support;      /* 0 never, 1 S/MIME only, 2 always; -1: not said, which means 0 */
+	int mime_truncation;   /* 0 to 8 (MS-ASCMD 2.2.3.111); -1: not said, which means 8 */
 };
 
 /* What holds when nothing was ever said: the form in which the message is stored, whole. */
@@ -50,12 +51,14 @@ extern const struct body_prefs body_prefs_standard;
  * Reads BodyPreference (below 12.0 Truncation), MIMESupport and MIMETruncation out of an Options
  * element (NULL: there is none); everything else there is the caller's. ERR_INVALID, status 4 of
  * Sync: a value out of range, two preferences for one type, children in the wrong order
- * (MS-ASAIRS 3.2.5.1).
+ * (MS-ASAIRS 3.2.5.1). ERR_UNSUPPORTED, status 164: a BodyPartPreference for something else than
+ * HTML.
  */
 bool body_prefs_decode(const struct wbxml_node *options, unsigned version, struct body_prefs *out,
 		       struct err *e);
 
-/* {"bodies":[{"type":2,"size":32768,"all":true,"preview":100}],"mime":2,"mime_size":8} */
+/* {"bodies":[{"type":2,"size":32768,"all":true,"preview":100}],"part":{…},"mime":2,"mime_size":8}
+ */
 json_t *body_prefs_to_json(const struct body_prefs *prefs);
 
 /* NULL gives the standard. False on what this version does not know (ERR_INTERNAL). */
@@ -79,6 +82,7 @@ struct body_plan {
 	int64_t offset, length;	 /* slice of the raw message to fetch; nothing when length is 0 */
 	int64_t limit;		 /* most bytes of Data; -1: no limit */
 	bool all_or_none;
+	bool unique; /* without what is quoted */
 	unsigned preview;
 };
 
@@ -90,6 +94,13 @@ struct body_plan {
  */
 void body_plan(const struct message *m, const struct body_prefs *prefs, unsigned version,
 	       struct body_plan *out);
+
+/*
+ * The same for the BodyPart: HTML without what is quoted (MS-ASAIRS 2.2.2.10). False: none is asked
+ * for.
+ */
+bool body_plan_part(const struct message *m, const struct body_prefs *prefs, unsigned version,
+		    struct body_plan *out);
 
 /* Form in which the message is stored (NativeBodyType, MS-ASAIRS 2.2.2.32). */
 enum body_type body_native_type(const struct message *m);

@@ -54,30 +54,48 @@ static unsigned order_of(unsigned tag)
 						   : 0;
 }
 
-static bool read_pref(const struct wbxml_node *node, unsigned version, struct body_prefs *out,
-		      struct err *e)
+/* The children of a BodyPreference or a BodyPartPreference. */
+static bool read_children(const struct wbxml_node *node, unsigned version, struct body_pref *out,
+			  struct err *e)
 {
-	struct body_pref pref = {.truncation_size = -1};
 	unsigned last = 0;
+	*out = (struct body_pref){.truncation_size = -1};
 	for (const struct wbxml_node *c = node->first; c; c = c->next) {
 		unsigned order = order_of(c->tag);
 		if (!order)
 			continue;
 		if (order <= last)
-			return err_set(e, ERR_INVALID, "BodyPreference: %s twice or out of order",
-				       wbxml_tag_name(c->tag));
+			return err_set(e, ERR_INVALID, "%s: %s twice or out of order",
+				       wbxml_tag_name(node->tag), wbxml_tag_name(c->tag));
 		last = order;
-		if (!read_pref_child(c, version, &pref, e))
+		if (!read_pref_child(c, version, out, e))
 			return false;
 	}
-	if (!pref.type)
-		return err_set(e, ERR_INVALID, "BodyPreference without a Type");
+	return out->type || err_set(e, ERR_INVALID, "%s without a Type", wbxml_tag_name(node->tag));
+}
+
+static bool read_pref(const struct wbxml_node *node, unsigned version, struct body_prefs *out,
+		      struct err *e)
+{
+	struct body_pref pref;
+	if (!read_children(node, version, &pref, e))
+		return false;
 	for (unsigned i = 0; i < out->n; i++)
 		if (out->v[i].type == pref.type)
 			return err_set(e, ERR_INVALID, "two of BodyPreference for type %d",
 				       pref.type);
 	out->v[out->n++] = pref; /* four types, so there is room */
 	return true;
+}
+
+/* Only HTML is to be asked for (MS-ASAIRS 2.2.2.41.3). */
+static bool read_part_pref(const struct wbxml_node *node, unsigned version, struct body_prefs *out,
+			   struct err *e)
+{
+	if (!read_children(node, version, &out->part, e))
+		return false;
+	return out->part.type == BODY_HTML ||
+	       err_set(e, ERR_UNSUPPORTED, "BodyPartPreference for type %d", out->part.type);
 }
 
 /* MS-ASCMD 2.2.3.185: the text of 2.5, by how many bytes of it are wanted. */
@@ -103,6 +121,9 @@ bool body_prefs_decode(const struct wbxml_node *options, unsigned version, struc
 				return false;
 		} else if (version >= 120 && c->tag == AirSyncBase_BodyPreference) {
 			if (!read_pref(c, version, out, e))
+				return false;
+		} else if (version >= 141 && c->tag == AirSyncBase_BodyPartPreference) {
+			if (!read_part_pref(c, version, out, e))
 				return false;
 		} else if (c->tag == AirSync_MIMESupport) {
 			if (!read_number(c, 2, &n, e))
@@ -141,6 +162,8 @@ json_t *body_prefs_to_json(const struct body_prefs *prefs)
 			json_array_append_new(bodies, pref_to_json(&prefs->v[i]));
 		json_object_set_new(o, "bodies", bodies);
 	}
+	if (prefs->part.type)
+		json_object_set_new(o, "part", pref_to_json(&prefs->part));
 	if (prefs->mime_support >= 0)
 		json_object_set_new(o, "mime", json_integer(prefs->mime_support));
 	if (prefs->mime_truncation >= 0)
@@ -180,6 +203,9 @@ bool body_prefs_from_json(const json_t *json, struct body_prefs *out, struct err
 	bool ok = json_is_object(json) && n <= BODY_PREFS &&
 		  get_number(json, "mime", 2, &support) &&
 		  get_number(json, "mime_size", 8, &truncation);
+	const json_t *part = json_object_get(json, "part");
+	if (ok && part)
+		ok = pref_from_json(part, &out->part);
 	for (size_t i = 0; ok && i < n; i++)
 		ok = pref_from_json(json_array_get(bodies, i), &out->v[out->n++]);
 	if (!ok)

@@ -21,6 +21,7 @@ struct store;
 /* What all threads of a worker share; set up before the first of them starts. */
 struct server {
 	const char *database;  /* libpq conninfo */
+	const char *worker;    /* name of this process among all workers */
 	unsigned char key[32]; /* of remembered passwords; see store/password.h */
 	size_t max_body;       /* bytes of a request body, after inflating */
 	size_t arena_cap;      /* bytes that one request may allocate */

@@ -14,8 +14,9 @@ enum { ITEM_OVERHEAD = 2048 };
 
 struct loaded {
 	struct summary *summary; /* NULL: not an Add */
-	struct body_plan plan;
-	struct slice *slice; /* NULL: no bytes are needed */
+	struct email_plan plan;
+	struct slice *slices; /* NULL: no bytes are needed */
+	size_t nslices;
 };
 
 struct sync_items {
@@ -54,8 +55,7 @@ static size_t planned_bytes(const struct loaded *l)
 {
 	if (!l->summary || !l->summary->found)
 		return ITEM_OVERHEAD;
-	int64_t body = l->plan.source == BODY_STREAMED ? l->summary->message->size : l->plan.length;
-	return ITEM_OVERHEAD + (size_t)body;
+	return ITEM_OVERHEAD + (size_t)email_bytes(&l->plan, l->summary->message);
 }
 
 /* Plans bodies until the answer is full; at least one item always goes out. */
@@ -66,7 +66,7 @@ static void plan(struct call *c, const struct sync_collection *col, struct sync_
 	for (size_t i = 0; i < items->n; i++) {
 		struct loaded *l = &items->v[i];
 		if (l->summary && l->summary->found)
-			body_plan(l->summary->message, &col->options.body, c->version, &l->plan);
+			email_plan(l->summary->message, &col->options.body, c->version, &l->plan);
 		used += planned_bytes(l);
 		if (i > 0 && used > *bytes) {
 			used -= planned_bytes(l);
@@ -79,15 +79,15 @@ static void plan(struct call *c, const struct sync_collection *col, struct sync_
 static bool load_slices(struct call *c, const struct sync_collection *col, struct sync_items *items)
 {
 	struct store *store = c->session->store;
-	struct slice *slices = arena_array(c->arena, items->n, sizeof *slices);
+	struct slice *slices = arena_array(c->arena, items->n * EMAIL_SLICES, sizeof *slices);
 	size_t n = 0;
 	for (size_t i = 0; i < items->n; i++) {
 		struct loaded *l = &items->v[i];
-		if (!l->summary || !l->summary->found || l->plan.length == 0)
+		if (!l->summary || !l->summary->found)
 			continue;
-		slices[n] = (struct slice){
-			.uid = l->summary->uid, .offset = l->plan.offset, .length = l->plan.length};
-		l->slice = &slices[n++];
+		l->slices = &slices[n];
+		l->nslices = email_slices(&l->plan, l->summary->uid, l->slices);
+		n += l->nslices;
 	}
 	return n == 0 || store->ops->slices(store, c->arena, c->gate.account,
 					    col->ledger->folder_id, slices, n, &c->err);
@@ -132,12 +132,11 @@ bool sync_items_encode_data(struct call *c, const struct sync_collection *col,
 	struct loaded *l = &items->v[index];
 	struct email_context ctx = context(c, col, change);
 	struct summary marks = {.uid = change->item.uid, .found = true, .item = change->item};
-	struct str bytes = l->slice ? l->slice->bytes : (struct str){NULL, 0};
 	if (!is_whole(change))
-		return email_encode(&c->out, &ctx, &marks, NULL, bytes, e);
-	if (!l->summary->found || (l->slice && !l->slice->bytes.p))
+		return email_encode(&c->out, &ctx, &marks, NULL, NULL, e);
+	if (!l->summary->found || (l->nslices && !l->slices->bytes.p))
 		return err_set(e, ERR_NOT_FOUND, "the item went away meanwhile");
-	return email_encode(&c->out, &ctx, l->summary, &l->plan, bytes, e) &&
+	return email_encode(&c->out, &ctx, l->summary, &l->plan, l->slices, e) &&
 	       (!arena_overflowed(c->arena) || err_set(e, ERR_TOO_LARGE, "the item is too large"));
 }
 

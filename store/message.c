@@ -122,6 +122,7 @@ enum header {
 	H_IMPORTANCE,
 	H_X_PRIORITY,
 	H_PRIORITY,
+	H_THREAD_INDEX,
 	HEADERS
 };
 
@@ -132,7 +133,8 @@ static void collect_headers(struct str head, struct str found[HEADERS])
 		STR_INIT("Bcc"),	 STR_INIT("Reply-To"),	 STR_INIT("Sender"),
 		STR_INIT("Subject"),	 STR_INIT("Date"),	 STR_INIT("Message-ID"),
 		STR_INIT("In-Reply-To"), STR_INIT("References"), STR_INIT("Content-Class"),
-		STR_INIT("Importance"),	 STR_INIT("X-Priority"), STR_INIT("Priority")};
+		STR_INIT("Importance"),	 STR_INIT("X-Priority"), STR_INIT("Priority"),
+		STR_INIT("Thread-Index")};
 	struct str name, value;
 	while (mime_field(&head, &name, &value))
 		for (int i = 0; i < HEADERS; i++)
@@ -140,6 +142,26 @@ static void collect_headers(struct str head, struct str found[HEADERS])
 				found[i] = value;
 				break;
 			}
+}
+
+/*
+ * Outlook's index of the conversation: a byte, five of the time at which it began, a GUID, and five
+ * for each reply (MS-OXOMSG 2.2.1.3). Kept without byte and GUID, as the protocol has it; empty
+ * when it is none.
+ */
+static struct str read_thread_index(struct arena *a, struct str value)
+{
+	enum { TIME = 1, GUID = 6, LEVELS = 22, LEVEL = 5, LEVELS_MOST = 100 };
+	struct str bytes;
+	if (!value.n || !text_base64_decode(a, str_trim(value), true, &bytes) || bytes.n < LEVELS ||
+	    (bytes.n - LEVELS) % LEVEL != 0 || bytes.n > LEVELS + LEVEL * LEVELS_MOST ||
+	    bytes.p[0] != 1)
+		return (struct str){"", 0};
+	size_t levels = bytes.n - LEVELS;
+	char *kept = arena_alloc(a, GUID - TIME + levels);
+	memcpy(kept, bytes.p + TIME, GUID - TIME);
+	memcpy(kept + GUID - TIME, bytes.p + LEVELS, levels);
+	return text_hex_encode(a, (struct str){kept, GUID - TIME + levels});
 }
 
 static void read_headers(struct arena *a, struct str head, struct message *m)
@@ -157,6 +179,7 @@ static void read_headers(struct arena *a, struct str head, struct message *m)
 	m->message_id = ids_of(a, h[H_MESSAGE_ID]);
 	m->in_reply_to = ids_of(a, h[H_IN_REPLY_TO]);
 	m->references = ids_of(a, h[H_REFERENCES]);
+	m->thread_index = read_thread_index(a, h[H_THREAD_INDEX]);
 	m->content_class = mime_text(a, h[H_CONTENT_CLASS]);
 	m->importance = importance_of(h[H_IMPORTANCE], h[H_X_PRIORITY], h[H_PRIORITY]);
 	m->date = mime_date(a, h[H_DATE]);

@@ -55,9 +55,10 @@ struct message {
 	struct str subject;
 	struct str thread_topic; /* subject without Re:, AW:, Fwd: and their like */
 	struct str message_id, in_reply_to, references; /* with <>, references blank-separated */
-	struct str content_class;			/* Content-Class header */
-	struct str message_class;	/* IPM.Note, IPM.Note.SMIME, IPM.Note.SMIME.MultipartSigned,
-					   IPM.Schedule.Meeting.Request …, REPORT.IPM.Note.NDR … */
+	struct str thread_index;  /* hex of the conversation index; empty when none came with it */
+	struct str content_class; /* Content-Class header */
+	struct str message_class; /* IPM.Note, IPM.Note.SMIME, IPM.Note.SMIME.MultipartSigned,
+				     IPM.Schedule.Meeting.Request …, REPORT.IPM.Note.NDR … */
 	unsigned char conversation[16]; /* hash of the thread root's Message-ID; the same in all
 					   folders */
 	bool has_conversation;		/* false when nothing names the thread */

@@ -35,6 +35,7 @@ static const struct field texts[] = {
 	TEXT("message_id", message_id),
 	TEXT("in_reply_to", in_reply_to),
 	TEXT("references", references),
+	TEXT("index", thread_index),
 	TEXT("content_class", content_class),
 	TEXT("class", message_class),
 	TEXT("preview", preview),

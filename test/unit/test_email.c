@@ -58,10 +58,11 @@ static const struct wbxml_node *options_of(const char *text)
 	static const struct {
 		const char *key;
 		unsigned tag;
-	} keys[] = {{"type", AirSyncBase_Type},	    {"size", AirSyncBase_TruncationSize},
-		    {"all", AirSyncBase_AllOrNone}, {"preview", AirSyncBase_Preview},
-		    {"mime", AirSync_MIMESupport},  {"cut", AirSync_MIMETruncation},
-		    {"text", AirSync_Truncation},   {"other", AirSync_FilterType}};
+	} keys[] = {{"type", AirSyncBase_Type},		  {"part", AirSyncBase_Type},
+		    {"size", AirSyncBase_TruncationSize}, {"all", AirSyncBase_AllOrNone},
+		    {"preview", AirSyncBase_Preview},	  {"mime", AirSync_MIMESupport},
+		    {"cut", AirSync_MIMETruncation},	  {"text", AirSync_Truncation},
+		    {"other", AirSync_FilterType}};
 	struct wbxml_node *options = arena_alloc(arena, sizeof *options), *pref = NULL;
 	struct wbxml_node **next = &options->first, **inner = NULL;
 	struct str rest = str_of(text), word;
@@ -80,7 +81,9 @@ static const struct wbxml_node *options_of(const char *text)
 		if (node->tag >> 8 == AirSyncBase_Type >> 8) {
 			if (!pref) {
 				pref = arena_alloc(arena, sizeof *pref);
-				pref->tag = AirSyncBase_BodyPreference;
+				pref->tag = str_starts(word, STR("part"))
+						    ? AirSyncBase_BodyPartPreference
+						    : AirSyncBase_BodyPreference;
 				pref->content = WBXML_ELEMENTS;
 				*next = pref;
 				next = &pref->next;
@@ -127,6 +130,10 @@ static void test_prefs(void **state)
 		{"text=9", "{\"bodies\":[{\"type\":1}]}", 25},
 		{"type=2", "{}", 25},
 		{"text=4", "{}", 120},
+		{"type=1 ; part=2 size=100 preview=9",
+		 "{\"bodies\":[{\"type\":1}],\"part\":{\"type\":2,\"size\":100,\"preview\":9}}",
+		 141},
+		{"part=2", "{}", 140},
 	};
 	struct err e = {ERR_NONE, ""};
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -165,6 +172,8 @@ static void test_prefs(void **state)
 		assert_int_equal(e.kind, ERR_INVALID);
 	}
 	assert_false(body_prefs_decode(options_of("text=10"), 25, &prefs, &e));
+	assert_false(body_prefs_decode(options_of("part=1"), 141, &prefs, &e));
+	assert_int_equal(e.kind, ERR_UNSUPPORTED);
 	assert_true(body_prefs_decode(NULL, 161, &prefs, &e));
 	assert_memory_equal(&prefs, &body_prefs_standard, sizeof prefs);
 	json_t *unknown = json_pack("{s:[{s:i}]}", "bodies", "type", 9);
@@ -421,8 +430,15 @@ static bool append(void *ctx, const char *p, size_t n)
 
 /* A whole Sync answer with the item in it, as bytes. */
 static struct str sync_answer(const struct email_context *ctx, const struct summary *s,
-			      const struct body_plan *plan, struct str bytes)
+			      struct str raw, const char *options)
 {
+	struct body_prefs prefs = prefs_of(options, ctx->version);
+	struct email_plan plan;
+	struct slice slices[EMAIL_SLICES];
+	email_plan(s->message, &prefs, ctx->version, &plan);
+	size_t n = email_slices(&plan, s->uid, slices);
+	for (size_t i = 0; i < n; i++)
+		slices[i].bytes = str_sub(raw, (size_t)slices[i].offset, (size_t)slices[i].length);
 	static const unsigned around[] = {AirSync_Sync,	      AirSync_Collections,
 					  AirSync_Collection, AirSync_Commands,
 					  AirSync_Add,	      AirSync_ApplicationData};
@@ -439,7 +455,7 @@ static struct str sync_answer(const struct email_context *ctx, const struct summ
 	wbxml_begin(&w, around[4]);
 	wbxml_text(&w, AirSync_ServerId, ctx->server_id);
 	wbxml_begin(&w, around[5]);
-	if (!email_encode(&w, ctx, s, plan, bytes, &e))
+	if (!email_encode(&w, ctx, s, &plan, slices, &e))
 		fail_msg("%s", e.text);
 	for (int i = 0; i < 6; i++)
 		wbxml_end(&w);
@@ -481,13 +497,9 @@ static struct summary summary_of(struct str raw, unsigned flags, const char *mar
 static const struct wbxml_node *encode(struct str raw, const struct summary *s, const char *options,
 				       const struct email_context *ctx)
 {
-	struct body_prefs prefs = prefs_of(options, ctx->version);
-	struct body_plan plan;
 	struct wbxml_node *root;
 	struct err e = {ERR_NONE, ""};
-	body_plan(s->message, &prefs, ctx->version, &plan);
-	struct str bytes = str_sub(raw, (size_t)plan.offset, (size_t)plan.length);
-	struct str answer = sync_answer(ctx, s, &plan, bytes);
+	struct str answer = sync_answer(ctx, s, raw, options);
 	if (!wbxml_decode(arena, answer, &wbxml_default_limits, &root, &e))
 		fail_msg("%s", e.text);
 	const struct wbxml_node *n = root;
@@ -505,6 +517,38 @@ static struct str names_of(const struct wbxml_node *node)
 	for (const struct wbxml_node *n = node->first; n; n = n->next)
 		s = arena_printf(arena, "%s%s%s", s, *s ? " " : "", wbxml_tag_name(n->tag));
 	return str_of(s);
+}
+
+/* The body whole, and beside it what is new in it. */
+static void test_body_part(void **state)
+{
+	(void)state;
+	static const struct {
+		const char *raw, *options, *children, *data;
+	} rows[] = {
+		{H "Content-Type: text/html\r\n\r\n<p>new</p><blockquote>old</blockquote>",
+		 "type=1 ; part=2", "Status Type EstimatedDataSize Data", "<p>new</p>"},
+		{H "Content-Type: text/html\r\n\r\n<p>new</p><blockquote>old</blockquote>",
+		 "type=1 ; part=2 size=6 preview=2",
+		 "Status Type EstimatedDataSize Truncated Data Preview", "<p>new"},
+		{H "\r\nnew\r\n\r\n> old\r\n", "type=1 ; part=2",
+		 "Status Type EstimatedDataSize Data",
+		 "<html><head><meta http-equiv=\"Content-Type\" content=\"text/html; "
+		 "charset=utf-8\"></head><body>new<br>\r\n<br>\r\n</body></html>"},
+		{H "\r\n", "type=1 ; part=2", "Status Type EstimatedDataSize", ""},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct str raw = str_of(rows[i].raw);
+		struct email_context ctx = context_of(141, raw);
+		struct summary s = summary_of(raw, 0, "");
+		const struct wbxml_node *n = encode(raw, &s, rows[i].options, &ctx);
+		const struct wbxml_node *part = wbxml_child(n, AirSyncBase_BodyPart);
+		assert_non_null(wbxml_child(n, AirSyncBase_Body));
+		assert_str(names_of(part), rows[i].children);
+		assert_str(wbxml_child_text(part, AirSyncBase_Type), "2");
+		struct str data = wbxml_child_text(part, AirSyncBase_Data);
+		assert_str(data.p ? data : STR(""), rows[i].data);
+	}
 }
 
 #define FULL                                                                                       \
@@ -652,10 +696,10 @@ static void test_stream(void **state)
 	assert_true(str_eq(wbxml_child_text(body, AirSyncBase_Data), str_of(raw)));
 	assert_str(wbxml_child_text(body, AirSyncBase_EstimatedDataSize), "99000");
 	struct body_prefs prefs = prefs_of("type=4", 161);
-	struct body_plan plan;
-	body_plan(s.message, &prefs, 161, &plan);
-	assert_int_equal(plan.source, BODY_STREAMED);
-	assert_int_equal(plan.length, 0);
+	struct email_plan plan;
+	email_plan(s.message, &prefs, 161, &plan);
+	assert_int_equal(plan.body.source, BODY_STREAMED);
+	assert_int_equal(plan.body.length, 0);
 	static const enum found bad[] = {FOUND_FAILED, FOUND_NONE};
 	for (int i = 0; i < 2; i++) {
 		struct body out = {0};
@@ -663,7 +707,7 @@ static void test_stream(void **state)
 		struct err e = {ERR_NONE, ""};
 		wbxml_start(&w, &out);
 		fake.answer = bad[i];
-		assert_false(email_encode(&w, &ctx, &s, &plan, STR(""), &e));
+		assert_false(email_encode(&w, &ctx, &s, &plan, NULL, &e));
 		assert_int_equal(e.kind, i == 0 ? ERR_UNAVAILABLE : ERR_NOT_FOUND);
 		body_free(&out);
 	}
@@ -1017,14 +1061,10 @@ static void check_schema(const char *name, struct str raw)
 			struct email_context ctx = context_of(versions[v], raw);
 			struct summary s =
 				summary_of(raw, ITEM_FLAGGED | ITEM_DRAFT | ITEM_ANSWERED, "");
-			struct body_prefs prefs = prefs_of(wishes[i].options, versions[v]);
-			struct body_plan plan;
 			struct wbxml_node *root;
 			struct err e = {ERR_NONE, ""};
 			struct buf xml = {0};
-			body_plan(s.message, &prefs, versions[v], &plan);
-			struct str bytes = str_sub(raw, (size_t)plan.offset, (size_t)plan.length);
-			struct str answer = sync_answer(&ctx, &s, &plan, bytes);
+			struct str answer = sync_answer(&ctx, &s, raw, wishes[i].options);
 			assert_true(wbxml_decode(arena, answer, &wbxml_default_limits, &root, &e));
 			wbxml_dump(&xml, root, WBXML_DUMP_ALL);
 			xmlDocPtr doc = xmlReadMemory(xml.p, (int)xml.n, NULL, "UTF-8",
@@ -1068,23 +1108,12 @@ static void test_corpus_schema(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_prefs),
-		TEST(test_body),
-		TEST(test_body_of_25),
-		TEST(test_slices),
-		TEST(test_declared_charset),
-		TEST(test_clean_mime),
-		TEST(test_elements),
-		TEST(test_values),
-		TEST(test_scopes),
-		TEST(test_long_lists),
-		TEST(test_stream),
-		TEST(test_flag_change),
-		TEST(test_change),
-		TEST(test_flag_encode),
-		TEST(test_corpus_text),
-		TEST(test_corpus_mime),
-		TEST(test_corpus_versions),
+		TEST(test_prefs),	  TEST(test_body),	  TEST(test_body_of_25),
+		TEST(test_body_part),	  TEST(test_slices),	  TEST(test_declared_charset),
+		TEST(test_clean_mime),	  TEST(test_elements),	  TEST(test_values),
+		TEST(test_scopes),	  TEST(test_long_lists),  TEST(test_stream),
+		TEST(test_flag_change),	  TEST(test_change),	  TEST(test_flag_encode),
+		TEST(test_corpus_text),	  TEST(test_corpus_mime), TEST(test_corpus_versions),
 		TEST(test_corpus_schema),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -282,6 +282,18 @@ static void test_headers(void **state)
 	assert_memory_equal(root.conversation, m.conversation, 16);
 	assert_true(root.xml_clean);
 	assert_false(scan(STR("Subject: x\r\n\r\n")).has_conversation);
+	static const struct {
+		const char *raw, *want;
+	} indexes[] = {
+		{"Thread-Index: AdyrvamJAAECAwQFBgcICQoLDA0ODw==\r\n\r\n", "dcabbda989"},
+		{"Thread-Index: AdyrvamJAAECAwQFBgcICQoLDA0ODwADJKkB\r\n\r\n", "dcabbda9890003"
+									       "24a901"},
+		{"Thread-Index: AdyrvamJAAECAwQFBgcICQoLDA0ODwADJKk=\r\n\r\n", ""},
+		{"Thread-Index: AdyrvamJ\r\n\r\n", ""},
+		{"Thread-Index: \r\n\r\n", ""},
+	};
+	for (size_t i = 0; i < sizeof indexes / sizeof *indexes; i++)
+		assert_str(scan(str_of(indexes[i].raw)).thread_index, indexes[i].want);
 }
 
 static void test_broken_headers(void **state)

@@ -5,6 +5,7 @@ import email.policy
 
 from common import WireTest, in_versions, message, samples
 from phone import HTML, MIME, TEXT, VERSIONS, body, options
+from wbxml import E
 
 SAMPLES = dict(samples())
 LONG = '\n'.join(f'Line {n} of a long text, with ümläuts and 天気.' for n in range(2000))
@@ -303,3 +304,44 @@ class Attachments(BodyTest):
         for name in ('01-plain', '02-html', '10-long', '11-html-only'):
             with self.subTest(name):
                 self.assertEqual(self.attachments(SAMPLES[name]), [])
+
+
+class Parts(BodyTest):
+    def test_what_is_new_in_a_message(self):
+        """MS-ASAIRS 2.2.2.10: beside the body, and it sticks as the other options do."""
+        part = E('AirSyncBase:BodyPartPreference', E('Type', 2))
+        html = '<p>See you there.</p><blockquote type="cite">Shall we meet?</blockquote>'
+        phone = self.synced_phone([], '16.1', options(body(HTML), part))
+        self.lab.deliver(phone.user, message('Re: Lunch', 'x', html))
+        phone.sync(phone.inbox)
+        _, data = self.one_item(phone)
+        self.assertIn('Shall we meet?', data.get('AirSyncBase:Body/Data'))
+        found = data.find('AirSyncBase:BodyPart')
+        self.assertEqual(found.get('Status'), '1')
+        self.assertIn('See you there.', found.get('Data'))
+        self.assertNotIn('Shall we meet?', found.get('Data'))
+
+    def test_only_html_is_given(self):
+        """MS-ASCMD R5412."""
+        phone = self.phone()
+        phone.sync(phone.inbox)
+        answer = phone.sync_raw(phone.collection(phone.inbox, options=options(
+            body(TEXT), E('AirSyncBase:BodyPartPreference', E('Type', 1)))))
+        self.assertEqual(answer.root.get('Collections/Collection/Status'), '164')
+
+
+class Invitations(BodyTest):
+    @in_versions('2.5', '14.1', '16.1')
+    def test_a_meeting_request(self, version):
+        data = self.one_item(self.synced_phone([SAMPLES['09-invitation']], version))[1]
+        request = data.find('Email:MeetingRequest')
+        self.assertEqual(data.get('Email:MessageClass'), 'IPM.Schedule.Meeting.Request')
+        self.assertEqual(request.get('StartTime'), '2026-11-30T09:00:00.000Z')
+        self.assertEqual(request.get('Organizer'), '"Ben Example" <ben@example.test>')
+        self.assertTrue(request.get('TimeZone'))
+        if version == '16.1':
+            self.assertEqual(request.get('Calendar:UID'), 'planning-1@example.test')
+            self.assertEqual(request.get('AirSyncBase:Location/DisplayName'), 'Room 2')
+        else:
+            self.assertTrue(request.get('GlobalObjId'))
+            self.assertEqual(request.get('Location'), 'Room 2')
