@@ -4,7 +4,7 @@ import itertools
 import time
 
 from common import WireTest, in_versions, message
-from phone import TEXT, options, preference
+from phone import TEXT, body, options
 from wbxml import E
 
 VERSIONS = ('2.5', '12.1', '14.1', '16.1')
@@ -130,7 +130,7 @@ class Access(Gate):
         self.phone(user)
 
     def test_one_query_for_each_request(self):
-        wishes = options(preference(TEXT), filter_type=0)
+        wishes = options(body(TEXT), filter_type=0)
         phone = self.synced_phone([message()], options=wishes)
         for _ in range(2):
             phone.sync(phone.inbox, options=wishes)
