@@ -92,6 +92,24 @@ static void rollback(struct store *s)
 	kept(s)->rollback(of(s)->kept);
 }
 
+/* Those that the account's own are behind; those of others are their owners' business. */
+static bool refresh(struct store *s, int32_t account, const int32_t *ids, size_t n, struct err *e)
+{
+	int32_t *own = base_malloc((n + 1) * sizeof *own);
+	size_t nown = 0;
+	bool ok = true;
+	for (size_t i = 0; ok && i < n; i++) {
+		struct collection c;
+		ok = look(s, account, ids[i], &c, e);
+		if (ok && c.at.account == account && c.at.folder)
+			own[nown++] = c.at.folder;
+	}
+	if (n == 0 || nown)
+		ok = ok && store_refresh(of(s)->kept, account, own, nown, e);
+	free(own);
+	return ok;
+}
+
 /* Its own as they are, and behind them the others. */
 static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out,
 		    size_t *n, struct err *e)
@@ -186,12 +204,35 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t id
 	       kept(s)->lookup(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
 }
 
+static enum found find(struct store *s, int32_t account, int32_t id, enum item_class class,
+		       struct str name, int32_t *in, int64_t *uid, struct err *e)
+{
+	struct collection c;
+	if (id == 0)
+		return kept(s)->find(of(s)->kept, account, 0, class, name, in, uid, e);
+	if (!look(s, account, id, &c, e))
+		return FOUND_FAILED;
+	if (c.at.folder == 0)
+		return FOUND_NONE;
+	enum found found =
+		kept(s)->find(of(s)->kept, c.at.account, c.at.folder, class, name, in, uid, e);
+	*in = id;
+	return found;
+}
+
 static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t id,
 		      const int64_t *uids, size_t n, struct summary **out, struct err *e)
 {
 	struct collection c;
 	return look(s, account, id, &c, e) &&
 	       kept(s)->summaries(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
+}
+
+/* The numbers are those of the account's collections in the kept store too. */
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return kept(s)->search(of(s)->kept, a, account, q, offset, limit, out, e);
 }
 
 static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id, struct slice *v,
@@ -252,6 +293,7 @@ static enum found copy(struct store *s, struct arena *a, const struct place *fro
 	const struct new_item item = {
 		.raw = whole.bytes,
 		.message = found->message,
+		.summary = found->text,
 		.date = found->item.date,
 		.flags = found->item.flags,
 		.marks = found->item.marks,
@@ -301,6 +343,17 @@ static bool append(struct store *s, int32_t account, int32_t id, const struct ne
 	       kept(s)->append(of(s)->kept, c.at.account, c.at.folder, item, uid, modseq, e);
 }
 
+static enum found replace(struct store *s, int32_t account, int32_t id, int64_t uid,
+			  int64_t unchanged_since, const struct new_item *item, int64_t *new_uid,
+			  int64_t *before, int64_t *after, struct err *e)
+{
+	struct collection c;
+	if (!look_to(s, account, id, RIGHT_WRITE, &c, e))
+		return FOUND_FAILED;
+	return kept(s)->replace(of(s)->kept, c.at.account, c.at.folder, uid, unchanged_since, item,
+				new_uid, before, after, e);
+}
+
 /* ------------------------------------------------------------------------------------------- */
 
 static const struct store_ops collections_ops = {
@@ -308,6 +361,7 @@ static const struct store_ops collections_ops = {
 	.begin = begin,
 	.commit = commit,
 	.rollback = rollback,
+	.refresh = refresh,
 	.folders = folders,
 	.folder = folder,
 	.create_folder = create_folder,
@@ -318,13 +372,16 @@ static const struct store_ops collections_ops = {
 	.dated = dated,
 	.count = count,
 	.lookup = lookup,
+	.find = find,
 	.summaries = summaries,
+	.search = search,
 	.slices = slices,
 	.open = open_content,
 	.set_flags = set_flags,
 	.remove = remove_item,
 	.move = move,
 	.append = append,
+	.replace = replace,
 };
 
 struct store *collections_new(struct pg *db, struct store *kept_store)
@@ -332,6 +389,8 @@ struct store *collections_new(struct pg *db, struct store *kept_store)
 	struct collections *s = base_calloc(1, sizeof *s);
 	s->ops = collections_ops;
 	s->ops.modseqs_may_fall = kept_store->ops->modseqs_may_fall;
+	if (!kept_store->ops->search)
+		s->ops.search = NULL;
 	s->store.ops = &s->ops;
 	s->db = db;
 	s->kept = kept_store;

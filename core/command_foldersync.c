@@ -7,6 +7,7 @@
  * gives the whole tree; the states of the folders' content stay.
  */
 #include "core/hierarchy_step.h"
+#include "core/imap_login.h"
 
 #include <string.h>
 
@@ -148,6 +149,15 @@ static bool note_emptied(struct call *c, const struct hierarchy_step *f)
 	return wipe_delivered(c->session->db, c->arena, c->gate.wipe, false, text, &c->err);
 }
 
+/* A tree on an IMAP server is listed anew, and may then be another than the gate saw. */
+static bool take_in(struct call *c)
+{
+	struct session *s = c->session;
+	return !imap_login_is(s, c->gate.account) ||
+	       (imap_login_refresh(s, c->gate.account, NULL, 0, &c->err) &&
+		hierarchy_newest(s->db, c->gate.account, &c->gate.hierarchy_modseq, &c->err));
+}
+
 void command_foldersync(struct call *c)
 {
 	struct hierarchy_step f = {0};
@@ -164,7 +174,7 @@ void command_foldersync(struct call *c)
 	}
 	if (gate_empties(c) && emptied_before(c, key))
 		return;
-	if (!hierarchy_step_load(c, &f)) {
+	if (!take_in(c) || !hierarchy_step_load(c, &f)) {
 		call_fail(c, NULL);
 		return;
 	}

@@ -11,6 +11,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/text.h"
+#include "core/item_class.h"
 #include "core/ledger.h"
 #include "core/server_id.h"
 #include "store/moved_item.h"
@@ -79,7 +80,7 @@ static bool read_request(struct call *c, struct moves *s)
 static const struct folder *find_folder(const struct folder *v, size_t n, int32_t id)
 {
 	for (size_t i = 0; i < n; i++)
-		if (v[i].id == id && v[i].class == CLASS_EMAIL)
+		if (v[i].id == id && item_class_served(v[i].class))
 			return &v[i];
 	return NULL;
 }
@@ -102,7 +103,7 @@ static unsigned judge(const struct move *m, const struct folder *v, size_t n,
 	*place = (struct item_place){id.folder, id.epoch, id.uid};
 	if (to && from->at.account == to->at.account && from->at.folder == to->at.folder)
 		return MOVE_SAME_FOLDER;
-	return to ? 0 : MOVE_NO_DESTINATION;
+	return to && to->class == from->class ? 0 : MOVE_NO_DESTINATION;
 }
 
 static bool same_place(struct item_place a, struct item_place b)

@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/collections.h"
+#include "core/imap_login.h"
 #include "store/device.h"
 #include "store/pg.h"
 
@@ -61,13 +62,25 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	const struct ledger *l = col->ledger;
 	col->options = sync_options_standard;
 	if (col->asked->options) {
-		if (!sync_options_decode(col->asked->options, c->version, &col->options, &e))
+		if (!sync_options_decode(col->asked->options, c->version, l->folder.class,
+					 &col->options, &e))
 			return e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE : SYNC_PROTOCOL;
 	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
 		return SYNC_KEY_INVALID;
 	}
 	col->cutoff = sync_options_cutoff(&col->options, clock_now());
 	return STATUS_OK;
+}
+
+/* What the device says that it keeps of items of this folder (MS-ASCMD 2.2.3.179). */
+static struct supported read_supported(struct call *c, const struct wbxml_node *node)
+{
+	struct supported out = {.sent = node != NULL};
+	out.v = arena_array(c->arena, wbxml_count(node), sizeof *out.v);
+	for (const struct wbxml_node *n = node ? node->first : NULL; n; n = n->next)
+		if (wbxml_tag_name(n->tag))
+			out.v[out.n++] = n->tag;
+	return out;
 }
 
 static void start(struct call *c, struct sync_collection *col)
@@ -78,8 +91,9 @@ static void start(struct call *c, struct sync_collection *col)
 		col->status = SYNC_PROTOCOL;
 		return;
 	}
+	struct supported supported = read_supported(c, col->asked->supported);
 	col->base_changed = ledger_start(c->arena, l, col->cutoff,
-					 sync_options_to_json(c->arena, &col->options));
+					 sync_options_to_json(c->arena, &col->options), &supported);
 	col->restarted = true;
 	col->key = str_of(arena_strdup(c->arena, synckey_format(l->epoch, l->base.n, key)));
 }
@@ -113,7 +127,7 @@ static void resolve(struct call *c, struct sync_collection *col)
 {
 	struct synckey key;
 	col->status = STATUS_OK;
-	if (!col->ledger->folder_found || col->ledger->folder.class != CLASS_EMAIL) {
+	if (!col->ledger->folder_found || !item_class_served(col->ledger->folder.class)) {
 		col->status = SYNC_HIERARCHY;
 		return;
 	}
@@ -242,6 +256,7 @@ static void encode_response(struct call *c, const struct sync_collection *col,
 	struct sync_items *items;
 	size_t bytes = SIZE_MAX, kept;
 	bool fetched = r->tag == AirSync_Fetch && r->status == STATUS_OK;
+	const struct wbxml_node *instance = wbxml_child(r->sent, AirSyncBase_InstanceId);
 	struct err e = {0};
 	struct wbxml_mark before = wbxml_mark(&c->out);
 	wbxml_begin(&c->out, r->tag);
@@ -249,7 +264,11 @@ static void encode_response(struct call *c, const struct sync_collection *col,
 		wbxml_text(&c->out, AirSync_ClientId, r->client_id);
 	if (r->server_id.p)
 		wbxml_text(&c->out, AirSync_ServerId, r->server_id);
+	if (instance)
+		wbxml_text(&c->out, AirSyncBase_InstanceId, instance->text);
 	wbxml_int(&c->out, AirSync_Status, r->status);
+	if (r->status == STATUS_OK && !fetched)
+		sync_items_respond(c, col, r);
 	if (fetched) {
 		wbxml_begin(&c->out, AirSync_ApplicationData);
 		if (!sync_items_load(c, col, &r->fetched, 1, &bytes, &kept, &items) ||
@@ -264,10 +283,13 @@ static void encode_response(struct call *c, const struct sync_collection *col,
 	wbxml_end(&c->out);
 }
 
-/* A Change or Delete that succeeded needs no response (MS-ASCMD 2.2.3.155.2). */
+/* A Change or Delete that succeeded needs no response, but for new attachments (MS-ASCMD 2.2.3.24).
+ */
 static bool needs_response(const struct sync_response *r)
 {
-	return r->status != STATUS_OK || r->tag == AirSync_Add || r->tag == AirSync_Fetch;
+	const struct wbxml_node *data = wbxml_child(r->sent, AirSync_ApplicationData);
+	return r->status != STATUS_OK || r->tag == AirSync_Add || r->tag == AirSync_Fetch ||
+	       wbxml_child(wbxml_child(data, AirSyncBase_Attachments), AirSyncBase_Add);
 }
 
 static void encode_responses(struct call *c, struct sync_collection *col)
@@ -495,6 +517,16 @@ static bool claim(struct call *c, struct sync *s)
 	return true;
 }
 
+/* What the gate saw of folders on an IMAP server may be behind. */
+static bool take_in(struct call *c, const struct sync *s)
+{
+	int32_t *folders = arena_array(c->arena, s->request.n, sizeof *folders);
+	for (size_t i = 0; i < s->request.n; i++)
+		folders[i] = s->request.v[i].folder;
+	return s->request.n == 0 ||
+	       imap_login_refresh(c->session, c->gate.account, folders, s->request.n, &c->err);
+}
+
 void command_sync(struct call *c)
 {
 	struct sync s = {0};
@@ -504,8 +536,12 @@ void command_sync(struct call *c)
 		answer_refusal(c, refusal);
 		return;
 	}
-	if (c->gate.quiet) {
+	if (c->gate.quiet && !imap_login_is(c->session, c->gate.account)) {
 		answer_quiet(c, &s);
+		return;
+	}
+	if (!take_in(c, &s)) {
+		call_fail(c, NULL);
 		return;
 	}
 	/* Most others find nothing either: those need no claim, and one look. */

@@ -3,7 +3,9 @@
 
 /* A class that has no entry is not served. */
 static const struct item_class_ops *const classes[CLASS_FILES + 1] = {
-	[CLASS_EMAIL] = NULL,
+	[CLASS_CONTACTS] = &contact_class,
+	[CLASS_TASKS] = &task_class,
+	[CLASS_NOTES] = &note_class,
 };
 
 const struct item_class_ops *item_class_ops(enum item_class class)

@@ -112,6 +112,15 @@ struct item_class_ops {
 	bool (*attachment)(const struct item_context *ctx, struct str text, struct str part,
 			   struct item_attachment *out, struct err *e);
 
+	/*
+	 * Writes what the response to a device's Add or Change tells of the item as it is now (the
+	 * children of ApplicationData): in 16.x the UID of a new event, new attachments with
+	 * ClientId and FileReference. Nothing is written when there is nothing to tell. NULL: never
+	 * is. The edit is all that the device sent, as for a new item.
+	 */
+	bool (*respond)(struct wbxml_out *w, const struct item_context *ctx, struct str text,
+			const struct item_edit *edit, struct err *e);
+
 	/* What it means that a device's Change leaves out this child of ApplicationData. */
 	enum left_out (*left_out)(const struct item_context *ctx, unsigned tag);
 };

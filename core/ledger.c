@@ -91,15 +91,32 @@ enum resolved ledger_resolve(struct ledger *l, const struct synckey *key)
 	return KEY_UNKNOWN;
 }
 
-bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options)
+static const struct supported none_supported;
+
+static bool same_supported(const struct supported *a, const struct supported *b)
 {
+	if (a->sent != b->sent || a->n != b->n)
+		return false;
+	for (size_t i = 0; i < a->n; i++)
+		if (a->v[i] != b->v[i])
+			return false;
+	return true;
+}
+
+bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options,
+		  const struct supported *supported)
+{
+	if (!supported)
+		supported = &none_supported;
 	bool repeated = l->base_found && !l->used && l->base.n == 1 && l->nanswers == 0 &&
 			l->folder_epoch == l->folder.epoch;
-	bool same = repeated && l->base.cutoff == cutoff && str_eq(l->base.options, options);
+	bool same = repeated && l->base.cutoff == cutoff && str_eq(l->base.options, options) &&
+		    same_supported(&l->supported, supported);
 	if (!repeated)
 		synckey_new_epoch(l->epoch);
 	l->base_found = true;
 	l->used = false;
+	l->supported = *supported;
 	l->last_n = 1;
 	l->nanswers = 0;
 	l->folder_epoch = l->folder.epoch;
@@ -212,6 +229,22 @@ static bool told_by_todo(const struct collector *c, const struct item *item)
 	return uidset_has(&c->state->todo, item->uid);
 }
 
+/* What todo told of an item that somebody has changed since it was looked up is told as it is now.
+ */
+static void refresh_told(struct collector *c, const struct item *item)
+{
+	for (size_t i = 0; c->out && i < c->out->n; i++) {
+		struct change *told = &c->out->v[i];
+		if (told->item.uid != item->uid || told->item.modseq == item->modseq)
+			continue;
+		told->item = *item;
+		if (item->gone)
+			told->kind = CHANGE_DELETE;
+		else if (item->date < c->cutoff)
+			told->kind = CHANGE_SOFTDELETE;
+	}
+}
+
 /* One of the folder's changes, in their order. False when the window is used up. */
 static bool consider(struct collector *c, const struct item *item)
 {
@@ -221,7 +254,9 @@ static bool consider(struct collector *c, const struct item *item)
 	bool inside = !item->gone && item->date >= c->cutoff;
 	bool fill_brings_it = item->uid < c->at.fill;
 	bool ok = true;
-	if (is_echo(c->state, item->uid, item->modseq) || told_by_todo(c, item))
+	if (told_by_todo(c, item))
+		refresh_told(c, item);
+	else if (is_echo(c->state, item->uid, item->modseq))
 		ok = true;
 	else if (item->gone)
 		ok = !held || tell(c, CHANGE_DELETE, item, false, then);
@@ -555,6 +590,20 @@ enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq)
 	return !held ? HOLDS_NOT : current ? HOLDS : HOLDS_OLD;
 }
 
+bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq)
+{
+	return !after(modseq, uid, l->base.done) || is_echo(&l->base, uid, modseq) ||
+	       ledger_holding(l, uid, modseq) == HOLDS;
+}
+
+void ledger_bring_back(struct ledger *l, int64_t uid)
+{
+	uidset_take(&l->base.held, uid);
+	for (size_t i = 0; i < l->nanswers; i++)
+		uidset_take(&l->answers[i].added, uid);
+	ledger_send_again(l, uid);
+}
+
 void ledger_send_again(struct ledger *l, int64_t uid)
 {
 	uidset_add(&l->base.todo, uid);
@@ -596,4 +645,14 @@ void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t mod
 	uidset_add(&l->base.held, uid);
 	if (holding == HOLDS)
 		add_echo_everywhere(a, l, uid, modseq);
+}
+
+void ledger_added_item(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq, bool known)
+{
+	ledger_moved_in(a, l, uid, modseq, known ? HOLDS : HOLDS_OLD);
+	if (!known)
+		ledger_send_again(l, uid);
+	/* All that has a lower modseq is committed and can be seen. */
+	if (modseq > l->folder.modseq)
+		l->folder.modseq = modseq;
 }

@@ -68,9 +68,11 @@ enum resolved ledger_resolve(struct ledger *l, const struct synckey *key);
 
 /*
  * Starts afresh (SyncKey 0): a new epoch, nothing held. A repeated SyncKey 0 whose key was never
- * used keeps it; then false is returned, as there is nothing to write but the options.
+ * used keeps it; then false is returned when there is nothing to write at all.
+ * `supported` NULL: there was no such element.
  */
-bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options);
+bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str options,
+		  const struct supported *supported);
 
 /* Takes a new filter: a wider one fills again from the newest down. */
 void ledger_set_cutoff(struct sync_state *s, int64_t cutoff);
@@ -110,6 +112,15 @@ void ledger_advance(struct ledger *l, const struct change_list *list);
  */
 void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before, int64_t after);
 
+/*
+ * The device made an item with its Sync: it has it as it is. `known` false: the item was changed
+ * since, or lies outside the filter, and is told again.
+ */
+void ledger_added_item(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq, bool known);
+
+/* The device has removed an item that is still there: it is told of it as of a new one. */
+void ledger_bring_back(struct ledger *l, int64_t uid);
+
 /* How the device has an item, in whichever of the states it is that the base and the answers stand
  * for. */
 enum holding {
@@ -120,6 +131,12 @@ enum holding {
 
 /* The item's modseq is the one that it has now. */
 enum holding ledger_holding(const struct ledger *l, int64_t uid, int64_t modseq);
+
+/*
+ * Whether the device was told of the item as it is with this modseq, in the base or in an answer
+ * of which it may have taken a part.
+ */
+bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq);
 
 /* The device is to be told of an item again, whichever of the states it is in. */
 void ledger_send_again(struct ledger *l, int64_t uid);

@@ -10,13 +10,15 @@
 #include <stddef.h>
 
 #include "core/call.h"
+#include "core/item_class.h"
 #include "core/ledger.h"
 #include "core/sync_options.h"
 #include "core/sync_request.h"
 
 /* What became of one command of the device. */
 struct sync_response {
-	unsigned tag;	      /* AirSync_Add, Change, Delete or Fetch */
+	unsigned tag; /* AirSync_Add, Change, Delete or Fetch */
+	const struct wbxml_node *sent;
 	struct str server_id; /* as sent; of an Add: as given */
 	struct str client_id; /* of an Add */
 	unsigned status;
@@ -34,10 +36,12 @@ struct sync_collection {
 	struct sync_response *responses;
 	size_t nresponses;
 	struct change_list changes;
-	size_t kept;		   /* changes that the answer has room for */
-	bool left_out;		   /* the global window was used up before its turn */
-	bool answered;		   /* has an Answer with a new key */
-	struct str key;		   /* to answer with */
+	size_t kept;	      /* changes that the answer has room for */
+	bool left_out;	      /* the global window was used up before its turn */
+	bool answered;	      /* has an Answer with a new key */
+	struct str key;	      /* to answer with */
+	const unsigned *only; /* elements to show, of an ItemOperations Schema; NULL: all */
+	size_t nonly;
 	struct source_list *parts; /* of a multipart answer: where bodies go; NULL: inline */
 };
 
@@ -57,12 +61,26 @@ struct sync_items;
 bool sync_items_load(struct call *c, const struct sync_collection *col, struct change *changes,
 		     size_t n, size_t *bytes, size_t *kept, struct sync_items **out);
 
+/* What is known of a loaded message; NULL: it is none, or not shown whole. */
+const struct summary *sync_items_summary(const struct sync_items *items, size_t index);
+
 /*
  * Writes one change as Add, Change, Delete or SoftDelete. An item that can't be encoded is left
  * out, marked failed and logged; nothing of it is written.
  */
 void sync_items_encode(struct call *c, const struct sync_collection *col, struct sync_items *items,
 		       size_t index);
+
+/* How an item of the folder that is kept as text is shown to the device; uid 0: a new one. */
+struct item_context sync_item_context(struct call *c, const struct sync_collection *col,
+				      int64_t uid);
+
+/*
+ * Writes what the response to an Add or a Change of an item kept as text tells of it, with its
+ * ApplicationData around; nothing when there is nothing to tell, or it can't be found out.
+ */
+void sync_items_respond(struct call *c, const struct sync_collection *col,
+			const struct sync_response *r);
 
 /* Writes the children of ApplicationData of a loaded item. False: it can't be encoded. */
 bool sync_items_encode_data(struct call *c, const struct sync_collection *col,

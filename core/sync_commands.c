@@ -1,22 +1,25 @@
 /*
- * sync_commands: what a device changed in a folder of mail: read state and flags, deletions; and
- * items that it wants to have whole (Fetch). See sync.h for the contract.
+ * sync_commands: what a device changed in a folder, and items that it wants to have whole (Fetch):
+ * each command once, in their order, with its response. See sync.h for the contract.
  */
-#include "core/sync.h"
+#include "core/sync_command.h"
 
 #include "core/base/arena.h"
 #include "core/base/digest.h"
-#include "core/email.h"
-#include "core/server_id.h"
 #include "store/ledger.h"
+
+/* ClientId and ServerId (MS-ASCMD 2.2.3.28.2, 2.2.3.175). */
+enum { ID_MAX = 64 };
 
 struct runner {
 	struct call *call;
 	struct sync_collection *col;
-	struct sync_done *done; /* carried out before with this key */
-	size_t ndone;
-	struct str *seen; /* digests of this request's commands so far */
-	size_t nseen;
+	struct sync_done *done; /* carried out with this key, before and now */
+	size_t ndone, nbefore;
+	struct str *digests;	  /* of this request's commands; p NULL: of a Fetch */
+	struct sync_added *added; /* of this request's Adds, before and now */
+	size_t nadded;
+	bool *fresh; /* of added: made now */
 };
 
 /* ---- Recognising a repeat ---- */
@@ -31,26 +34,27 @@ static void put_tree(struct buf *out, const struct wbxml_node *node)
 	}
 }
 
-static void digest_of(const struct wbxml_node *command, unsigned char digest[DIGEST_SIZE])
+static struct str digest_of(struct arena *a, const struct wbxml_node *command)
 {
+	unsigned char digest[DIGEST_SIZE];
 	struct buf text = {0};
 	buf_printf(&text, "%x", command->tag);
 	put_tree(&text, command->first);
 	digest_sha256(buf_get(&text), digest);
 	buf_free(&text);
+	return (struct str){arena_dup(a, digest, sizeof digest), sizeof digest};
 }
 
 /*
  * "Change 1:1:345", for the second of its kind and content in one request "Change 1:1:345 2": read,
  * unread and read again are three edits.
  */
-static struct str reference_of(struct runner *r, const struct wbxml_node *command, struct str id,
-			       struct str digest)
+static struct str reference_of(struct runner *r, size_t place, const struct wbxml_node *command,
+			       struct str id)
 {
 	unsigned before = 0;
-	for (size_t i = 0; i < r->nseen; i++)
-		before += str_eq(r->seen[i], digest);
-	r->seen[r->nseen++] = digest;
+	for (size_t i = 0; i < place; i++)
+		before += str_eq(r->digests[i], r->digests[place]);
 	const char *kind = wbxml_tag_name(command->tag);
 	int shown = (int)(id.n < 100 ? id.n : 100);
 	if (before == 0)
@@ -67,73 +71,36 @@ static const struct sync_done *find_done(const struct runner *r, struct str refe
 	return NULL;
 }
 
+/* The Add as it is remembered, each once. */
+static struct sync_added *find_added(const struct runner *r, struct str client_id,
+				     struct str digest)
+{
+	for (size_t i = 0; i < r->nadded; i++)
+		if (str_eq(r->added[i].client_id, client_id) && str_eq(r->added[i].digest, digest))
+			return &r->added[i];
+	return NULL;
+}
+
 /* ---- Carrying out ---- */
 
-/* Status for the item: STATUS_OK and the id, or why the id names none of this folder. */
-static unsigned find_id(const struct runner *r, struct str text, struct server_id *out)
+/* Whether the id names an item of this folder, as it is now. */
+static bool find_id(const struct runner *r, struct str text, struct server_id *out)
 {
 	const struct folder *f = &r->col->ledger->folder;
-	if (!server_id_parse(text, out) || out->folder != f->id || out->epoch != f->epoch)
-		return SYNC_NOT_FOUND;
-	return STATUS_OK;
+	return server_id_parse(text, out) && out->folder == f->id && out->epoch == f->epoch;
 }
 
-/* FOUND_FAILED fails the whole request. */
-static enum found look_up(struct runner *r, int64_t uid, struct item *out)
+/* The folder that deleted items go to; 0: there is none, this is it, or it is for mail only. */
+static bool find_trash(const struct sync_command *x, int32_t *out)
 {
-	struct call *c = r->call;
+	struct call *c = x->call;
 	struct store *store = c->session->store;
-	struct items items;
-	if (!store->ops->lookup(store, c->arena, c->gate.account, r->col->ledger->folder_id, &uid,
-				1, &items, &c->err))
-		return FOUND_FAILED;
-	*out = items.v[0];
-	return out->gone ? FOUND_NONE : FOUND_ONE;
-}
-
-static bool change_item(struct runner *r, const struct wbxml_node *command,
-			struct sync_response *response)
-{
-	struct call *c = r->call;
-	struct store *store = c->session->store;
-	const struct wbxml_node *data = wbxml_child(command, AirSync_ApplicationData);
-	struct server_id id;
-	struct email_change change;
-	struct item old;
-	struct err e = {0};
-	int64_t before, after;
-	response->status = data ? find_id(r, response->server_id, &id) : SYNC_PROTOCOL;
-	if (response->status != STATUS_OK)
-		return true;
-	if (!email_change_decode(c->arena, data, c->version, &change, &e)) {
-		response->status = SYNC_CONVERSION;
-		return true;
-	}
-	enum found found = look_up(r, id.uid, &old);
-	if (found == FOUND_ONE) {
-		struct str marks = {NULL, 0};
-		if (email_change_has_marks(&change))
-			marks = email_change_marks(c->arena, &change, old.marks);
-		found = store->ops->set_flags(
-			store, c->gate.account, id.folder, id.uid, change.set, change.clear,
-			email_change_has_marks(&change) ? &marks : NULL, &before, &after, &c->err);
-	}
-	if (found == FOUND_NONE)
-		response->status = SYNC_NOT_FOUND;
-	if (found == FOUND_ONE)
-		ledger_echo(c->arena, r->col->ledger, id.uid, before, after);
-	return found != FOUND_FAILED;
-}
-
-/* The folder that deleted items go to; 0: there is none, or this is it. */
-static bool find_trash(struct runner *r, int32_t *out)
-{
-	struct call *c = r->call;
-	struct store *store = c->session->store;
+	const struct folder *self = &x->col->ledger->folder;
 	struct folder *folders;
 	size_t n;
 	*out = 0;
-	if (r->col->ledger->folder.role == ROLE_TRASH)
+	if (!x->col->asked->deletes_as_moves || self->role == ROLE_TRASH ||
+	    self->class != CLASS_EMAIL)
 		return true;
 	if (!store->ops->folders(store, c->arena, c->gate.account, &folders, &n, &c->err))
 		return false;
@@ -144,94 +111,155 @@ static bool find_trash(struct runner *r, int32_t *out)
 }
 
 /* Deleting what is gone already is no failure: it is what the device wanted. */
-static bool delete_item(struct runner *r, const struct wbxml_node *command,
-			struct sync_response *response)
+static bool delete_item(struct sync_command *x)
 {
-	struct call *c = r->call;
+	struct call *c = x->call;
 	struct store *store = c->session->store;
-	struct server_id id;
 	int32_t trash = 0;
 	int64_t gone, new_uid, new_modseq;
-	(void)command;
-	response->status = find_id(r, response->server_id, &id);
-	if (response->status != STATUS_OK)
-		return true;
-	if (r->col->asked->deletes_as_moves && !find_trash(r, &trash))
+	if (!find_trash(x, &trash))
 		return false;
-	enum found found = trash ? store->ops->move(store, c->gate.account, id.folder, id.uid,
+	enum found found = trash ? store->ops->move(store, c->gate.account, x->id.folder, x->id.uid,
 						    trash, &gone, &new_uid, &new_modseq, &c->err)
-				 : store->ops->remove(store, c->gate.account, id.folder, id.uid,
-						      &gone, &c->err);
+				 : store->ops->remove(store, c->gate.account, x->id.folder,
+						      x->id.uid, &gone, &c->err);
 	if (found == FOUND_ONE)
-		ledger_echo(c->arena, r->col->ledger, id.uid, 0, gone);
-	return found != FOUND_FAILED;
+		ledger_echo(c->arena, x->col->ledger, x->id.uid, 0, gone);
+	return found != FOUND_FAILED || sync_command_fail(x);
 }
 
-static bool fetch_item(struct runner *r, struct sync_response *response)
+static bool change_item(struct sync_command *x)
 {
-	struct server_id id;
-	response->status = find_id(r, response->server_id, &id);
-	if (response->status != STATUS_OK)
+	if (!wbxml_child(x->node, AirSync_ApplicationData)) {
+		x->response->status = SYNC_PROTOCOL;
 		return true;
-	response->fetched.kind = CHANGE_ADD;
-	enum found found = look_up(r, id.uid, &response->fetched.item);
-	if (found == FOUND_NONE)
-		response->status = SYNC_NOT_FOUND;
-	return found != FOUND_FAILED;
+	}
+	return x->col->ledger->folder.class == CLASS_EMAIL ? sync_mail_change(x)
+							   : sync_item_change(x);
 }
 
-/* A message made on the phone: only drafts of later versions are, and those are not taken here. */
-static bool add_item(struct runner *r, const struct wbxml_node *command,
-		     struct sync_response *response)
+static bool remove_item(struct sync_command *x)
 {
-	(void)r;
-	response->client_id = wbxml_child_text(command, AirSync_ClientId);
-	response->server_id = (struct str){NULL, 0};
-	response->status = response->client_id.n ? SYNC_CONVERSION : SYNC_PROTOCOL;
+	return wbxml_child(x->node, AirSyncBase_InstanceId) &&
+			       x->col->ledger->folder.class != CLASS_EMAIL
+		       ? sync_item_remove_instance(x)
+		       : delete_item(x);
+}
+
+static bool add_item(struct sync_command *x)
+{
+	struct call *c = x->call;
+	if (!wbxml_child(x->node, AirSync_ApplicationData)) {
+		x->response->status = SYNC_PROTOCOL;
+		return true;
+	}
+	bool ok = x->col->ledger->folder.class == CLASS_EMAIL ? sync_mail_add(x) : sync_item_add(x);
+	if (ok && x->response->status == STATUS_OK)
+		x->response->server_id = server_id_text(c->arena, x->id);
+	return ok;
+}
+
+static bool carry_out(struct runner *r, const struct wbxml_node *node,
+		      struct sync_response *response)
+{
+	struct sync_command x = {
+		.call = r->call, .col = r->col, .node = node, .response = response};
+	response->status = STATUS_OK;
+	if (node->tag != AirSync_Add && !find_id(r, response->server_id, &x.id)) {
+		response->status = SYNC_NOT_FOUND;
+		return true;
+	}
+	return node->tag == AirSync_Add	     ? add_item(&x)
+	       : node->tag == AirSync_Change ? change_item(&x)
+					     : remove_item(&x);
+}
+
+/* ---- Once for each key and content ---- */
+
+/* An Add that came before: the device has the item, though it may not know it yet. */
+static bool add_known(struct runner *r, struct sync_response *response,
+		      const struct sync_added *added)
+{
+	struct sync_command x = {.call = r->call, .col = r->col, .response = response};
+	struct ledger *l = r->col->ledger;
+	struct item item;
+	response->server_id = added->server_id;
+	response->status = STATUS_OK;
+	if (!find_id(r, added->server_id, &x.id) || uidset_has(&l->base.held, x.id.uid))
+		return true;
+	if (sync_command_look_up(&x, &item) == FOUND_FAILED)
+		return false;
+	/* Changed, it is told as it is now; or, when it is gone, that it is. */
+	ledger_added_item(r->call->arena, l, x.id.uid, item.modseq,
+			  !item.gone && item.modseq == added->modseq);
+	response->status = STATUS_OK;
 	return true;
 }
 
-static bool carry_out(struct runner *r, const struct wbxml_node *command,
-		      struct sync_response *response)
-{
-	switch (command->tag) {
-	case AirSync_Change:
-		return change_item(r, command, response);
-	case AirSync_Delete:
-		return delete_item(r, command, response);
-	default:
-		return add_item(r, command, response);
-	}
-}
-
-/* Once for each key and content. */
-static bool run_once(struct runner *r, const struct wbxml_node *command,
+static bool run_once(struct runner *r, size_t place, const struct wbxml_node *command,
 		     struct sync_response *response)
 {
-	struct call *c = r->call;
-	unsigned char digest[DIGEST_SIZE];
-	struct str id = response->server_id.p ? response->server_id
-					      : wbxml_child_text(command, AirSync_ClientId);
-	digest_of(command, digest);
-	struct str kept = {arena_dup(c->arena, digest, sizeof digest), sizeof digest};
+	struct str id = command->tag == AirSync_Add ? response->client_id : response->server_id;
 	struct sync_done done = {
 		.n = r->col->ledger->base.n,
-		.reference = reference_of(r, command, id.p ? id : STR(""), kept),
-		.digest = kept,
+		.reference = reference_of(r, place, command, id.p ? id : STR("")),
+		.digest = r->digests[place],
 	};
+	struct sync_added *added = command->tag == AirSync_Add
+					   ? find_added(r, response->client_id, done.digest)
+					   : NULL;
+	if (added && added->server_id.p)
+		return add_known(r, response, added);
 	const struct sync_done *before = find_done(r, done.reference, done.digest);
 	if (before) {
 		response->status = (unsigned)before->status;
-		response->client_id = wbxml_child_text(command, AirSync_ClientId);
 		return true;
 	}
 	if (!carry_out(r, command, response))
 		return false;
+	if (added && response->status == STATUS_OK) {
+		added->server_id = response->server_id;
+		added->modseq = r->col->ledger->folder.modseq;
+		r->fresh[added - r->added] = true;
+		return true;
+	}
 	done.status = (int)response->status;
 	r->done[r->ndone++] = done;
-	return ledger_record(c->session->db, c->arena, c->gate.account, c->gate.device,
-			     r->col->ledger->folder_id, &done, &c->err);
+	return true;
 }
+
+/* The item as the device is to have it is told again, when the device's edit was refused. */
+static bool set_back(struct runner *r, const struct sync_response *response)
+{
+	struct sync_response ignored = {0};
+	struct sync_command x = {.call = r->call, .col = r->col, .response = &ignored};
+	struct item item;
+	if (response->status == STATUS_OK || response->tag == AirSync_Fetch ||
+	    response->tag == AirSync_Add || !find_id(r, response->server_id, &x.id))
+		return true;
+	enum found found = sync_command_look_up(&x, &item);
+	if (found != FOUND_ONE)
+		return found == FOUND_NONE;
+	if (response->tag == AirSync_Delete && !wbxml_child(response->sent, AirSyncBase_InstanceId))
+		ledger_bring_back(r->col->ledger, x.id.uid);
+	else
+		ledger_send_again(r->col->ledger, x.id.uid);
+	return true;
+}
+
+static bool fetch_item(struct runner *r, struct sync_response *response)
+{
+	struct sync_command x = {.call = r->call, .col = r->col, .response = response};
+	response->status = STATUS_OK;
+	if (!find_id(r, response->server_id, &x.id)) {
+		response->status = SYNC_NOT_FOUND;
+		return true;
+	}
+	response->fetched.kind = CHANGE_ADD;
+	return sync_command_look_up(&x, &response->fetched.item) != FOUND_FAILED;
+}
+
+/* ---- All of a collection's commands ---- */
 
 static bool is_command(unsigned tag)
 {
@@ -239,39 +267,98 @@ static bool is_command(unsigned tag)
 	       tag == AirSync_Fetch;
 }
 
+static void read_command(struct runner *r, const struct wbxml_node *node)
+{
+	size_t place = r->col->nresponses++;
+	struct str client_id = wbxml_child_text(node, AirSync_ClientId);
+	r->col->responses[place] = (struct sync_response){.tag = node->tag, .sent = node};
+	if (node->tag != AirSync_Fetch)
+		r->digests[place] = digest_of(r->call->arena, node);
+	if (node->tag != AirSync_Add) {
+		r->col->responses[place].server_id = wbxml_child_text(node, AirSync_ServerId);
+		return;
+	}
+	r->col->responses[place].client_id = client_id;
+	if (!find_added(r, client_id, r->digests[place]))
+		r->added[r->nadded++] =
+			(struct sync_added){.client_id = client_id, .digest = r->digests[place]};
+}
+
 static bool load_done(struct runner *r, size_t room)
 {
 	struct call *c = r->call;
 	struct sync_done *stored;
-	if (!ledger_done(c->session->db, c->arena, c->gate.account, c->gate.device,
-			 r->col->ledger->folder_id, r->col->ledger->base.n, &stored, &r->ndone,
-			 &c->err))
+	int32_t account = c->gate.account, device = c->gate.device;
+	if (!ledger_done(c->session->db, c->arena, account, device, r->col->ledger->folder_id,
+			 r->col->ledger->base.n, &stored, &r->nbefore, &c->err))
 		return false;
+	r->ndone = r->nbefore;
 	r->done = arena_array(c->arena, r->ndone + room, sizeof *r->done);
 	if (r->ndone)
 		memcpy(r->done, stored, r->ndone * sizeof *stored);
+	return r->nadded == 0 ||
+	       ledger_added(c->session->db, c->arena, account, device, r->col->ledger->folder_id,
+			    r->added, r->nadded, &c->err);
+}
+
+static bool record(struct runner *r)
+{
+	struct call *c = r->call;
+	struct pg *db = c->session->db;
+	int32_t account = c->gate.account, device = c->gate.device;
+	int32_t folder = r->col->ledger->folder_id;
+	size_t n = 0;
+	for (size_t i = 0; i < r->nadded; i++)
+		if (r->fresh[i])
+			r->added[n++] = r->added[i];
+	if (r->ndone > r->nbefore &&
+	    !ledger_record(db, c->arena, account, device, folder, r->done + r->nbefore,
+			   r->ndone - r->nbefore, &c->err))
+		return false;
+	return n == 0 ||
+	       ledger_record_added(db, c->arena, account, device, folder, r->added, n, &c->err);
+}
+
+/* False: there is one whose response could not say which one it is for. */
+static bool read_commands(struct runner *r)
+{
+	struct arena *a = r->call->arena;
+	const struct wbxml_node *commands = r->col->asked->commands;
+	unsigned count = wbxml_count(commands);
+	r->digests = arena_array(a, count, sizeof *r->digests);
+	r->added = arena_array(a, count, sizeof *r->added);
+	r->fresh = arena_array(a, count, sizeof *r->fresh);
+	r->col->responses = arena_array(a, count, sizeof *r->col->responses);
+	for (const struct wbxml_node *n = commands->first; n; n = n->next) {
+		unsigned id = n->tag == AirSync_Add ? AirSync_ClientId : AirSync_ServerId;
+		size_t length = wbxml_child_text(n, id).n;
+		if (is_command(n->tag) && (length == 0 || length > ID_MAX))
+			return false;
+		if (is_command(n->tag))
+			read_command(r, n);
+	}
 	return true;
 }
 
 bool sync_commands_run(struct call *c, struct sync_collection *col)
 {
 	struct runner r = {.call = c, .col = col};
-	const struct wbxml_node *commands = col->asked->commands;
-	unsigned count = wbxml_count(commands);
-	r.seen = arena_array(c->arena, count, sizeof *r.seen);
-	col->responses = arena_array(c->arena, count, sizeof *col->responses);
-	if (!load_done(&r, count))
+	if (!read_commands(&r)) {
+		col->status = SYNC_PROTOCOL;
+		return true;
+	}
+	if (!load_done(&r, col->nresponses))
 		return false;
-	for (const struct wbxml_node *n = commands->first; n; n = n->next) {
-		if (!is_command(n->tag))
-			continue;
-		struct sync_response *response = &col->responses[col->nresponses++];
-		response->tag = n->tag;
-		response->server_id = wbxml_child_text(n, AirSync_ServerId);
-		bool ok = n->tag == AirSync_Fetch ? fetch_item(&r, response)
-						  : run_once(&r, n, response);
+	for (size_t i = 0; i < col->nresponses; i++) {
+		struct sync_response *response = &col->responses[i];
+		bool ok = response->tag == AirSync_Fetch
+				  ? fetch_item(&r, response)
+				  : run_once(&r, i, response->sent, response);
 		if (!ok)
 			return false;
 	}
-	return true;
+	for (size_t i = 0; i < col->nresponses; i++)
+		if (!set_back(&r, &col->responses[i]))
+			return false;
+	return record(&r);
 }

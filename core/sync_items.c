@@ -5,15 +5,17 @@
 #include "core/sync.h"
 
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/email.h"
+#include "core/item_edit.h"
 #include "core/server_id.h"
 
 /* What an item without its body is reckoned to take in an answer. */
 enum { ITEM_OVERHEAD = 2048 };
 
 struct loaded {
-	struct summary *summary; /* NULL: not an Add */
+	struct summary *summary; /* of mail; NULL: not an Add */
 	struct email_plan plan;
 	struct slice *slices; /* NULL: no bytes are needed */
 	size_t nslices;
@@ -25,9 +27,21 @@ struct sync_items {
 	size_t n;
 };
 
+static const struct item_class_ops *ops_of(const struct sync_collection *col)
+{
+	return item_class_ops(col->ledger->folder.class);
+}
+
+/* What was sent of a message stays as it is; a draft may be another one by now. */
 static bool is_whole(const struct change *change)
 {
-	return change->kind == CHANGE_ADD;
+	return change->kind == CHANGE_ADD ||
+	       (change->kind == CHANGE_CHANGE && change->item.flags & ITEM_DRAFT);
+}
+
+static bool is_removal(const struct change *change)
+{
+	return change->kind == CHANGE_DELETE || change->kind == CHANGE_SOFTDELETE;
 }
 
 static bool load_summaries(struct call *c, const struct sync_collection *col,
@@ -37,6 +51,8 @@ static bool load_summaries(struct call *c, const struct sync_collection *col,
 	int64_t *uids = arena_array(c->arena, items->n, sizeof *uids);
 	struct summary *found;
 	size_t n = 0;
+	if (ops_of(col))
+		return true;
 	for (size_t i = 0; i < items->n; i++)
 		if (is_whole(&items->changes[i]))
 			uids[n++] = items->changes[i].item.uid;
@@ -51,8 +67,11 @@ static bool load_summaries(struct call *c, const struct sync_collection *col,
 }
 
 /* How large the body will be: what is fetched, or what is sent by reference. */
-static size_t planned_bytes(const struct loaded *l)
+static size_t planned_bytes(const struct sync_collection *col, const struct change *change,
+			    const struct loaded *l)
 {
+	if (ops_of(col) && !is_removal(change))
+		return ITEM_OVERHEAD + (size_t)change->item.size;
 	if (!l->summary || !l->summary->found)
 		return ITEM_OVERHEAD;
 	return ITEM_OVERHEAD + (size_t)email_bytes(&l->plan, l->summary->message);
@@ -67,13 +86,25 @@ static void plan(struct call *c, const struct sync_collection *col, struct sync_
 		struct loaded *l = &items->v[i];
 		if (l->summary && l->summary->found)
 			email_plan(l->summary->message, &col->options.body, c->version, &l->plan);
-		used += planned_bytes(l);
+		size_t size = planned_bytes(col, &items->changes[i], l);
+		used += size;
 		if (i > 0 && used > *bytes) {
-			used -= planned_bytes(l);
+			used -= size;
 			items->n = i;
 		}
 	}
 	*bytes = used < *bytes ? *bytes - used : 0;
+}
+
+/* The slices that an item needs, at most EMAIL_SLICES; how many. */
+static size_t find_slices(const struct sync_collection *col, const struct change *change,
+			  const struct loaded *l, struct slice *out)
+{
+	if (ops_of(col)) {
+		*out = (struct slice){.uid = change->item.uid, .length = INT64_MAX};
+		return !is_removal(change);
+	}
+	return l->summary && l->summary->found ? email_slices(&l->plan, l->summary->uid, out) : 0;
 }
 
 static bool load_slices(struct call *c, const struct sync_collection *col, struct sync_items *items)
@@ -83,10 +114,8 @@ static bool load_slices(struct call *c, const struct sync_collection *col, struc
 	size_t n = 0;
 	for (size_t i = 0; i < items->n; i++) {
 		struct loaded *l = &items->v[i];
-		if (!l->summary || !l->summary->found)
-			continue;
 		l->slices = &slices[n];
-		l->nslices = email_slices(&l->plan, l->summary->uid, l->slices);
+		l->nslices = find_slices(col, &items->changes[i], l, l->slices);
 		n += l->nslices;
 	}
 	return n == 0 || store->ops->slices(store, c->arena, c->gate.account,
@@ -108,6 +137,11 @@ bool sync_items_load(struct call *c, const struct sync_collection *col, struct c
 	return load_slices(c, col, items);
 }
 
+const struct summary *sync_items_summary(const struct sync_items *items, size_t index)
+{
+	return items->v[index].summary;
+}
+
 static struct email_context context(struct call *c, const struct sync_collection *col,
 				    const struct change *change)
 {
@@ -118,11 +152,75 @@ static struct email_context context(struct call *c, const struct sync_collection
 		.arena = c->arena,
 		.scope = is_whole(change) ? EMAIL_WHOLE : EMAIL_MARKS,
 		.server_id = server_id_text(c->arena, id),
+		.only = col->only,
+		.nonly = col->nonly,
 		.parts = col->parts,
 		.store = c->session->store,
 		.account = c->gate.account,
 		.folder = col->ledger->folder_id,
 	};
+}
+
+struct item_context sync_item_context(struct call *c, const struct sync_collection *col,
+				      int64_t uid)
+{
+	const struct server_id id = {col->ledger->folder_id, col->ledger->folder.epoch, uid};
+	return (struct item_context){
+		.arena = c->arena,
+		.version = c->version,
+		.address = c->gate.address,
+		.name = c->gate.display_name,
+		.server_id = uid ? server_id_text(c->arena, id) : (struct str){NULL, 0},
+		.body = &col->options.body,
+		.now = clock_now(),
+	};
+}
+
+static bool encode_text(struct call *c, const struct sync_collection *col,
+			const struct change *change, const struct slice *slice, struct err *e)
+{
+	struct item_context ctx = sync_item_context(c, col, change->item.uid);
+	if (!slice->bytes.p)
+		return err_set(e, ERR_NOT_FOUND, "the item went away meanwhile");
+	return ops_of(col)->encode(&c->out, &ctx, slice->bytes, e) &&
+	       (!arena_overflowed(c->arena) || err_set(e, ERR_TOO_LARGE, "the item is too large"));
+}
+
+/* What of an item the response to an edit tells: found out anew, so that a repeat tells the same.
+ */
+static bool respond(struct call *c, const struct sync_collection *col,
+		    const struct sync_response *r, struct err *e)
+{
+	struct store *store = c->session->store;
+	struct server_id id;
+	struct item_edit edit;
+	struct slice slice = {.length = INT64_MAX};
+	const struct wbxml_node *data = wbxml_child(r->sent, AirSync_ApplicationData);
+	if (!data || !server_id_parse(r->server_id, &id))
+		return true;
+	struct item_context ctx = sync_item_context(c, col, id.uid);
+	slice.uid = id.uid;
+	if (!store->ops->slices(store, c->arena, c->gate.account, col->ledger->folder_id, &slice, 1,
+				e))
+		return false;
+	return !slice.bytes.p || (item_edit_all(&ctx, data, &edit, e) &&
+				  ops_of(col)->respond(&c->out, &ctx, slice.bytes, &edit, e));
+}
+
+void sync_items_respond(struct call *c, const struct sync_collection *col,
+			const struct sync_response *r)
+{
+	struct wbxml_mark before = wbxml_mark(&c->out);
+	const struct item_class_ops *ops = ops_of(col);
+	struct err ignored = {0};
+	if (!ops || !ops->respond)
+		return;
+	wbxml_begin(&c->out, AirSync_ApplicationData);
+	size_t start = c->out.body->mem.n;
+	if (respond(c, col, r, &ignored) && c->out.body->mem.n > start)
+		wbxml_end(&c->out);
+	else
+		wbxml_rollback(&c->out, before);
 }
 
 bool sync_items_encode_data(struct call *c, const struct sync_collection *col,
@@ -132,6 +230,8 @@ bool sync_items_encode_data(struct call *c, const struct sync_collection *col,
 	struct loaded *l = &items->v[index];
 	struct email_context ctx = context(c, col, change);
 	struct summary marks = {.uid = change->item.uid, .found = true, .item = change->item};
+	if (ops_of(col))
+		return encode_text(c, col, change, l->slices, e);
 	if (!is_whole(change))
 		return email_encode(&c->out, &ctx, &marks, NULL, NULL, e);
 	if (!l->summary->found || (l->nslices && !l->slices->bytes.p))

@@ -16,10 +16,19 @@ const struct sync_options sync_options_standard = {
 	.body = {.mime_support = -1, .mime_truncation = -1},
 };
 
-/* Filters of mail (MS-ASCMD 2.2.3.68.2): days back, by FilterType. */
-static const int filter_days[] = {0, 1, 3, 7, 14, 31};
+/* MS-ASCMD 2.2.3.68.2: days back, by FilterType; the last one is for incomplete tasks. */
+static const int filter_days[] = {0, 1, 3, 7, 14, 31, 92, 183};
 
-enum { FILTERS = sizeof filter_days / sizeof *filter_days };
+enum { FILTER_INCOMPLETE = 8 };
+
+/* The year 10000: what is not completed has no date (infinity), and lies behind it. */
+#define NEVER INT64_C(253402300800000)
+
+/* FilterTypes that a class has, as bits; none: it is ignored. */
+static const unsigned class_filters[] = {
+	[CLASS_EMAIL] = 0x03f, [CLASS_CALENDAR] = 0x0f1, [CLASS_CONTACTS] = 0,
+	[CLASS_TASKS] = 0x101, [CLASS_NOTES] = 0,	 [CLASS_FILES] = 0,
+};
 
 static bool read_number(const struct wbxml_node *node, unsigned tag, int max, int *out)
 {
@@ -33,26 +42,55 @@ static bool read_number(const struct wbxml_node *node, unsigned tag, int max, in
 	return true;
 }
 
-/* The Options that are for mail: those of another class, SMS, say nothing about it. */
-static const struct wbxml_node *for_mail(const struct wbxml_node *options)
+static bool is_class(const struct wbxml_node *options, struct str class)
 {
-	for (; options; options = wbxml_again(options)) {
-		struct str class = wbxml_child_text(options, AirSync_Class);
-		if (!class.p || str_eq(class, STR("Email")))
-			return options;
-	}
-	return NULL;
+	return str_eq(wbxml_child_text(options, AirSync_Class), class);
 }
 
-bool sync_options_decode(const struct wbxml_node *options, unsigned version,
+/* The Options that are for the folder's own class: those for SMS say nothing about it. */
+static bool find_own(const struct wbxml_node *options, enum item_class class,
+		     const struct wbxml_node **out, struct err *e)
+{
+	struct str name = str_of(store_class_name(class));
+	unsigned sms = 0;
+	*out = NULL;
+	for (; options; options = wbxml_again(options)) {
+		bool named = wbxml_child(options, AirSync_Class) != NULL;
+		bool is_sms = class == CLASS_EMAIL && is_class(options, STR("SMS"));
+		sms += is_sms;
+		if (is_sms ? sms > 1 : *out || (named && !is_class(options, name)))
+			return err_set(e, ERR_INVALID,
+				       "Options for a class that is not there, or twice");
+		if (!is_sms)
+			*out = options;
+	}
+	return true;
+}
+
+static bool read_filter(const struct wbxml_node *options, enum item_class class, int *out,
+			struct err *e)
+{
+	int filter = 0;
+	unsigned allowed = class_filters[class];
+	if (!allowed)
+		return true;
+	if (!read_number(options, AirSync_FilterType, FILTER_INCOMPLETE, &filter) ||
+	    !(allowed >> filter & 1))
+		return err_set(e, ERR_INVALID, "FilterType is not one of the class");
+	*out = filter;
+	return true;
+}
+
+bool sync_options_decode(const struct wbxml_node *options, unsigned version, enum item_class class,
 			 struct sync_options *out, struct err *e)
 {
 	*out = sync_options_standard;
-	options = for_mail(options);
+	if (!find_own(options, class, &options, e))
+		return false;
 	if (!options)
 		return true;
-	if (!read_number(options, AirSync_FilterType, FILTERS - 1, &out->filter))
-		return err_set(e, ERR_INVALID, "FilterType is not one of mail's");
+	if (!read_filter(options, class, &out->filter, e))
+		return false;
 	if (!read_number(options, AirSync_Conflict, CONFLICT_SERVER, &out->conflict))
 		return err_set(e, ERR_INVALID, "Conflict is neither 0 nor 1");
 	return body_prefs_decode(options, version, &out->body, e);
@@ -76,7 +114,7 @@ bool sync_options_from_json(struct str text, struct sync_options *out, struct er
 	*out = sync_options_standard;
 	bool ok = json && json_unpack(json, "{s?is?is?o}", "filter", &out->filter, "conflict",
 				      &out->conflict, "body", &body) == 0;
-	ok = ok && out->filter >= 0 && out->filter < FILTERS &&
+	ok = ok && out->filter >= 0 && out->filter <= FILTER_INCOMPLETE &&
 	     body_prefs_from_json(body, &out->body, e);
 	json_decref(json);
 	return ok || err_set(e, ERR_INTERNAL, "stored options can't be read");
@@ -84,7 +122,9 @@ bool sync_options_from_json(struct str text, struct sync_options *out, struct er
 
 int64_t sync_options_cutoff(const struct sync_options *o, int64_t now)
 {
-	if (o->filter <= 0 || o->filter >= FILTERS)
+	if (o->filter == 0)
 		return LEDGER_NO_CUTOFF;
+	if (o->filter == FILTER_INCOMPLETE)
+		return NEVER;
 	return now - now % DAY - filter_days[o->filter] * DAY;
 }

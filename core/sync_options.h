@@ -11,6 +11,7 @@
 #include "core/base/err.h"
 #include "core/base/str.h"
 #include "core/mail_body.h"
+#include "store/store.h"
 #include "wbxml/wbxml.h"
 
 struct arena;
@@ -27,10 +28,12 @@ struct sync_options {
 extern const struct sync_options sync_options_standard;
 
 /*
- * Reads the Options element for mail; several with different Class are sent from 14.0 on, and the
- * one for SMS is passed over. ERR_INVALID: a value that is not allowed (status 4).
+ * Reads the Options of a folder of a class (NULL: there are none). From 14.0 on two may be sent for
+ * a folder of mail, of which the one of Class SMS is passed over. ERR_INVALID, status 4: a value
+ * that is not allowed, a FilterType that the class does not have (contacts and notes have none and
+ * ignore it, MS-ASCMD 2.2.3.68.2), Options for a class twice or for one that the folder has not.
  */
-bool sync_options_decode(const struct wbxml_node *options, unsigned version,
+bool sync_options_decode(const struct wbxml_node *options, unsigned version, enum item_class class,
 			 struct sync_options *out, struct err *e);
 
 struct str sync_options_to_json(struct arena *a, const struct sync_options *o);
@@ -38,7 +41,8 @@ bool sync_options_from_json(struct str json, struct sync_options *out, struct er
 
 /*
  * Start of the filter: items before it are outside. Whole days in UTC, so that it moves once a day;
- * LEDGER_NO_CUTOFF for FilterType 0. `now` in ms.
+ * LEDGER_NO_CUTOFF for FilterType 0; for incomplete tasks a time that only those lie behind. `now`
+ * in ms.
  */
 int64_t sync_options_cutoff(const struct sync_options *o, int64_t now);
 

@@ -63,6 +63,7 @@ static bool read_collection(const struct wbxml_node *node, unsigned version, str
 		return false;
 	if (!server_id_parse_folder(out->id, &out->folder))
 		out->folder = 0;
+	out->supported = wbxml_child(node, AirSync_Supported);
 	out->options = wbxml_child(node, AirSync_Options);
 	out->commands = wbxml_child(node, AirSync_Commands);
 	out->asks_changes = wbxml_child(node, AirSync_GetChanges) != NULL;
@@ -208,8 +209,9 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	struct err e;
 	if (version < 121 || wbxml_child(root, AirSync_Partial) || !collection ||
 	    collection->next || !read_collection(collection, version, &asked) || asked.commands ||
-	    !asked.options || !asked.get_changes ||
-	    !sync_options_decode(asked.options, version, &options, &e))
+	    !asked.options || !asked.get_changes || wbxml_again(asked.options) ||
+	    wbxml_child(asked.options, AirSync_Class) ||
+	    !sync_options_decode(asked.options, version, CLASS_EMAIL, &options, &e))
 		return false;
 	*out = (struct gate_quiet){
 		.folder = asked.folder,

@@ -18,12 +18,13 @@ struct sync_asked {
 	struct str class;  /* as sent, below 14.0; p NULL: not sent */
 	int32_t folder;	   /* 0: no id that this server gives out */
 	struct str key;	   /* SyncKey as sent */
-	bool get_changes;  /* 1 when absent and the key is not 0 */
+	bool get_changes;  /* when absent: the key is not 0, and below 12.1 there are no Commands */
 	bool asks_changes; /* GetChanges was sent and says yes */
 	bool deletes_as_moves;
-	unsigned window;		   /* 1 to 512 */
-	const struct wbxml_node *options;  /* first Options; NULL: none */
-	const struct wbxml_node *commands; /* NULL: none */
+	unsigned window;		    /* 1 to 512 */
+	const struct wbxml_node *supported; /* NULL: none */
+	const struct wbxml_node *options;   /* first Options; NULL: none */
+	const struct wbxml_node *commands;  /* NULL: none */
 };
 
 struct sync_request {

@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/session.h"
 #include "core/status.h"
+#include "store/imap_pool.h"
 #include "wbxml/wbxml.h"
 
 struct waiter *waiter_new(size_t nfolders)
@@ -19,6 +20,8 @@ struct waiter *waiter_new(size_t nfolders)
 
 void waiter_free(struct waiter **w)
 {
+	if (*w && (*w)->imap)
+		imap_pool_release((*w)->imap, (*w)->account);
 	free(*w);
 	*w = NULL;
 }

@@ -14,6 +14,7 @@
 #include "core/request.h"
 #include "store/pg_hub.h"
 
+struct imap_pool;
 struct session;
 
 enum wait_kind {
@@ -30,6 +31,7 @@ struct waiter {
 	int64_t since;	     /* clock_monotonic() when it came */
 	int64_t deadline;    /* clock_monotonic() when it is answered at the latest */
 	struct waiter *next; /* for whoever holds it in a list */
+	struct imap_pool *imap; /* holds the account's credentials for it; NULL: none are needed */
 	int32_t folders[];   /* those it watches */
 };
 

@@ -26,6 +26,7 @@
 #include "fcgi/http.h"
 #include "fcgi/push.h"
 #include "fcgi/reply.h"
+#include "store/imap_pool.h"
 #include "store/pg.h"
 #include "store/pg_migrate.h"
 
@@ -39,6 +40,7 @@ enum {
 
 struct worker {
 	const struct worker_config *config;
+	struct server server; /* of all its threads */
 	struct push *push;
 	struct door *door;
 	bool tcp;
@@ -207,7 +209,7 @@ static void *run_again(void *ctx)
 {
 	struct thread *t = ctx;
 	struct push *push = t->worker->push;
-	t->session = session_new(&t->worker->config->server);
+	t->session = session_new(&t->worker->server);
 	for (struct parked *r; (r = push_take(push)); session_reset(t->session)) {
 		if (is_gone(r->peer)) {
 			reply_close(r->peer, false);
@@ -225,7 +227,7 @@ static void *run_thread(void *ctx)
 {
 	struct thread *t = ctx;
 	int fd;
-	t->session = session_new(&t->worker->config->server);
+	t->session = session_new(&t->worker->server);
 	while ((fd = door_next(t->worker->door, t->number)) >= 0)
 		serve_connection(t, fd);
 	session_free(&t->session);
@@ -377,6 +379,8 @@ int worker_run(const struct worker_config *given)
 	w.tcp = is_tcp(config->listener);
 	w.door = door_new(config->listener, config->nthreads, config->max_queued);
 	log_start(config);
+	w.server = config->server;
+	w.server.imap = imap_pool_new();
 	w.push = push_start(config->server.database, name, config->max_parked);
 	start_threads(&w, threads);
 	int result = await_database(&w);
@@ -394,6 +398,7 @@ int worker_run(const struct worker_config *given)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
+	imap_pool_free(&w.server.imap);
 	door_free(&w.door);
 	return result < 0 ? EX_OK : result;
 }

@@ -8,12 +8,15 @@
 
 #include <stdlib.h>
 
+#include <jansson.h>
+
 #include "core/base/arena.h"
 #include "store/message.h"
 
 struct fake_item {
 	struct item item; /* a tombstone when gone; marks malloc'd */
 	char *raw;	  /* malloc'd; NULL in a tombstone */
+	char *summary;	  /* malloc'd; NULL in a tombstone, and of mail */
 };
 
 struct fake_folder {
@@ -34,6 +37,7 @@ struct fake {
 	unsigned calls;
 	enum fake_fault fault;
 	unsigned fault_at; /* in calls */
+	bool replaces_uids;
 };
 
 /* ---------------------------------------------------------------------------------------------
@@ -65,8 +69,9 @@ static void drop_content(struct fake_item *it)
 {
 	free((char *)it->item.marks.p);
 	free(it->raw);
+	free(it->summary);
 	it->item.marks = (struct str){NULL, 0};
-	it->raw = NULL;
+	it->raw = it->summary = NULL;
 }
 
 /* What is in it and its name; what is left may be freed again. */
@@ -342,6 +347,39 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t fo
 	return !fails_after(s, e);
 }
 
+/* Whether a summary, a JSON object, names the "uid". */
+static bool is_named(const char *summary, struct str name)
+{
+	json_t *o = json_loads(summary, 0, NULL);
+	const json_t *uid = json_object_get(o, "uid");
+	bool same = str_eq((struct str){json_string_value(uid), json_string_length(uid)}, name);
+	json_decref(o);
+	return same;
+}
+
+static enum found find_named(struct store *s, int32_t account, int32_t folder_id,
+			     enum item_class class, struct str name, int32_t *in, int64_t *uid,
+			     struct err *e)
+{
+	const struct fake *f = (struct fake *)s;
+	enum found found = FOUND_NONE;
+	if (fails_now(s, e))
+		return FOUND_FAILED;
+	for (size_t i = 0; i < f->n; i++) {
+		const struct fake_folder *o = &f->folders[i];
+		if (o->account != account || o->gone || o->folder.class != class ||
+		    (folder_id && folder_id != o->folder.id))
+			continue;
+		for (size_t k = 0; k < o->n; k++)
+			if (o->items[k].summary && is_named(o->items[k].summary, name)) {
+				*in = o->folder.id;
+				*uid = o->items[k].item.uid;
+				found = FOUND_ONE;
+			}
+	}
+	return found_or_fault(s, found, e);
+}
+
 static bool summarise(struct arena *a, const struct fake_item *it, struct summary *out,
 		      struct err *e)
 {
@@ -349,6 +387,10 @@ static bool summarise(struct arena *a, const struct fake_item *it, struct summar
 	struct str raw = {arena_dup(a, it->raw, size), size};
 	out->found = true;
 	out->item = item_copy(a, it);
+	if (it->summary) {
+		out->text = str_of(arena_strdup(a, it->summary));
+		return true;
+	}
 	out->message = arena_alloc(a, sizeof *out->message);
 	return message_scan(a, raw, out->message, e);
 }
@@ -621,7 +663,7 @@ static struct item carry(struct fake_folder *from, struct fake_item *it, struct 
 	*copy = *it;
 	copy->item.uid = uid;
 	copy->item.modseq = modseq;
-	it->raw = NULL;
+	it->raw = it->summary = NULL;
 	it->item.marks = (struct str){NULL, 0};
 	bury(from, it);
 	return copy->item;
@@ -648,6 +690,17 @@ static enum found move(struct store *s, int32_t account, int32_t from, int64_t u
 	return found_or_fault(s, FOUND_ONE, e);
 }
 
+/* What the item has from now on; it has had nothing. */
+static void fill_in(struct fake_item *it, const struct new_item *item)
+{
+	it->item.date = item->date;
+	it->item.flags = item->flags;
+	it->item.marks = own(item->marks);
+	it->item.size = (int64_t)item->raw.n;
+	it->raw = copy_bytes(item->raw);
+	it->summary = item->message ? NULL : copy_bytes(item->summary);
+}
+
 static bool append(struct store *s, int32_t account, int32_t folder_id, const struct new_item *item,
 		   int64_t *uid, int64_t *modseq, struct err *e)
 {
@@ -657,14 +710,39 @@ static bool append(struct store *s, int32_t account, int32_t folder_id, const st
 	if (!f)
 		return err_set(e, ERR_NOT_FOUND, "there is no folder %d", (int)folder_id);
 	struct fake_item *it = new_item(f);
-	it->item.date = item->date;
-	it->item.flags = item->flags;
-	it->item.marks = own(item->marks);
-	it->item.size = (int64_t)item->raw.n;
-	it->raw = copy_bytes(item->raw);
+	fill_in(it, item);
 	*uid = it->item.uid;
 	*modseq = it->item.modseq;
 	return !fails_after(s, e);
+}
+
+/* In place, or, as IMAP does it, as another item that comes when the old one goes. */
+static enum found replace(struct store *s, int32_t account, int32_t folder_id, int64_t uid,
+			  int64_t unchanged_since, const struct new_item *item, int64_t *new_uid,
+			  int64_t *before, int64_t *after, struct err *e)
+{
+	if (fails_now(s, e))
+		return FOUND_FAILED;
+	struct fake_folder *f = find_folder(s, account, folder_id);
+	struct fake_item *it = find_item(f, uid);
+	if (!it)
+		return found_or_fault(s, FOUND_NONE, e);
+	*before = it->item.modseq;
+	if (unchanged_since != 0 && unchanged_since != *before) {
+		err_set(e, ERR_CONFLICT, "the item was changed meanwhile");
+		return FOUND_FAILED;
+	}
+	if (((struct fake *)s)->replaces_uids) {
+		bury(f, it);
+		it = new_item(f);
+	} else {
+		drop_content(it);
+		it->item.modseq = raise_modseq(f);
+	}
+	fill_in(it, item);
+	*new_uid = it->item.uid;
+	*after = it->item.modseq;
+	return found_or_fault(s, FOUND_ONE, e);
 }
 
 static const struct store_ops fake_ops = {
@@ -683,6 +761,7 @@ static const struct store_ops fake_ops = {
 	.dated = dated,
 	.count = count,
 	.lookup = lookup,
+	.find = find_named,
 	.summaries = summaries,
 	.slices = slices,
 	.open = open_content,
@@ -690,6 +769,7 @@ static const struct store_ops fake_ops = {
 	.remove = remove_item,
 	.move = move,
 	.append = append,
+	.replace = replace,
 };
 
 /* ---------------------------------------------------------------------------------------------
@@ -736,6 +816,16 @@ void fake_lose_modseqs(struct store *s, int32_t account, int32_t folder_id)
 	f->folder.modseq = 2;
 	for (size_t i = 0; i < f->n; i++)
 		f->items[i].item.modseq = 2;
+}
+
+void fake_replace_uids(struct store *s)
+{
+	((struct fake *)s)->replaces_uids = true;
+}
+
+void fake_set_read_only(struct store *s, int32_t account, int32_t folder_id)
+{
+	find_folder(s, account, folder_id)->folder.at.rights = RIGHT_LOOK_UP | RIGHT_READ;
 }
 
 void fake_change_epoch(struct store *s, int32_t account, int32_t folder_id)

@@ -26,6 +26,13 @@ struct echo {
 	int64_t uid, modseq;
 };
 
+/* The Supported element of a folder's first Sync (MS-ASCMD 2.2.3.179). */
+struct supported {
+	bool sent;
+	int64_t *v; /* tags */
+	size_t n;
+};
+
 /* What a device holds once it has taken the answer with the key epoch.n. */
 struct sync_state {
 	int32_t n;
@@ -55,6 +62,7 @@ struct ledger {
 	int32_t last_n;
 	int32_t folder_epoch; /* that held speaks of */
 	bool used;	      /* the device has used the base's key */
+	struct supported supported;
 	struct sync_state base;
 	struct sync_answer answers[LEDGER_ANSWERS]; /* by ascending n */
 	size_t nanswers;
@@ -100,7 +108,25 @@ struct sync_done {
 /* Those of the folder that came with key n. */
 bool ledger_done(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
 		 int32_t n, struct sync_done **out, size_t *count, struct err *e);
+
+/* Records several in one round trip. */
 bool ledger_record(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
-		   const struct sync_done *done, struct err *e);
+		   const struct sync_done *done, size_t count, struct err *e);
+
+/* An item that the device added. */
+struct sync_added {
+	struct str client_id; /* at most 64 characters */
+	struct str digest;    /* 32 bytes */
+	struct str server_id;
+	int64_t modseq; /* of the item then */
+};
+
+/* Which of these the device has added to the folder within a week: the rest is filled in. */
+bool ledger_added(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
+		  struct sync_added *v, size_t n, struct err *e);
+
+/* Records what was added, and forgets what is older than a week. */
+bool ledger_record_added(struct pg *db, struct arena *a, int32_t account, int32_t device,
+			 int32_t folder, const struct sync_added *v, size_t n, struct err *e);
 
 #endif

@@ -2,9 +2,13 @@
 #include "store/ledger.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include <jansson.h>
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "core/base/digest.h"
 #include "store/pg.h"
 
 static PG_STATEMENT(ledger_lock, "SELECT pg_advisory_lock($1::integer, f::integer)"
@@ -23,7 +27,7 @@ static PG_STATEMENT(ledger_unlock, "SELECT pg_advisory_unlock_all()");
 static PG_STATEMENT(
 	ledger_select,
 	"SELECT f.id, f.parent_id, f.name, f.class, f.role, f.epoch, f.modseq, b.epoch, b.last_n,"
-	" b.folder_epoch, b.used, b.held::text," STATE("b") ", a.added::text, a.taken::text," STATE(
+	" b.folder_epoch, b.used, b.held::text, b.supported::text," STATE("b") ", a.added::text, a.taken::text," STATE(
 		"a") ", f.owner_id, f.folder_id, f.rights"
 		     " FROM unnest($3::integer[]) WITH ORDINALITY r(folder, place)"
 		     " LEFT JOIN easel.collection_folder f ON f.account_id = $1 AND f.id = r.folder"
@@ -64,13 +68,13 @@ static PG_STATEMENT(
 	" AND folder_id = $3), commands AS (DELETE FROM easel.sync_command WHERE account_id = $1"
 	" AND device = $2 AND folder_id = $3)"
 	" INSERT INTO easel.sync_base (account_id, device, folder_id, epoch, n, last_n, folder_epoch, modseq,"
-	" fill_uid, cutoff, options) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8,"
-	" to_timestamp($9::bigint / 1000.0), $10::json)"
+	" fill_uid, cutoff, options, supported) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8,"
+	" to_timestamp($9::bigint / 1000.0), $10::json, $11::integer[])"
 	" ON CONFLICT (account_id, device, folder_id) DO UPDATE SET epoch = excluded.epoch, n = excluded.n,"
 	" last_n = excluded.last_n, folder_epoch = excluded.folder_epoch, held = '{}',"
 	" modseq = excluded.modseq, cut_uid = NULL, fill_uid = excluded.fill_uid, todo = '{}', echo = '{}',"
 	" cutoff = excluded.cutoff, canary_uid = NULL, canary_modseq = NULL, options = excluded.options,"
-	" used = false, made_at = now()");
+	" supported = excluded.supported, used = false, made_at = now()");
 
 static PG_STATEMENT(ledger_commands,
 		    "SELECT reference, digest, status, server_id FROM easel.sync_command"
@@ -79,7 +83,29 @@ static PG_STATEMENT(ledger_commands,
 static PG_STATEMENT(
 	ledger_command,
 	"INSERT INTO easel.sync_command (account_id, device, folder_id, n, reference, digest, status,"
-	" server_id) VALUES ($1, $2, $3, $4, $5, $6::bytea, $7, $8)");
+	" server_id) SELECT $1, $2, $3, r.n, r.reference, decode(r.digest, 'hex'), r.status, r.id"
+	" FROM json_to_recordset($4::json) r(n integer, reference text, digest text, status integer,"
+	" id text)");
+
+static PG_STATEMENT(
+	ledger_adds,
+	"SELECT r.place, s.server_id, s.modseq"
+	" FROM json_to_recordset($4::json) r(place integer, client text, digest text)"
+	" JOIN easel.sync_add s ON s.account_id = $1 AND s.device = $2 AND s.folder_id = $3"
+	" AND s.client_id = r.client AND s.digest = decode(r.digest, 'hex')"
+	" WHERE s.added_at > now() - interval '1 week'");
+
+static PG_STATEMENT(
+	ledger_add,
+	"WITH r AS (SELECT client, decode(digest, 'hex') AS digest, id, modseq"
+	" FROM json_to_recordset($4::json) j(client text, digest text, id text, modseq bigint)),"
+	" old AS (DELETE FROM easel.sync_add s WHERE s.device = $2"
+	" AND s.added_at <= now() - interval '1 week' AND NOT EXISTS (SELECT FROM r"
+	" WHERE s.account_id = $1 AND s.folder_id = $3 AND s.client_id = r.client AND s.digest = r.digest))"
+	" INSERT INTO easel.sync_add (account_id, device, folder_id, client_id, digest, server_id, modseq)"
+	" SELECT $1, $2, $3, r.client, r.digest, r.id, r.modseq FROM r"
+	" ON CONFLICT (account_id, device, folder_id, client_id, digest) DO UPDATE SET"
+	" server_id = excluded.server_id, modseq = excluded.modseq, added_at = excluded.added_at");
 
 bool ledger_claim(struct pg *db, struct arena *a, int32_t device, const int64_t *folders, size_t n,
 		  struct err *e)
@@ -132,7 +158,7 @@ static bool read_state(struct arena *a, const struct pg_rows *r, size_t row, int
 	       read_echoes(a, pg_get_str(r, row, col + 5), s, e);
 }
 
-enum { COL_BASE = 7, COL_BASE_STATE = 12, COL_ANSWER = 22, COL_ANSWER_STATE = 24, COL_PLACE = 34 };
+enum { COL_BASE = 7, COL_BASE_STATE = 13, COL_ANSWER = 23, COL_ANSWER_STATE = 25, COL_PLACE = 35 };
 
 static bool read_folder(struct arena *a, const struct pg_rows *r, size_t row, struct folder *f,
 			struct err *e)
@@ -151,6 +177,17 @@ static bool read_folder(struct arena *a, const struct pg_rows *r, size_t row, st
 	return true;
 }
 
+/* '{1,2,3}' */
+static bool read_supported(struct arena *a, struct str list, struct supported *out, struct err *e)
+{
+	struct str rest = str_sub(list, 1, list.n < 2 ? 0 : list.n - 2), tag;
+	*out = (struct supported){.sent = true, .v = arena_array(a, list.n, sizeof *out->v)};
+	while (rest.n && str_next(&rest, ',', &tag))
+		if (!str_to_i64(tag, &out->v[out->n++]))
+			return err_set(e, ERR_INTERNAL, "stored Supported can't be read");
+	return true;
+}
+
 static bool read_base(struct arena *a, const struct pg_rows *r, size_t row, struct ledger *l,
 		      struct err *e)
 {
@@ -159,6 +196,9 @@ static bool read_base(struct arena *a, const struct pg_rows *r, size_t row, stru
 	l->last_n = (int32_t)pg_get_int(r, row, COL_BASE + 1);
 	l->folder_epoch = (int32_t)pg_get_int(r, row, COL_BASE + 2);
 	l->used = pg_get_bool(r, row, COL_BASE + 3);
+	if (!pg_is_null(r, row, COL_BASE + 5) &&
+	    !read_supported(a, pg_get_str(r, row, COL_BASE + 5), &l->supported, e))
+		return false;
 	return read_state(a, r, row, COL_BASE_STATE, &l->base, e) &&
 	       uidset_parse(a, pg_get_str(r, row, COL_BASE + 4), &l->base.held, e);
 }
@@ -328,6 +368,10 @@ bool ledger_restart(struct pg *db, struct arena *a, int32_t account, int32_t dev
 	pg_int(&p, l->base.fill);
 	put_int_or_null(&p, l->base.cutoff, INT64_MIN);
 	pg_text(&p, a, l->base.options);
+	if (l->supported.sent)
+		pg_ints(&p, a, l->supported.v, l->supported.n);
+	else
+		pg_null(&p);
 	return pg_do(db, &ledger_replace, &p, e);
 }
 
@@ -354,18 +398,82 @@ bool ledger_done(struct pg *db, struct arena *a, int32_t account, int32_t device
 	return true;
 }
 
-bool ledger_record(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
-		   const struct sync_done *done, struct err *e)
+/* Bytes as hex, which JSON can carry. */
+static json_t *hex(struct str bytes)
+{
+	char text[2 * DIGEST_SIZE + 1] = "";
+	for (size_t i = 0; i < bytes.n && i < DIGEST_SIZE; i++)
+		snprintf(text + 2 * i, 3, "%02x", (unsigned char)bytes.p[i]);
+	return json_string(text);
+}
+
+static json_t *text(struct str s)
+{
+	return json_stringn(s.n ? s.p : "", s.n);
+}
+
+/* Runs a statement on rows as JSON, which are released. */
+static struct pg_rows *run_rows(struct pg *db, struct arena *a, const struct pg_statement *st,
+				int32_t account, int32_t device, int32_t folder, json_t *rows,
+				struct err *e)
 {
 	struct pg_params p = {0};
+	char *json = json_dumps(rows, JSON_COMPACT);
+	json_decref(rows);
 	put_keys(&p, account, device, folder);
-	pg_int(&p, done->n);
-	pg_text(&p, a, done->reference);
-	pg_bytes(&p, done->digest);
-	pg_int(&p, done->status);
-	if (done->server_id.n)
-		pg_text(&p, a, done->server_id);
-	else
-		pg_null(&p);
-	return pg_do(db, &ledger_command, &p, e);
+	pg_text(&p, a, str_of(json));
+	free(json);
+	return pg_run(db, st, &p, e);
+}
+
+bool ledger_record(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
+		   const struct sync_done *done, size_t count, struct err *e)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(
+			rows,
+			json_pack("{sisososiso}", "n", (int)done[i].n, "reference",
+				  text(done[i].reference), "digest", hex(done[i].digest), "status",
+				  done[i].status, "id",
+				  done[i].server_id.n ? text(done[i].server_id) : json_null()));
+	struct pg_rows *r = run_rows(db, a, &ledger_command, account, device, folder, rows, e);
+	bool ok = r != NULL;
+	pg_done(&r);
+	return ok;
+}
+
+bool ledger_added(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
+		  struct sync_added *v, size_t n, struct err *e)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(rows,
+				      json_pack("{sisoso}", "place", (int)i, "client",
+						text(v[i].client_id), "digest", hex(v[i].digest)));
+	struct pg_rows *r = run_rows(db, a, &ledger_adds, account, device, folder, rows, e);
+	if (!r)
+		return false;
+	for (size_t i = 0; i < pg_count(r); i++) {
+		struct sync_added *added = &v[pg_get_int(r, i, 0)];
+		added->server_id = pg_get_copy(a, r, i, 1);
+		added->modseq = pg_get_int(r, i, 2);
+	}
+	pg_done(&r);
+	return true;
+}
+
+bool ledger_record_added(struct pg *db, struct arena *a, int32_t account, int32_t device,
+			 int32_t folder, const struct sync_added *v, size_t n, struct err *e)
+{
+	json_t *rows = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(rows, json_pack("{sosososI}", "client", text(v[i].client_id),
+						      "digest", hex(v[i].digest), "id",
+						      text(v[i].server_id), "modseq",
+						      (json_int_t)v[i].modseq));
+	struct pg_rows *r = run_rows(db, a, &ledger_add, account, device, folder, rows, e);
+	bool ok = r != NULL;
+	pg_done(&r);
+	return ok;
 }

@@ -7,11 +7,17 @@
  */
 #include <stdlib.h>
 
+#include <jansson.h>
+
 #include "core/base/arena.h"
 #include "store/message.h"
 #include "store/pg.h"
+#include "store/pg_search.h"
 
-enum { READ_AHEAD = 256 * 1024 }; /* bytes that a source reads in one statement */
+enum {
+	READ_AHEAD = 256 * 1024, /* bytes that a source reads in one statement */
+	WORK_CAP = 8 << 20	 /* of what is made of an item to be stored */
+};
 
 struct pg_store {
 	struct store store;
@@ -339,13 +345,47 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t fo
 	return true;
 }
 
+/* By a hash of the name, as the index has it. */
+static PG_STATEMENT(
+	store_find,
+	"SELECT i.folder_id, i.uid FROM easel.content c"
+	" JOIN easel.item i ON i.account_id = $1 AND i.content_id = c.id"
+	" JOIN easel.folder f ON f.account_id = $1 AND f.id = i.folder_id AND f.class = $2::text"
+	" WHERE c.account_id = $1 AND md5(c.summary ->> 'uid') = md5($3::text)"
+	" AND c.summary ->> 'uid' = $3::text AND $4::integer IN (0, i.folder_id)"
+	" ORDER BY c.id DESC LIMIT 1");
+
+static enum found find_named(struct store *s, int32_t account, int32_t folder_id,
+			     enum item_class class, struct str name, int32_t *in, int64_t *uid,
+			     struct err *e)
+{
+	struct arena *a = arena_new(64 * 1024);
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_cstr(&p, store_class_name(class));
+	pg_text(&p, a, name);
+	pg_int(&p, folder_id);
+	struct pg_rows *r = pg_run(db_of(s), &store_find, &p, e);
+	arena_free(&a);
+	if (!r)
+		return FOUND_FAILED;
+	bool found = pg_count(r) > 0;
+	if (found) {
+		*in = (int32_t)pg_get_int(r, 0, 0);
+		*uid = pg_get_int(r, 0, 1);
+	}
+	pg_done(&r);
+	return found ? FOUND_ONE : FOUND_NONE;
+}
+
 /* ---------------------------------------------------------------------------------------------
  * Content */
 
 static PG_STATEMENT(
 	store_summaries,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place,"
-	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id) "
+	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id),"
+	"	(SELECT class = 'Email' FROM easel.folder WHERE account_id = $1 AND id = $2) "
 	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
 	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = u.uid"
 	"	LIMIT 1) i");
@@ -373,8 +413,12 @@ static bool summary_from_row(struct arena *a, const struct pg_rows *r, size_t ro
 {
 	out->found = true;
 	out->item = item_from_row(a, r, row);
-	out->message = arena_alloc(a, sizeof *out->message);
 	struct str json = pg_get_copy(a, r, row, 8);
+	if (!pg_get_bool(r, row, 9)) {
+		out->text = json;
+		return true;
+	}
+	out->message = arena_alloc(a, sizeof *out->message);
 	return message_from_json(a, json, out->message, e);
 }
 
@@ -599,12 +643,45 @@ static PG_STATEMENT(
 	"	WHERE account_id = $1 AND id = $2 RETURNING next_uid - 1 AS uid, modseq),"
 	"c AS ("
 	"	INSERT INTO easel.content (account_id, summary, data)"
-	"	SELECT $1, $3::json, $4::bytea FROM f RETURNING id) "
+	"	SELECT $1, $3::json, $4::bytea FROM f RETURNING id),"
+	"w AS ("
+	"	INSERT INTO easel.content_words (account_id, content_id, words)"
+	"	SELECT $1, c.id, easel.words($9::text, $10::text, $11::text, $12::text) FROM c) "
 	"INSERT INTO easel.item"
 	"	(account_id, folder_id, uid, modseq, date, flags, marks, size, content_id) "
 	"SELECT $1, $2, f.uid, f.modseq, $5::timestamptz, $6::integer, nullif($7::text, '')::json,"
 	"	$8::bigint, c.id FROM f, c "
 	"RETURNING uid, modseq");
+
+/* The old content goes when no other item has it. */
+static PG_STATEMENT(
+	store_replace,
+	"WITH f AS MATERIALIZED ("
+	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE),"
+	"i AS MATERIALIZED ("
+	"	SELECT i.modseq, i.content_id FROM easel.item i WHERE EXISTS (SELECT FROM f)"
+	"	AND i.account_id = $1 AND i.folder_id = $2 AND i.uid = $13::bigint FOR UPDATE OF i),"
+	"r AS ("
+	"	UPDATE easel.folder SET modseq = folder.modseq + 1 FROM i"
+	"	WHERE account_id = $1 AND id = $2 AND $14::bigint IN (0, i.modseq)"
+	"	RETURNING folder.modseq),"
+	"c AS ("
+	"	INSERT INTO easel.content (account_id, summary, data)"
+	"	SELECT $1, $3::json, $4::bytea FROM r RETURNING id),"
+	"w AS ("
+	"	INSERT INTO easel.content_words (account_id, content_id, words)"
+	"	SELECT $1, c.id, easel.words($9::text, $10::text, $11::text, $12::text) FROM c),"
+	"u AS ("
+	"	UPDATE easel.item SET modseq = r.modseq, date = $5::timestamptz, flags = $6::integer,"
+	"		marks = nullif($7::text, '')::json, size = $8::bigint, content_id = c.id"
+	"	FROM r, c WHERE account_id = $1 AND folder_id = $2 AND uid = $13::bigint),"
+	"d AS ("
+	"	DELETE FROM easel.content c WHERE EXISTS (SELECT FROM r)"
+	"	AND c.account_id = $1 AND c.id = (SELECT content_id FROM i)"
+	"	AND NOT EXISTS (SELECT FROM easel.item o"
+	"		WHERE o.account_id = $1 AND o.content_id = (SELECT content_id FROM i)"
+	"		AND (o.folder_id, o.uid) <> ($2, $13::bigint))) "
+	"SELECT i.modseq, r.modseq FROM i LEFT JOIN r ON true");
 
 static enum found set_flags(struct store *s, int32_t account, int32_t folder_id, int64_t uid,
 			    unsigned set, unsigned clear, const struct str *marks, int64_t *before,
@@ -670,17 +747,52 @@ static enum found move(struct store *s, int32_t account, int32_t from, int64_t u
 	return found;
 }
 
-static bool append(struct store *s, int32_t account, int32_t folder_id, const struct new_item *item,
-		   int64_t *uid, int64_t *modseq, struct err *e)
+/* What an item that is no message is called. */
+static struct str subject_of(struct arena *a, struct str summary)
 {
-	struct arena *a = arena_new(1024 * 1024);
+	json_t *o = json_loadb(summary.p, summary.n, 0, NULL);
+	const json_t *subject = json_object_get(o, "subject");
+	struct str copy = {"", json_string_length(subject)};
+	if (copy.n)
+		copy.p = arena_dup(a, json_string_value(subject), copy.n);
+	json_decref(o);
+	return copy;
+}
+
+/* What the item is found by. */
+static void put_words(struct pg_params *p, struct arena *a, const struct new_item *item)
+{
+	struct search_text text;
+	if (item->message)
+		search_text_of_message(a, item->raw, item->message, &text);
+	else
+		search_text_of_lines(a, item->raw, subject_of(a, item->summary), &text);
+	pg_text(p, a, text.subject);
+	pg_text(p, a, text.author);
+	pg_text(p, a, text.recipients);
+	pg_text(p, a, text.body);
+}
+
+/* account, folder, summary, data, date, flags, marks, size, words */
+static struct pg_params item_params(struct arena *a, int32_t account, int32_t folder_id,
+				    const struct new_item *item)
+{
 	struct pg_params p = in_folder(account, folder_id);
-	pg_text(&p, a, message_to_json(a, item->message));
+	pg_text(&p, a, item->message ? message_to_json(a, item->message) : item->summary);
 	pg_bytes(&p, item->raw);
 	pg_time(&p, item->date);
 	pg_int(&p, item->flags);
 	pg_text(&p, a, item->marks);
 	pg_int(&p, (int64_t)item->raw.n);
+	put_words(&p, a, item);
+	return p;
+}
+
+static bool append(struct store *s, int32_t account, int32_t folder_id, const struct new_item *item,
+		   int64_t *uid, int64_t *modseq, struct err *e)
+{
+	struct arena *a = arena_new(WORK_CAP);
+	struct pg_params p = item_params(a, account, folder_id, item);
 	struct pg_rows *r = pg_run(db_of(s), &store_append, &p, e);
 	arena_free(&a);
 	if (!r)
@@ -692,6 +804,37 @@ static bool append(struct store *s, int32_t account, int32_t folder_id, const st
 	}
 	pg_done(&r);
 	return found || err_set(e, ERR_NOT_FOUND, "there is no folder %d", (int)folder_id);
+}
+
+static enum found replace(struct store *s, int32_t account, int32_t folder_id, int64_t uid,
+			  int64_t unchanged_since, const struct new_item *item, int64_t *new_uid,
+			  int64_t *before, int64_t *after, struct err *e)
+{
+	struct arena *a = arena_new(WORK_CAP);
+	struct pg_params p = item_params(a, account, folder_id, item);
+	pg_int(&p, uid);
+	pg_int(&p, unchanged_since);
+	struct pg_rows *r = pg_run(db_of(s), &store_replace, &p, e);
+	arena_free(&a);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_count(r) > 0 ? FOUND_ONE : FOUND_NONE;
+	if (found == FOUND_ONE && pg_is_null(r, 0, 1)) {
+		err_set(e, ERR_CONFLICT, "the item was changed meanwhile");
+		found = FOUND_FAILED;
+	} else if (found == FOUND_ONE) {
+		*new_uid = uid;
+		*before = pg_get_int(r, 0, 0);
+		*after = pg_get_int(r, 0, 1);
+	}
+	pg_done(&r);
+	return found;
+}
+
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return pg_search(db_of(s), a, account, q, offset, limit, out, e);
 }
 
 static const struct store_ops pg_ops = {
@@ -709,13 +852,16 @@ static const struct store_ops pg_ops = {
 	.dated = dated,
 	.count = count,
 	.lookup = lookup,
+	.find = find_named,
 	.summaries = summaries,
+	.search = search,
 	.slices = slices,
 	.open = open_content,
 	.set_flags = set_flags,
 	.remove = remove_item,
 	.move = move,
 	.append = append,
+	.replace = replace,
 };
 
 struct store *store_pg_new(struct pg *db)

@@ -26,7 +26,9 @@
 #include "core/base/str.h"
 
 struct arena;
+struct hits;
 struct message;
+struct search;
 
 enum found { FOUND_FAILED = -1, FOUND_NONE = 0, FOUND_ONE = 1 };
 
@@ -128,13 +130,15 @@ struct summary {
 	int64_t uid;
 	bool found;
 	struct item item;
-	struct message *message;
+	struct message *message; /* of mail, else NULL */
+	struct str text;	 /* else: JSON, see struct new_item */
 };
 
 struct new_item {
 	struct str raw;
-	const struct message *message; /* scanned by the caller */
-	int64_t date;		       /* received */
+	const struct message *message; /* of mail: scanned by the caller; else NULL */
+	struct str summary; /* else: JSON object, what is found without reading the item */
+	int64_t date;	    /* of mail: received; else what a filter looks at */
 	unsigned flags;
 	struct str marks; /* JSON or empty */
 };
@@ -150,6 +154,13 @@ struct store_ops {
 	bool (*begin)(struct store *s, struct err *e);
 	bool (*commit)(struct store *s, struct err *e);
 	void (*rollback)(struct store *s);
+
+	/*
+	 * Takes in what others did since: to the named folders, or, with n == 0, to the tree. Before
+	 * a transaction. NULL where nobody else can have done anything; see store_refresh().
+	 */
+	bool (*refresh)(struct store *s, int32_t account, const int32_t *folders, size_t n,
+			struct err *e);
 
 	/* All folders of the account, parents before children, else by id. */
 	bool (*folders)(struct store *s, struct arena *a, int32_t account, struct folder **out,
@@ -206,9 +217,24 @@ struct store_ops {
 	bool (*lookup)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 		       const int64_t *uids, size_t n, struct items *out, struct err *e);
 
+	/*
+	 * The item of a class whose summary names this "uid" (of iCalendar or vCard), in a folder
+	 * or (0) in any of the account's own; the newest when several do. Gives its folder and
+	 * number.
+	 */
+	enum found (*find)(struct store *s, int32_t account, int32_t folder, enum item_class class,
+			   struct str name, int32_t *in, int64_t *uid, struct err *e);
+
 	/* The named items with what is known of their content, in the order asked. */
 	bool (*summaries)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			  const int64_t *uids, size_t n, struct summary **out, struct err *e);
+
+	/*
+	 * Items that fit (store/search.h), the newest first, of these those from `offset` on, at
+	 * most `limit`. Folders that the account may not read have none. NULL: this store can't.
+	 */
+	bool (*search)(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		       size_t offset, size_t limit, struct hits *out, struct err *e);
 
 	/* Slices of several items in one go. */
 	bool (*slices)(struct store *s, struct arena *a, int32_t account, int32_t folder,
@@ -247,11 +273,25 @@ struct store_ops {
 	/* Adds an item; gives its uid and modseq. ERR_NOT_FOUND: there is no such folder. */
 	bool (*append)(struct store *s, int32_t account, int32_t folder,
 		       const struct new_item *item, int64_t *uid, int64_t *modseq, struct err *e);
+
+	/*
+	 * Puts another item in the place of one, as all of it: content, date, flags, marks. A store
+	 * that can't change what is in it adds the new one and removes the old one, and *new_uid is
+	 * not uid then. Gives the modseq before and after. FOUND_NONE: gone; ERR_CONFLICT: its
+	 * modseq is not `unchanged_since` (0: whatever it is).
+	 */
+	enum found (*replace)(struct store *s, int32_t account, int32_t folder, int64_t uid,
+			      int64_t unchanged_since, const struct new_item *item,
+			      int64_t *new_uid, int64_t *before, int64_t *after, struct err *e);
 };
 
 /* Implementations put this struct first in their own. */
 struct store {
 	const struct store_ops *ops;
 };
+
+/* The store's refresh(), if it has one. */
+bool store_refresh(struct store *s, int32_t account, const int32_t *folders, size_t n,
+		   struct err *e);
 
 #endif

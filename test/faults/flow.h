@@ -11,6 +11,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "core/collections.h"
 #include "core/email.h"
 #include "core/server_id.h"
 #include "core/sync.h"
@@ -73,6 +74,8 @@ static void flow_settle(bool committed)
 			continue;
 		e->done = true;
 		e->uncertain = !committed;
+		if (!committed)
+			model_touch(e->folder, e->uid);
 	}
 	m->napplied = 0;
 }
@@ -320,13 +323,39 @@ static bool flow_ledger_done(struct pg *db, struct arena *a, int32_t account, in
 }
 
 static bool flow_ledger_record(struct pg *db, struct arena *a, int32_t account, int32_t device,
-			       int32_t folder, const struct sync_done *done, struct err *e)
+			       int32_t folder, const struct sync_done *done, size_t n,
+			       struct err *e)
 {
 	if (flow_fate(e))
 		return false;
 	if (m->db)
-		return ledger_record(db, a, account, device, folder, done, e);
-	rows_put_done(m->work, folder_index(folder), done);
+		return ledger_record(db, a, account, device, folder, done, n, e);
+	for (size_t i = 0; i < n; i++)
+		rows_put_done(m->work, folder_index(folder), &done[i]);
+	return true;
+}
+
+static bool flow_ledger_added(struct pg *db, struct arena *a, int32_t account, int32_t device,
+			      int32_t folder, struct sync_added *v, size_t n, struct err *e)
+{
+	if (flow_fate(e))
+		return false;
+	if (m->db)
+		return ledger_added(db, a, account, device, folder, v, n, e);
+	rows_find_added(folder_index(folder), v, n);
+	return true;
+}
+
+static bool flow_ledger_record_added(struct pg *db, struct arena *a, int32_t account,
+				     int32_t device, int32_t folder, const struct sync_added *v,
+				     size_t n, struct err *e)
+{
+	if (flow_fate(e))
+		return false;
+	if (m->db)
+		return ledger_record_added(db, a, account, device, folder, v, n, e);
+	for (size_t i = 0; i < n; i++)
+		rows_put_added(m->work, folder_index(folder), &v[i]);
 	return true;
 }
 
@@ -340,7 +369,16 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 	return !flow_fate(e);
 }
 
+/* The store is the kept one itself. */
+static void flow_collections_know(struct store *s, int32_t account, const struct folder *f)
+{
+	(void)s;
+	(void)account;
+	(void)f;
+}
+
 #define clock_now flow_clock_now
+#define collections_know flow_collections_know
 #define pg_connection flow_pg_connection
 #define pg_begin flow_pg_begin
 #define pg_commit flow_pg_commit
@@ -352,6 +390,8 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 #define ledger_restart flow_ledger_restart
 #define ledger_done flow_ledger_done
 #define ledger_record flow_ledger_record
+#define ledger_added flow_ledger_added
+#define ledger_record_added flow_ledger_record_added
 #define device_remember_sync flow_device_remember_sync
 #define sync_commands_run flow_sync_commands_run
 #define command_sync flow_command_sync
@@ -361,6 +401,7 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 #include "core/command_sync.c"
 
 #undef clock_now
+#undef collections_know
 #undef pg_connection
 #undef pg_begin
 #undef pg_commit
@@ -372,6 +413,8 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 #undef ledger_restart
 #undef ledger_done
 #undef ledger_record
+#undef ledger_added
+#undef ledger_record_added
 #undef device_remember_sync
 #undef sync_commands_run
 #undef command_sync
@@ -393,7 +436,7 @@ static struct flow_answer flow_serve(struct arena *a, const struct sent *sent)
 	struct request request = {.arena = a};
 	struct answer answer = {.status = 200};
 	struct call c = {.session = &session, .arena = a, .request = &request, .answer = &answer};
-	c.command = command_find(STR("Sync"));
+	c.command = command_named(STR("Sync"));
 	c.version = 141;
 	c.gate = (struct gate_row){.account = m->account, .device = m->device};
 	c.gate.limits = (struct limits){.sync_max_collections = 10, .sync_max_items = 512};

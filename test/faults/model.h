@@ -23,7 +23,7 @@
 #include "store/ledger.h"
 #include "store/pg.h"
 
-enum { FOLDERS = 2, EDITS_MAX = 20000, ITEMS_MAX = 4000, STALLED_MAX = 8 };
+enum { FOLDERS = 2, EDITS_MAX = 20000, ITEMS_MAX = 4000, STALLED_MAX = 8, TOUCHED_MAX = 65536 };
 
 #define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
 
@@ -76,6 +76,8 @@ struct rows {
 	struct ledger ledger[FOLDERS];
 	struct sync_done *done[FOLDERS];
 	size_t ndone[FOLDERS];
+	struct sync_added *added[FOLDERS];
+	size_t nadded[FOLDERS];
 };
 
 struct model {
@@ -114,8 +116,9 @@ struct model {
 	int nstalled;
 	struct edit *edits;
 	int nedits;
-	bool news[FOLDERS]; /* the last answer brought something */
-	bool storm;	    /* hardly an answer arrives */
+	unsigned char touched[FOLDERS][TOUCHED_MAX]; /* by uid: not by the phone alone */
+	bool news[FOLDERS];			     /* the last answer brought something */
+	bool storm;				     /* hardly an answer arrives */
 };
 
 static struct model *m;
@@ -172,6 +175,18 @@ static inline int folder_index(int64_t id)
 		if (m->folder[i] == id)
 			return i;
 	return -1;
+}
+
+/* Somebody else changed the item, or the server lost its note of what the phone did. */
+static inline void model_touch(int folder, int64_t uid)
+{
+	if (uid < TOUCHED_MAX)
+		m->touched[folder][uid] = 1;
+}
+
+static inline bool model_touched(int folder, int64_t uid)
+{
+	return uid >= TOUCHED_MAX || m->touched[folder][uid];
 }
 
 static inline bool list_has(const struct edit_list *l, int edit)

@@ -274,6 +274,17 @@ static void phone_acknowledge(int at, const struct sent *sent)
 	}
 }
 
+/* A flag is refused when somebody else has changed the item: then it is told as it is. */
+static bool phone_may_lose(int at, int64_t uid, const struct sent *sent)
+{
+	for (int i = 0; i < sent->edits[at].n; i++) {
+		const struct edit *e = &m->edits[sent->edits[at].v[i]];
+		if (e->uid == uid && (e->kind == EDIT_FLAG || e->kind == EDIT_UNFLAG))
+			return model_touched(at, uid) || m->crashed[at];
+	}
+	return false;
+}
+
 /* Edits of what is gone are answered with a status; nothing is to be done about those. */
 static void phone_read_responses(int at, const struct wbxml_node *responses,
 				 const struct sent *sent)
@@ -284,7 +295,8 @@ static void phone_read_responses(int at, const struct wbxml_node *responses,
 		struct str status = wbxml_child_text(r, AirSync_Status);
 		if (!phone_read_id(at, r, &uid))
 			return;
-		if (!str_eq(status, STR("8")))
+		bool lost = str_eq(status, STR("7")) && phone_may_lose(at, uid, sent);
+		if (!str_eq(status, STR("8")) && !lost)
 			model_wrong("status %.*s for %d:%lld", (int)status.n, status.p, at,
 				    (long long)uid);
 		for (int i = 0; i < sent->edits[at].n; i++)

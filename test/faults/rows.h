@@ -67,6 +67,20 @@ static void rows_put_done(struct rows *r, int folder, const struct sync_done *d)
 	r->ndone[folder] = n + 1;
 }
 
+static void rows_put_added(struct rows *r, int folder, const struct sync_added *d)
+{
+	size_t n = r->nadded[folder];
+	struct sync_added *v = arena_array(r->arena, n + 1, sizeof *v);
+	if (n)
+		memcpy(v, r->added[folder], n * sizeof *v);
+	v[n].client_id = rows_str(r->arena, d->client_id);
+	v[n].digest = rows_str(r->arena, d->digest);
+	v[n].server_id = rows_str(r->arena, d->server_id);
+	v[n].modseq = d->modseq;
+	r->added[folder] = v;
+	r->nadded[folder] = n + 1;
+}
+
 static struct rows *rows_copy(const struct rows *from)
 {
 	struct rows *r = base_calloc(1, sizeof *r);
@@ -75,6 +89,8 @@ static struct rows *rows_copy(const struct rows *from)
 		r->ledger[i] = rows_ledger(r->arena, &from->ledger[i]);
 		for (size_t k = 0; k < from->ndone[i]; k++)
 			rows_put_done(r, i, &from->done[i][k]);
+		for (size_t k = 0; k < from->nadded[i]; k++)
+			rows_put_added(r, i, &from->added[i][k]);
 	}
 	return r;
 }
@@ -179,6 +195,18 @@ static void rows_done(struct arena *a, int at, int32_t n, struct sync_done **out
 	for (size_t i = 0; i < r->ndone[at]; i++)
 		if (r->done[at][i].n == n)
 			(*out)[(*count)++] = r->done[at][i];
+}
+
+static void rows_find_added(int at, struct sync_added *v, size_t n)
+{
+	const struct rows *r = rows_seen();
+	for (size_t i = 0; i < n; i++)
+		for (size_t k = 0; k < r->nadded[at]; k++)
+			if (str_eq(v[i].client_id, r->added[at][k].client_id) &&
+			    str_eq(v[i].digest, r->added[at][k].digest)) {
+				v[i].server_id = r->added[at][k].server_id;
+				v[i].modseq = r->added[at][k].modseq;
+			}
 }
 
 #endif

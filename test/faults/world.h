@@ -64,6 +64,7 @@ static void world_flag(int folder, int64_t uid)
 	if (m->real->set_flags(m->others, m->account, m->folder[folder], uid, set ? flag : 0,
 			       set ? 0 : flag, NULL, &before, &after, &e) == FOUND_FAILED)
 		world_failed(&e);
+	model_touch(folder, uid);
 	model_trace("others flag %d:%lld %s%u modseq %lld to %lld", folder, (long long)uid,
 		    set ? "+" : "-", flag, (long long)before, (long long)after);
 }
@@ -182,6 +183,7 @@ static void world_lose_modseqs(void)
 	const struct sync_state *base = &m->rows->ledger[folder].base;
 	struct items items = world_items(a, folder, LEDGER_NO_CUTOFF);
 	fake_lose_modseqs(m->others, m->account, m->folder[folder]);
+	memset(m->touched[folder], 1, TOUCHED_MAX);
 	model_trace("folder %d has lost its modseqs", folder);
 	for (unsigned n = world_has_canary(&items, base) ? chance(20) : 0; n; n--) {
 		int64_t uid = items.v[chance((unsigned)items.n)].uid;

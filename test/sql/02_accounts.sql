@@ -25,7 +25,9 @@ SELECT results_eq($$SELECT id, name, class, role, epoch, next_uid, modseq FROM e
                   $$VALUES (1, 'Inbox', 'Email', 'inbox', 1, 1::bigint, 1::bigint),
                            (2, 'Drafts', 'Email', 'drafts', 1, 1, 1), (3, 'Deleted Items', 'Email', 'trash', 1, 1, 1),
                            (4, 'Sent Items', 'Email', 'sent', 1, 1, 1), (5, 'Outbox', 'Email', 'outbox', 1, 1, 1),
-                           (6, 'Junk E-mail', 'Email', 'junk', 1, 1, 1)$$,
+                           (6, 'Junk E-mail', 'Email', 'junk', 1, 1, 1), (7, 'Calendar', 'Calendar', 'calendar', 1, 1, 1),
+                           (8, 'Contacts', 'Contacts', 'contacts', 1, 1, 1), (9, 'Tasks', 'Tasks', 'tasks', 1, 1, 1),
+                           (10, 'Notes', 'Notes', 'notes', 1, 1, 1)$$,
                   'an account has its default folders');
 SELECT throws_ok($$SELECT easel.account_create('anna@example.test')$$, '23505', NULL, 'an address is used once');
 SELECT throws_ok($$SELECT easel.account_create('anna@elsewhere.test')$$, 'P0002',

@@ -5,6 +5,9 @@ SELECT * FROM no_plan();
 
 SELECT easel.domain_create('example.test') AS domain \gset
 SELECT easel.account_create('anna@example.test') AS anna, easel.account_create('ben@example.test') AS ben \gset
+-- Given accounts with the six folders of mail.
+DELETE FROM easel.folder WHERE class <> 'Email';
+UPDATE easel.account SET next_folder = 7;
 CREATE FUNCTION tap.tree_modseq(integer) RETURNS bigint LANGUAGE sql AS
 	'SELECT hierarchy_modseq FROM easel.account WHERE id = $1';
 

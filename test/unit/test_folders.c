@@ -210,7 +210,7 @@ static void start(struct store *s, struct ledger *l, int32_t folder)
 {
 	*l = (struct ledger){.folder_id = folder, .folder_found = true};
 	read_folder(s, l);
-	assert_true(ledger_start(arena, l, LEDGER_NO_CUTOFF, STR("{}")));
+	assert_true(ledger_start(arena, l, LEDGER_NO_CUTOFF, STR("{}"), NULL));
 }
 
 /* What a Sync from the base would tell. */

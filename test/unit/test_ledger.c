@@ -105,7 +105,7 @@ static int64_t drop(struct given *g, int64_t uid)
 static void start(struct given *g)
 {
 	look(g);
-	ledger_start(g->a, &g->l, g->cutoff, STR("{}"));
+	ledger_start(g->a, &g->l, g->cutoff, STR("{}"), NULL);
 }
 
 static struct synckey key_of(const struct given *g, int32_t n)
@@ -646,23 +646,23 @@ static void test_key_zero_repeated(void **state)
 	char first[9];
 	add(g, 1);
 	look(g);
-	assert_true(ledger_start(g->a, &g->l, g->cutoff, STR("{}")));
+	assert_true(ledger_start(g->a, &g->l, g->cutoff, STR("{}"), NULL));
 	memcpy(first, g->l.epoch, sizeof first);
 	/* The same again: the same key, nothing to write. */
-	assert_false(ledger_start(g->a, &g->l, g->cutoff, STR("{}")));
+	assert_false(ledger_start(g->a, &g->l, g->cutoff, STR("{}"), NULL));
 	assert_string_equal(g->l.epoch, first);
 	/* With other options: the same key, but they are to be written. */
-	assert_true(ledger_start(g->a, &g->l, TODAY, STR("{\"filter\":1}")));
+	assert_true(ledger_start(g->a, &g->l, TODAY, STR("{\"filter\":1}"), NULL));
 	assert_string_equal(g->l.epoch, first);
 	assert_int_equal(g->l.base.cutoff, TODAY);
 	/* Once the key was used, or has an answer, it is another one. */
 	answer(g, 10);
-	assert_true(ledger_start(g->a, &g->l, g->cutoff, STR("{}")));
+	assert_true(ledger_start(g->a, &g->l, g->cutoff, STR("{}"), NULL));
 	assert_string_not_equal(g->l.epoch, first);
 	assert_int_equal(g->l.nanswers, 0);
 	memcpy(first, g->l.epoch, sizeof first);
 	g->l.used = true;
-	assert_true(ledger_start(g->a, &g->l, g->cutoff, STR("{}")));
+	assert_true(ledger_start(g->a, &g->l, g->cutoff, STR("{}"), NULL));
 	assert_string_not_equal(g->l.epoch, first);
 	assert_tells(g, 10, "+1");
 }
@@ -675,7 +675,7 @@ static void test_key_zero_of_another_folder_epoch(void **state)
 	memcpy(first, g->l.epoch, sizeof first);
 	fake_change_epoch(g->s, 1, g->folder);
 	assert_false(quiet(g));
-	assert_true(ledger_start(g->a, &g->l, g->cutoff, STR("{}")));
+	assert_true(ledger_start(g->a, &g->l, g->cutoff, STR("{}"), NULL));
 	assert_string_not_equal(g->l.epoch, first);
 }
 

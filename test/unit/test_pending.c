@@ -125,7 +125,7 @@ static void start(struct walk *w)
 	load(w, &l);
 	w->options.filter = rand() % FILTERS;
 	ledger_start(w->a, &l, sync_options_cutoff(&w->options, clock_now()),
-		     sync_options_to_json(w->a, &w->options));
+		     sync_options_to_json(w->a, &w->options), NULL);
 	check(w, ledger_restart(w->db, w->a, w->account, w->device, &l, &w->e), "restart");
 }
 

@@ -25,7 +25,7 @@ struct given {
 	struct arena *a;
 	struct pg *db; /* NULL for fake */
 	int32_t account, stranger;
-	int32_t inbox, archive, strangers;
+	int32_t inbox, archive, tasks, strangers;
 	struct err e;
 };
 
@@ -40,6 +40,8 @@ static PG_STATEMENT(test_account, "SELECT easel.account_create($1::text)");
 static PG_STATEMENT(test_folder, "SELECT easel.folder_create($1::integer, NULL, $2::text)");
 static PG_STATEMENT(test_inbox,
 		    "SELECT id FROM easel.folder WHERE account_id = $1 AND role = 'inbox'");
+static PG_STATEMENT(test_tasks,
+		    "SELECT id FROM easel.folder WHERE account_id = $1 AND role = 'tasks'");
 static PG_STATEMENT(test_forget, "DELETE FROM easel.account WHERE id IN ($1, $2)");
 static PG_STATEMENT(test_forget_domain, "DELETE FROM easel.domain WHERE name = $1");
 
@@ -85,6 +87,7 @@ static void pg_given(struct given *g)
 	g->inbox = sql_with_int(g->db, &test_inbox, g->account, NULL);
 	g->strangers = sql_with_int(g->db, &test_inbox, g->stranger, NULL);
 	g->archive = sql_with_int(g->db, &test_folder, g->account, "Archive");
+	g->tasks = sql_with_int(g->db, &test_tasks, g->account, NULL);
 }
 
 static void pg_ungiven(struct given *g)
@@ -106,6 +109,7 @@ static void fake_given(struct given *g)
 	g->stranger = 2;
 	g->inbox = fake_add_folder(g->s, 1, "Inbox", CLASS_EMAIL, ROLE_INBOX);
 	g->archive = fake_add_folder(g->s, 1, "Archive", CLASS_EMAIL, ROLE_NONE);
+	g->tasks = fake_add_folder(g->s, 1, "Tasks", CLASS_TASKS, ROLE_TASKS);
 	g->strangers = fake_add_folder(g->s, 2, "Inbox", CLASS_EMAIL, ROLE_INBOX);
 }
 
@@ -455,6 +459,100 @@ static void append_needs_a_folder(struct given *g)
 	assert_int_equal(g->e.kind, ERR_NOT_FOUND);
 	assert_false(try_add(g, 0, g->inbox, "\r\n", NOON, &out));
 	assert_int_equal(g->e.kind, ERR_NOT_FOUND);
+}
+
+static struct new_item text_item(const char *raw, const char *summary, int64_t date)
+{
+	return (struct new_item){.raw = str_of(raw), .summary = str_of(summary), .date = date};
+}
+
+static int64_t add_text(struct given *g, int32_t folder, const char *raw, const char *summary)
+{
+	struct new_item item = text_item(raw, summary, INT64_MAX);
+	struct added out;
+	OK(g, g->s->ops->append(g->s, g->account, folder, &item, &out.uid, &out.modseq, &g->e));
+	return out.uid;
+}
+
+static const char *read_all(struct given *g, int32_t folder, int64_t uid)
+{
+	struct slice slice = {.uid = uid, .length = INT64_MAX};
+	OK(g, g->s->ops->slices(g->s, g->a, g->account, folder, &slice, 1, &g->e));
+	return slice.bytes.p;
+}
+
+static enum found replace(struct given *g, int64_t uid, int64_t since, const struct new_item *item,
+			  struct added *now)
+{
+	int64_t before = -1;
+	enum found found = g->s->ops->replace(g->s, g->account, g->inbox, uid, since, item,
+					      &now->uid, &before, &now->modseq, &g->e);
+	if (found == FOUND_ONE && since)
+		assert_int_equal(before, since);
+	return found;
+}
+
+static void replace_puts_new_content(struct given *g)
+{
+	int64_t uid = add_text(g, g->inbox, "one", "{\"uid\":\"a\"}");
+	struct item old = look(g, uid);
+	struct new_item item = text_item("the second", "{\"uid\":\"b\"}", NOON);
+	struct added now;
+	item.flags = ITEM_DRAFT;
+	assert_int_equal(old.date, INT64_MAX);
+	assert_int_equal(replace(g, uid, old.modseq, &item, &now), FOUND_ONE);
+	assert_int_equal(now.uid, uid);
+	assert_true(now.modseq > old.modseq);
+	assert_int_equal(folder_modseq(g, g->inbox), now.modseq);
+	struct item is = look(g, uid);
+	assert_int_equal(is.modseq, now.modseq);
+	assert_int_equal(is.date, NOON);
+	assert_int_equal(is.flags, ITEM_DRAFT);
+	assert_int_equal(is.size, strlen("the second"));
+	assert_string_equal(read_all(g, g->inbox, uid), "the second");
+	struct items list = changes(g, g->inbox, old.modseq, INT64_MAX, 10);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.v[0].uid, uid);
+}
+
+static void replace_only_what_is_known(struct given *g)
+{
+	int64_t uid = add_text(g, g->inbox, "one", "{}"), before, after;
+	int64_t known = look(g, uid).modseq;
+	struct new_item item = text_item("two", "{}", NOON);
+	struct added now;
+	assert_int_equal(g->s->ops->set_flags(g->s, g->account, g->inbox, uid, ITEM_SEEN, 0, NULL,
+					      &before, &after, &g->e),
+			 FOUND_ONE);
+	assert_int_equal(replace(g, uid, known, &item, &now), FOUND_FAILED);
+	assert_int_equal(g->e.kind, ERR_CONFLICT);
+	assert_string_equal(read_all(g, g->inbox, uid), "one");
+	assert_int_equal(look(g, uid).modseq, after);
+	assert_int_equal(replace(g, uid, after, &item, &now), FOUND_ONE);
+	assert_int_equal(replace(g, uid, 0, &item, &now), FOUND_ONE);
+	assert_int_equal(replace(g, 999, 0, &item, &now), FOUND_NONE);
+	assert_int_equal(g->s->ops->replace(g->s, g->stranger, g->inbox, uid, 0, &item, &now.uid,
+					    &before, &after, &g->e),
+			 FOUND_NONE);
+}
+
+static void find_by_name(struct given *g)
+{
+	int64_t uid = add_text(g, g->tasks, "one", "{\"uid\":\"a'\\\"b\"}"), found = 0;
+	int32_t folder = 0;
+	struct str name = STR("a'\"b");
+	add_text(g, g->inbox, "not a task", "{\"uid\":\"c\"}");
+	assert_int_equal(
+		g->s->ops->find(g->s, g->account, 0, CLASS_TASKS, name, &folder, &found, &g->e),
+		FOUND_ONE);
+	assert_int_equal(folder, g->tasks);
+	assert_int_equal(found, uid);
+	assert_int_equal(
+		g->s->ops->find(g->s, g->account, 0, CLASS_TASKS, STR("c"), &folder, &found, &g->e),
+		FOUND_NONE);
+	assert_int_equal(
+		g->s->ops->find(g->s, g->stranger, 0, CLASS_TASKS, name, &folder, &found, &g->e),
+		FOUND_NONE);
 }
 
 static void uids_are_never_used_again(struct given *g)
@@ -817,6 +915,9 @@ static const struct contract {
 	{"append: keeps dates", append_keeps_dates},
 	{"append: needs a folder", append_needs_a_folder},
 	{"append: uids are never used again", uids_are_never_used_again},
+	{"replace: puts new content", replace_puts_new_content},
+	{"replace: only what is known", replace_only_what_is_known},
+	{"find: by name", find_by_name},
 	{"changes: in order of modseq", changes_in_order},
 	{"changes: after a position", changes_after_a_position},
 	{"changes: up to a limit", changes_up_to_a_limit},

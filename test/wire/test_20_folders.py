@@ -345,11 +345,11 @@ class Refused(Folders):
 
     def test_folders_of_other_classes_are_not_there(self):
         phone = self.phone()
-        self.lab.sql("SELECT easel.folder_create(id, NULL, 'Termine', 'Calendar', 'calendar'),"
-                     " easel.folder_create(id, NULL, 'Mehr', 'Calendar') FROM easel.account"
+        self.lab.sql("SELECT easel.folder_create(id, NULL, 'Papers', 'Files'),"
+                     " easel.folder_create(id, NULL, 'More', 'Files') FROM easel.account"
                      " WHERE address = :'user'", user=phone.user)
-        calendar = str(max(map(int, phone.folders)) + 1)
-        for folder in (calendar, str(int(calendar) + 1)):
+        files = str(max(map(int, phone.folders)) + 1)
+        for folder in (files, str(int(files) + 1)):
             self.check(phone, [
                 ('5', 'FolderCreate', {'ParentId': folder, 'DisplayName': 'x', 'Type': '12'}),
                 ('4', 'FolderUpdate', {'ServerId': folder, 'ParentId': '0', 'DisplayName': 'x'}),

@@ -1,0 +1,44 @@
+/*
+ * sync_command: one command of a device on its way through a Sync: what sync_commands.c, which
+ * knows repeats and order, has carried out by sync_mail.c and sync_item.c.
+ *
+ * Each action sets the response's status; false only when the request as a whole has to be given up
+ * (c->err). Within the store's transaction.
+ */
+#ifndef EASEL_CORE_SYNC_COMMAND_H
+#define EASEL_CORE_SYNC_COMMAND_H
+
+#include "core/server_id.h"
+#include "core/sync.h"
+
+struct sync_command {
+	struct call *call;
+	struct sync_collection *col;
+	const struct wbxml_node *node;
+	struct sync_response *response;
+	struct server_id id; /* of Change and Delete; of an Add: set when it was done */
+};
+
+/* The item that the command names. FOUND_FAILED gives up the request. */
+enum found sync_command_look_up(const struct sync_command *x, struct item *out);
+
+/*
+ * The item's status for what the store answered, as the command's response. False: it is no matter
+ * of the item, and the request has to be given up.
+ */
+bool sync_command_fail(const struct sync_command *x);
+
+/* A Change of a message: read state, flag, categories. */
+bool sync_mail_change(struct sync_command *x);
+
+/* A message, or an SMS, made on the device. */
+bool sync_mail_add(struct sync_command *x);
+
+/* Items that are kept as text. */
+bool sync_item_add(struct sync_command *x);
+bool sync_item_change(struct sync_command *x);
+
+/* One occurrence of an event is deleted (InstanceId, MS-ASAIRS 2.2.2.25). */
+bool sync_item_remove_instance(struct sync_command *x);
+
+#endif

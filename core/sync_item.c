@@ -1,0 +1,281 @@
+/*
+ * sync_item: what a device does to items that are kept as text. See sync_command.h for the
+ * contract.
+ *
+ * An edit is the difference to the item as it is now (item_edit.h). The item is replaced on the
+ * condition that nobody has changed it since it was read; else it is read again.
+ */
+#include "core/sync_command.h"
+
+#include <stdlib.h>
+
+#include <jansson.h>
+
+#include "core/base/arena.h"
+#include "core/base/clock.h"
+#include "core/item_edit.h"
+
+/* How often an item is read anew that somebody else changes at the same time. */
+enum { ATTEMPTS = 5 };
+
+static const struct item_class_ops *ops_of(const struct sync_command *x)
+{
+	return item_class_ops(x->col->ledger->folder.class);
+}
+
+/* The item's status for a failure of its class; running out of memory gives up the request. */
+static bool refuse(const struct sync_command *x, const struct err *e)
+{
+	struct call *c = x->call;
+	if (arena_overflowed(c->arena)) {
+		c->err = *e;
+		return false;
+	}
+	x->response->status = SYNC_CONVERSION;
+	return true;
+}
+
+/* FOUND_NONE: it is gone. */
+static enum found read_text(const struct sync_command *x, int64_t uid, struct str *out)
+{
+	struct call *c = x->call;
+	struct store *store = c->session->store;
+	struct slice slice = {.uid = uid, .length = INT64_MAX};
+	if (!store->ops->slices(store, c->arena, c->gate.account, x->col->ledger->folder_id, &slice,
+				1, &c->err))
+		return FOUND_FAILED;
+	*out = slice.bytes;
+	return out->p ? FOUND_ONE : FOUND_NONE;
+}
+
+/* What the store keeps for a text. */
+static bool describe(const struct sync_command *x, const struct item_context *ctx, struct str text,
+		     struct new_item *out, struct err *e)
+{
+	struct item_facts facts;
+	if (!ops_of(x)->facts(ctx, text, &facts, e))
+		return false;
+	*out = (struct new_item){.raw = text, .summary = facts.summary, .date = facts.date};
+	return true;
+}
+
+/* ---- Changing ---- */
+
+/* Makes another text of one. */
+typedef bool make_text(const struct sync_command *x, const struct item_context *ctx, struct str old,
+		       struct str *out, struct err *e);
+
+/* The device has the item as it is from now on, unless it knew less of it, or is to lose it. */
+static void note(const struct sync_command *x, const struct new_item *item, int64_t before,
+		 int64_t after)
+{
+	struct ledger *l = x->col->ledger;
+	ledger_echo(x->call->arena, l, x->id.uid, before, after);
+	if (item->date < x->col->cutoff)
+		ledger_send_again(l, x->id.uid);
+}
+
+/* False with *again: somebody else has changed it meanwhile. */
+static bool put(struct sync_command *x, const struct item *old, const struct new_item *item,
+		bool *again)
+{
+	struct call *c = x->call;
+	struct store *store = c->session->store;
+	int64_t new_uid, before, after;
+	switch (store->ops->replace(store, c->gate.account, x->id.folder, x->id.uid, old->modseq,
+				    item, &new_uid, &before, &after, &c->err)) {
+	case FOUND_ONE:
+		note(x, item, before, after);
+		return true;
+	case FOUND_NONE:
+		x->response->status = SYNC_NOT_FOUND;
+		return true;
+	default:
+		*again = c->err.kind == ERR_CONFLICT;
+		if (!*again)
+			return sync_command_fail(x);
+		err_clear(&c->err);
+		return false;
+	}
+}
+
+/* The server's version wins over an edit of one that the device has not seen. */
+static bool loses(const struct sync_command *x, const struct item *old)
+{
+	return x->node->tag != AirSync_Add && x->col->options.conflict == CONFLICT_SERVER &&
+	       !ledger_knows(x->col->ledger, old->uid, old->modseq);
+}
+
+static bool change_once(struct sync_command *x, make_text *make, bool *again)
+{
+	struct item_context ctx = sync_item_context(x->call, x->col, x->id.uid);
+	struct item old;
+	struct str text, changed;
+	struct new_item item;
+	struct err e = {0};
+	enum found found = sync_command_look_up(x, &old);
+	if (found == FOUND_ONE)
+		found = read_text(x, x->id.uid, &text);
+	if (found == FOUND_NONE)
+		x->response->status = SYNC_NOT_FOUND;
+	if (found != FOUND_ONE)
+		return found == FOUND_NONE;
+	if (!make(x, &ctx, text, &changed, &e))
+		return refuse(x, &e);
+	if (str_eq(changed, text))
+		return true;
+	if (loses(x, &old)) {
+		x->response->status = SYNC_CONFLICT;
+		return true;
+	}
+	if (!describe(x, &ctx, changed, &item, &e))
+		return refuse(x, &e);
+	return put(x, &old, &item, again);
+}
+
+static bool change(struct sync_command *x, make_text *make)
+{
+	for (int i = 0; i < ATTEMPTS; i++) {
+		bool again = false;
+		if (change_once(x, make, &again))
+			return true;
+		if (!again)
+			return false;
+	}
+	return err_set(&x->call->err, ERR_UNAVAILABLE, "others keep changing the item");
+}
+
+static bool make_edited(const struct sync_command *x, const struct item_context *ctx,
+			struct str old, struct str *out, struct err *e)
+{
+	struct item_edit edit;
+	const struct wbxml_node *data = wbxml_child(x->node, AirSync_ApplicationData);
+	*out = old;
+	if (!item_edit_difference(ops_of(x), ctx, old, &x->col->ledger->supported, data, &edit, e))
+		return false;
+	if (x->node->tag == AirSync_Add)
+		item_edit_keep_left_out(&edit);
+	return edit.n == 0 || ops_of(x)->apply(ctx, old, &edit, INT64_MIN, out, e);
+}
+
+/* InstanceId, as a compact time. */
+static bool read_instance(const struct sync_command *x, int64_t *out, struct err *e)
+{
+	struct str text = wbxml_child_text(x->node, AirSyncBase_InstanceId);
+	return clock_parse(text, out) || err_set(e, ERR_INVALID, "InstanceId is no time");
+}
+
+static bool make_instance(const struct sync_command *x, const struct item_context *ctx,
+			  struct str old, struct str *out, struct err *e)
+{
+	struct item_edit edit;
+	int64_t instance;
+	const struct wbxml_node *data = wbxml_child(x->node, AirSync_ApplicationData);
+	return read_instance(x, &instance, e) && item_edit_all(ctx, data, &edit, e) &&
+	       ops_of(x)->apply(ctx, old, &edit, instance, out, e);
+}
+
+static bool make_removed(const struct sync_command *x, const struct item_context *ctx,
+			 struct str old, struct str *out, struct err *e)
+{
+	int64_t instance;
+	return read_instance(x, &instance, e) &&
+	       ops_of(x)->remove_instance(ctx, old, instance, out, e);
+}
+
+bool sync_item_change(struct sync_command *x)
+{
+	bool one = wbxml_child(x->node, AirSyncBase_InstanceId) != NULL;
+	if (!wbxml_child(x->node, AirSync_ApplicationData) ||
+	    (one && !ops_of(x)->remove_instance)) {
+		x->response->status = SYNC_PROTOCOL;
+		return true;
+	}
+	return change(x, one ? make_instance : make_edited);
+}
+
+bool sync_item_remove_instance(struct sync_command *x)
+{
+	if (!ops_of(x)->remove_instance) {
+		x->response->status = SYNC_PROTOCOL;
+		return true;
+	}
+	return change(x, make_removed);
+}
+
+/* ---- Adding ---- */
+
+/* The "uid" of a summary. */
+static struct str name_of(struct arena *a, struct str summary)
+{
+	json_t *o = json_loadb(summary.p, summary.n, 0, NULL);
+	const json_t *uid = json_object_get(o, "uid");
+	size_t n = json_string_length(uid);
+	struct str name = {n ? arena_dup(a, json_string_value(uid), n) : NULL, n};
+	json_decref(o);
+	return name;
+}
+
+/*
+ * An event that the folder has already, by its UID: a device that lost its state, or a second one,
+ * adds it once more.
+ */
+static enum found find_known(struct sync_command *x, const struct new_item *item)
+{
+	struct call *c = x->call;
+	struct store *store = c->session->store;
+	const struct ledger *l = x->col->ledger;
+	struct str name = name_of(c->arena, item->summary);
+	int32_t folder;
+	int64_t uid;
+	if (l->folder.class != CLASS_CALENDAR || !name.n)
+		return FOUND_NONE;
+	enum found found = store->ops->find(store, c->gate.account, l->folder_id, l->folder.class,
+					    name, &folder, &uid, &c->err);
+	if (found == FOUND_ONE)
+		x->id = (struct server_id){folder, l->folder.epoch, uid};
+	return found;
+}
+
+/* What the device sent is an edit of the item that is there; it is told of all of it. */
+static bool add_again(struct sync_command *x)
+{
+	struct ledger *l = x->col->ledger;
+	ledger_added_item(x->call->arena, l, x->id.uid, l->folder.modseq, false);
+	return change(x, make_edited);
+}
+
+static bool append(struct sync_command *x, const struct new_item *item)
+{
+	struct call *c = x->call;
+	struct store *store = c->session->store;
+	struct ledger *l = x->col->ledger;
+	int64_t uid, modseq;
+	if (!store->ops->append(store, c->gate.account, l->folder_id, item, &uid, &modseq, &c->err))
+		return sync_command_fail(x);
+	x->id = (struct server_id){l->folder_id, l->folder.epoch, uid};
+	ledger_added_item(c->arena, l, uid, modseq, item->date >= x->col->cutoff);
+	return true;
+}
+
+bool sync_item_add(struct sync_command *x)
+{
+	struct item_context ctx = sync_item_context(x->call, x->col, 0);
+	const struct wbxml_node *data = wbxml_child(x->node, AirSync_ApplicationData);
+	struct item_edit edit;
+	struct str text;
+	struct new_item item;
+	struct err e = {0};
+	if (!item_edit_all(&ctx, data, &edit, &e) ||
+	    !ops_of(x)->apply(&ctx, STR(""), &edit, INT64_MIN, &text, &e) ||
+	    !describe(x, &ctx, text, &item, &e))
+		return refuse(x, &e);
+	switch (find_known(x, &item)) {
+	case FOUND_ONE:
+		return add_again(x);
+	case FOUND_NONE:
+		return append(x, &item);
+	default:
+		return false;
+	}
+}
