@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/email.h"
+#include "core/receive.h"
 #include "store/delivery.h"
 #include "store/pg.h"
 #include "store/queue.h"
@@ -87,13 +88,25 @@ static bool put(struct submitter *x, int32_t account, int32_t folder, struct str
 	return ok;
 }
 
+static bool receive(struct submitter *x, const struct recipient *to, struct err *e)
+{
+	struct arena_mark mark = arena_mark(x->a);
+	const struct arrival arrival = {.account = to->account,
+					.inbox = to->inbox,
+					.sender = x->s->mail->from,
+					.raw = x->s->mail->delivered,
+					.now = x->s->now};
+	bool ok = receive_message(x->db, x->store, x->a, &arrival, e);
+	arena_release(x->a, mark);
+	return ok;
+}
+
 static bool deliver(struct submitter *x, struct err *e)
 {
 	const struct composed *mail = x->s->mail;
 	bool ok = true;
 	for (size_t i = 0; ok && i < x->ndirect; i++)
-		ok = delivered_before(x, i) ||
-		     put(x, x->direct[i].account, x->direct[i].inbox, mail->delivered, 0, e);
+		ok = delivered_before(x, i) || receive(x, &x->direct[i], e);
 	if (ok && x->nqueued)
 		ok = queue_put(x->db, x->a, x->s->account, mail->from, mail->delivered, x->queued,
 			       x->nqueued, e);

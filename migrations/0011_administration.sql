@@ -134,57 +134,18 @@ COMMENT ON FUNCTION easel.wipe_cancel(integer) IS 'Takes back the wipes that wai
 -- ---------------------------------------------------------------------------------------------
 -- Recovery passwords
 
-CREATE TABLE easel.recovery_password (
-	device integer PRIMARY KEY REFERENCES easel.device ON DELETE CASCADE,
-	password text NOT NULL CHECK (length(password) <= 256),
-	set_at timestamptz NOT NULL DEFAULT now()
-);
-COMMENT ON TABLE easel.recovery_password IS 'Passwords with which a locked device can be opened once. Read through easel.recovery_password_show(), which records it.';
-COMMENT ON COLUMN easel.recovery_password.device IS 'The device.';
-COMMENT ON COLUMN easel.recovery_password.password IS 'The password, as the device sent it.';
-COMMENT ON COLUMN easel.recovery_password.set_at IS 'When it came.';
-
-CREATE TABLE easel.recovery_password_shown (
+CREATE TABLE easel.device_password_shown (
 	id bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY,
 	device integer NOT NULL REFERENCES easel.device ON DELETE CASCADE,
 	shown_to text NOT NULL,
 	shown_at timestamptz NOT NULL DEFAULT now()
 );
-CREATE INDEX ON easel.recovery_password_shown (device);
-COMMENT ON TABLE easel.recovery_password_shown IS 'Each showing of a recovery password.';
-COMMENT ON COLUMN easel.recovery_password_shown.id IS 'Number of the showing.';
-COMMENT ON COLUMN easel.recovery_password_shown.device IS 'Of which device.';
-COMMENT ON COLUMN easel.recovery_password_shown.shown_to IS 'To whom: a database role, or the user on his page.';
-COMMENT ON COLUMN easel.recovery_password_shown.shown_at IS 'When.';
-
-CREATE FUNCTION easel.recovery_password_set(device integer, password text) RETURNS boolean LANGUAGE plpgsql AS $$
-DECLARE
-	v easel.device := easel.device_known(device);
-BEGIN
-	DELETE FROM easel.recovery_password r WHERE r.device = v.id AND coalesce(recovery_password_set.password, '') = '';
-	IF NOT (easel.policy_document(easel.policy_fields(v.account_id, v.id)) ->> 'password_recovery')::boolean THEN
-		RETURN false;
-	END IF;
-	INSERT INTO easel.recovery_password (device, password)
-		SELECT v.id, recovery_password_set.password WHERE coalesce(recovery_password_set.password, '') <> ''
-		ON CONFLICT ON CONSTRAINT recovery_password_pkey DO UPDATE SET password = excluded.password, set_at = now();
-	RETURN true;
-END $$;
-COMMENT ON FUNCTION easel.recovery_password_set(integer, text) IS 'Keeps a device''s recovery password; an empty one removes it. False: the policy has none kept.';
-
-CREATE FUNCTION easel.recovery_password_show(device integer, shown_to text DEFAULT session_user) RETURNS text
-LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-DECLARE
-	v easel.device := easel.device_known(device);
-	kept text;
-BEGIN
-	SELECT r.password INTO kept FROM easel.recovery_password r WHERE r.device = v.id;
-	IF kept IS NOT NULL THEN
-		INSERT INTO easel.recovery_password_shown (device, shown_to) VALUES (v.id, recovery_password_show.shown_to);
-	END IF;
-	RETURN kept;
-END $$;
-COMMENT ON FUNCTION easel.recovery_password_show(integer, text) IS 'The recovery password of a device, NULL when it sent none; each showing is recorded.';
+CREATE INDEX ON easel.device_password_shown (device);
+COMMENT ON TABLE easel.device_password_shown IS 'Each showing of a recovery password.';
+COMMENT ON COLUMN easel.device_password_shown.id IS 'Number of the showing.';
+COMMENT ON COLUMN easel.device_password_shown.device IS 'Of which device.';
+COMMENT ON COLUMN easel.device_password_shown.shown_to IS 'To whom: an administrator''s name on his host, or the user on his page.';
+COMMENT ON COLUMN easel.device_password_shown.shown_at IS 'When.';
 
 -- ---------------------------------------------------------------------------------------------
 -- Decisions about devices

@@ -10,6 +10,7 @@
 
 #include "core/base/err.h"
 #include "core/base/str.h"
+#include "store/store.h"
 
 struct arena;
 struct pg;
@@ -46,6 +47,20 @@ struct device_information {
 };
 bool device_set_information(struct pg *db, struct arena *a, int32_t device,
 			    const struct device_information *i, struct err *e);
+
+/*
+ * Keeps the recovery password that the device sent, sealed (store/sealed.h); p NULL: takes back
+ * what it had sent. *kept false: its policy does not let it.
+ */
+bool device_keep_password(struct pg *db, int32_t account, int32_t device, struct str sealed,
+			  bool *kept, struct err *e);
+
+/*
+ * The sealed password of a device by its id, to be shown to somebody, which is recorded.
+ * FOUND_NONE: there is none.
+ */
+enum found device_password(struct pg *db, struct arena *a, struct str address, struct str device_id,
+			   struct str shown_to, struct str *sealed, struct err *e);
 
 /* Remembers the parameters of a Ping; folders as '{1,2}'. */
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,

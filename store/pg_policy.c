@@ -2,7 +2,6 @@
 #include "store/policy.h"
 
 #include "core/base/arena.h"
-#include "core/base/text.h"
 #include "store/pg.h"
 
 static PG_STATEMENT(policy_offered,
@@ -25,9 +24,6 @@ static PG_STATEMENT(wipe_end, "SELECT easel.wipe_done($1::integer, $2::integer)"
 
 static PG_STATEMENT(wipe_tree, "SELECT EXISTS (SELECT FROM easel.wipe WHERE id = $1::integer"
 			       " AND hierarchy_key = $2::text)");
-
-static PG_STATEMENT(recovery_password_keep,
-		    "SELECT easel.recovery_password_set($1::integer, $2::text)");
 
 /* Runs a statement that gives one boolean. */
 static bool ask(struct pg *db, const struct pg_statement *s, const struct pg_params *p, bool *yes,
@@ -126,15 +122,4 @@ bool wipe_tree_taken(struct pg *db, struct arena *a, int32_t wipe, struct str ke
 	pg_int(&p, wipe);
 	pg_text(&p, a, key);
 	return ask(db, &wipe_tree, &p, yes, e);
-}
-
-enum { PASSWORD_MAX = 256 };
-
-bool recovery_password_set(struct pg *db, struct arena *a, int32_t device, struct str password,
-			   bool *kept, struct err *e)
-{
-	struct pg_params p = {0};
-	pg_int(&p, device);
-	pg_text(&p, a, text_cut_utf8(text_to_xml(a, password), PASSWORD_MAX));
-	return ask(db, &recovery_password_keep, &p, kept, e);
 }

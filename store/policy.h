@@ -1,6 +1,6 @@
 /*
- * policy: the policies that devices are offered and what they say of them; wipes; recovery
- * passwords. What is decided is decided by functions of the schema; here they are called.
+ * policy: the policies that devices are offered and what they say of them; and wipes.
+ * What is decided is decided by functions of the schema; here they are called.
  */
 #ifndef EASEL_STORE_POLICY_H
 #define EASEL_STORE_POLICY_H
@@ -47,9 +47,5 @@ bool wipe_done(struct pg *db, int32_t wipe, int32_t account, struct err *e);
 /* *yes: the key is that of the emptied folder tree. */
 bool wipe_tree_taken(struct pg *db, struct arena *a, int32_t wipe, struct str key, bool *yes,
 		     struct err *e);
-
-/* Keeps a recovery password; empty: none any more. *kept: the policy lets one be kept. */
-bool recovery_password_set(struct pg *db, struct arena *a, int32_t device, struct str password,
-			   bool *kept, struct err *e);
 
 #endif
