@@ -227,18 +227,6 @@ static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t id
 	return pg_of(s)->ops->lookup(pg_of(s), a, account, id, uids, n, out, e);
 }
 
-static enum found find(struct store *s, int32_t account, int32_t id, enum item_class class,
-		       struct str name, int32_t *in, int64_t *uid, struct err *e)
-{
-	return pg_of(s)->ops->find(pg_of(s), account, id, class, name, in, uid, e);
-}
-
-static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
-		   size_t offset, size_t limit, struct hits *out, struct err *e)
-{
-	return pg_of(s)->ops->search(pg_of(s), a, account, q, offset, limit, out, e);
-}
-
 /* ---- What others did ---- */
 
 struct refreshing {
@@ -626,17 +614,14 @@ static bool append(struct store *store, int32_t account, int32_t id, const struc
 	       imap_intent_done(s->db, s->arena, &x.intent, e);
 }
 
-/*
- * A message on an IMAP server can't be changed: the new one is put there, and the old one removed.
- * Whoever fails in between has both, and the intent to find the new one by.
- */
+/* A message can't be changed: another one comes, and then the old one goes. */
 static enum found replace(struct store *store, int32_t account, int32_t id, int64_t uid,
 			  int64_t unchanged_since, const struct new_item *item, int64_t *new_uid,
 			  int64_t *before, int64_t *after, struct err *e)
 {
 	struct imap_store *s = of(store);
 	struct imap_box *box;
-	struct items items;
+	struct items old;
 	int64_t gone;
 	bool imap;
 	if (!is_box(s, account, id, &box, &imap, e))
@@ -644,19 +629,27 @@ static enum found replace(struct store *store, int32_t account, int32_t id, int6
 	if (!imap)
 		return pg_of(store)->ops->replace(pg_of(store), account, id, uid, unchanged_since,
 						  item, new_uid, before, after, e);
-	if (!lookup(store, s->arena, account, id, &uid, 1, &items, e))
+	if (!lookup(store, s->arena, account, id, &uid, 1, &old, e))
 		return FOUND_FAILED;
-	if (items.v[0].gone)
+	if (old.v[0].gone)
 		return FOUND_NONE;
-	*before = items.v[0].modseq;
-	if (unchanged_since && *before != unchanged_since) {
-		err_set(e, ERR_CONFLICT, "somebody else changed it");
+	*before = old.v[0].modseq;
+	if (unchanged_since != 0 && unchanged_since != *before) {
+		err_set(e, ERR_CONFLICT, "the message was changed meanwhile");
 		return FOUND_FAILED;
 	}
 	if (!append(store, account, id, item, new_uid, after, e) ||
 	    remove_item(store, account, id, uid, &gone, e) == FOUND_FAILED)
 		return FOUND_FAILED;
 	return FOUND_ONE;
+}
+
+/* Only what is no mail has such a name. */
+static enum found find_named(struct store *store, int32_t account, int32_t id,
+			     enum item_class class, struct str name, int32_t *in, int64_t *uid,
+			     struct err *e)
+{
+	return pg_of(store)->ops->find(pg_of(store), account, id, class, name, in, uid, e);
 }
 
 /* ---- Actions on folders: in the database first, where names and roles are checked ---- */
@@ -769,6 +762,13 @@ static enum found delete_folder(struct store *store, int32_t account, int32_t id
 	return attempt(s, act_delete, &x, e) ? FOUND_ONE : FOUND_FAILED;
 }
 
+/* What is kept here is found; the server's own mail is not in the index. */
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return pg_of(s)->ops->search(pg_of(s), a, account, q, offset, limit, out, e);
+}
+
 static const struct store_ops imap_ops = {
 	.name = "imap",
 	.begin = begin,
@@ -785,7 +785,7 @@ static const struct store_ops imap_ops = {
 	.dated = dated,
 	.count = count,
 	.lookup = lookup,
-	.find = find,
+	.find = find_named,
 	.summaries = summaries,
 	.search = search,
 	.slices = slices,
