@@ -5,7 +5,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
-#include "store/certificate.h"
+#include "store/certificate_chain.h"
 
 enum { CERTIFICATES_MOST = 100 };
 
@@ -43,7 +43,7 @@ static void check_all(struct call *c, const struct certificate_chain *chain,
 	call_begin(c);
 	call_status(c, STATUS_OK);
 	for (const struct wbxml_node *n = certificates->first; n; n = n->next) {
-		unsigned status = status_of_result(certificate_check(
+		unsigned status = status_of_result(certificate_chain_check(
 			chain, der_of(c, n), check_revocation, clock_now() / 1000));
 		wbxml_begin(w, ValidateCert_Certificate);
 		wbxml_int(w, ValidateCert_Status, status);

@@ -1,42 +1,26 @@
 /*
- * certificate: whether a certificate may be trusted to sign mail (MS-ASCMD 2.2.1.22).
+ * certificate: S/MIME certificates as address books keep them (X.509, DER).
  *
- * Trusted are the authorities that OpenSSL trusts on this host (SSL_CERT_FILE, SSL_CERT_DIR or the
- * system's). Revocation lists are those that lie there as well; nothing is fetched. Thread: any.
+ * Ownership: results lie in the arena. Thread: any.
  */
 #ifndef EASEL_STORE_CERTIFICATE_H
 #define EASEL_STORE_CERTIFICATE_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #include "core/base/str.h"
 
-enum certificate_result {
-	CERTIFICATE_VALID,
-	CERTIFICATE_MALFORMED,
-	CERTIFICATE_SIGNATURE,
-	CERTIFICATE_UNTRUSTED,
-	CERTIFICATE_CHAIN,
-	CERTIFICATE_NOT_FOR_MAIL,
-	CERTIFICATE_EXPIRED,
-	CERTIFICATE_WRONG_USE, /* an authority's used as a person's, or the other way round */
-	CERTIFICATE_REVOKED,
-	CERTIFICATE_REVOCATION_UNKNOWN,
-	CERTIFICATE_ERROR
-};
+struct arena;
 
-/* What may stand between a certificate and an authority. */
-struct certificate_chain;
-struct certificate_chain *certificate_chain_new(void);
-void certificate_chain_free(struct certificate_chain **c);
+/* Whether it is a certificate, and `now` (ms) within the time for which it was issued. Who issued
+ * it is not looked at: that is the reader's to judge. */
+bool certificate_valid(struct str der, int64_t now);
 
-/* DER; false when it is none. */
-bool certificate_chain_add(struct certificate_chain *c, struct str der);
-
-/* `now` in seconds since 1970. */
-enum certificate_result certificate_check(const struct certificate_chain *c, struct str der,
-					  bool check_revocation, int64_t now);
+/*
+ * What names it without being it: its issuer and serial number, as the IssuerAndSerialNumber of
+ * CMS (RFC 5652 10.2.4) in DER. Empty when it is no certificate.
+ */
+struct str certificate_mini(struct arena *a, struct str der);
 
 #endif
