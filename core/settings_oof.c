@@ -2,6 +2,7 @@
 #include "core/settings.h"
 
 #include "core/base/clock.h"
+#include "store/imap_store.h"
 #include "store/oof.h"
 
 static const unsigned audience_tags[OOF_AUDIENCES] = {Settings_AppliesToInternal,
@@ -138,9 +139,16 @@ static bool get(struct call *c, const struct oof_ops *ops, const struct wbxml_no
 	return true;
 }
 
+/* Mail on a mail server is answered by that, if at all. */
+static const struct oof_ops *find_ops(struct call *c)
+{
+	struct store *mail = c->session->mail;
+	return mail && store_imap_person(mail, c->gate.account) ? NULL : &oof_pg;
+}
+
 bool settings_oof(struct call *c, const struct wbxml_node *oof)
 {
-	const struct oof_ops *ops = oof_of_store(c->session->kept);
+	const struct oof_ops *ops = find_ops(c);
 	const struct wbxml_node *what = oof->first;
 	if (!ops) {
 		settings_answer(c, Settings_Oof, SETTINGS_ACCESS_DENIED);

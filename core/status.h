@@ -40,7 +40,10 @@ enum status_common {
 	STATUS_ACCESS_DENIED = 130,
 	STATUS_ITEM_NOT_FOUND = 150,
 	STATUS_BODY_PART_TYPE = 164,
-	STATUS_INVALID_ACCOUNT_ID = 166
+	STATUS_INVALID_ACCOUNT_ID = 166,
+	STATUS_NO_PICTURE = 173,
+	STATUS_PICTURE_TOO_LARGE = 174,
+	STATUS_PICTURE_LIMIT = 175
 };
 
 /* MS-ASCMD 2.2.3.177.17 (Sync) */
@@ -137,6 +140,21 @@ enum status_itemoperations {
 	ITEMOPS_PARTIAL = 17,
 	ITEMOPS_MOVE_ALWAYS = 155,
 	ITEMOPS_NOT_MAIL = 156
+};
+
+/* MS-ASCMD 2.2.3.177.12 (ResolveRecipients) */
+enum status_resolverecipients {
+	RESOLVE_PROTOCOL = 5, /* of the command */
+	RESOLVE_SERVER = 6,
+	RESOLVED_AMBIGUOUS = 2, /* of a Response */
+	RESOLVED_PARTLY = 3,
+	RESOLVED_NOT = 4,
+	BUSY_TOO_MANY = 160, /* of an Availability */
+	BUSY_LIST_TOO_LARGE = 161,
+	BUSY_FAILED = 162,
+	BUSY_NOT_ALLOWED = 163,
+	CERTIFICATES_NONE = 7, /* of Certificates */
+	CERTIFICATES_LIMIT = 8
 };
 
 /* MS-ASCMD 2.2.3.177.13 (Search): of the Store */

@@ -762,6 +762,13 @@ static enum found delete_folder(struct store *store, int32_t account, int32_t id
 	return attempt(s, act_delete, &x, e) ? FOUND_ONE : FOUND_FAILED;
 }
 
+/* What is kept here is found; the server's own mail is not in the index. */
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return pg_of(s)->ops->search(pg_of(s), a, account, q, offset, limit, out, e);
+}
+
 static const struct store_ops imap_ops = {
 	.name = "imap",
 	.begin = begin,
@@ -780,6 +787,7 @@ static const struct store_ops imap_ops = {
 	.lookup = lookup,
 	.find = find_named,
 	.summaries = summaries,
+	.search = search,
 	.slices = slices,
 	.open = open_content,
 	.set_flags = set_flags,

@@ -2,8 +2,8 @@
  * oof: whether an account is out of office, and what it answers (MS-ASCMD 2.2.3.122).
  *
  * The settings are kept by whatever answers the mail: for the pg store this database, for a mail
- * server one day ManageSieve. A backend is a struct oof_ops; an account whose store has none
- * (oof_of_store() gives NULL) can't set them. Ownership: results lie in the arena. Thread: that of
+ * server one day ManageSieve. A backend is a struct oof_ops; an account
+ * without one can't set them. Ownership: results lie in the arena. Thread: that of
  * the connection.
  */
 #ifndef EASEL_STORE_OOF_H
@@ -48,7 +48,8 @@ struct oof_ops {
 		    struct err *e);
 };
 
-const struct oof_ops *oof_of_store(const struct store *s);
+/* This database, for accounts whose mail is kept in it. */
+extern const struct oof_ops oof_pg;
 
 /*
  * What the pg store answers to a sender now, noted as answered: FOUND_NONE: nothing, or it was

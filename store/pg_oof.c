@@ -82,12 +82,7 @@ static bool set(struct pg *db, struct arena *a, int32_t account, const struct oo
 	return pg_do(db, &oof_write, &p, e);
 }
 
-static const struct oof_ops pg_oof = {.get = get, .set = set};
-
-const struct oof_ops *oof_of_store(const struct store *s)
-{
-	return str_eq(str_of(s->ops->name), STR("pg")) ? &pg_oof : NULL;
-}
+const struct oof_ops oof_pg = {.get = get, .set = set};
 
 enum found oof_answer(struct pg *db, struct arena *a, int32_t account, struct str sender,
 		      struct oof_message *out, struct err *e)

@@ -169,10 +169,10 @@ class Others(WireTest):
                      a=phone.user)
         phone.provision()
         self.assertEqual(self.ask(phone, password).get('DevicePassword/Status'), '1')
-        (sealed,), = self.lab.sql("SELECT encode(sealed, 'escape') FROM easel.device_password p"
+        (sealed,), = self.lab.sql("SELECT encode(sealed, 'hex') FROM easel.device_password p"
                                   " JOIN easel.device d ON d.id = p.device"
                                   " WHERE d.device_id = :'d'", d=phone.device_id)
-        self.assertNotIn('4711', sealed)
+        self.assertNotIn(b'4711'.hex(), sealed)
         self.assertEqual(self.lab.run('easel-passwd', '--key-file', self.lab.workers[0].folder / 'key', '--recover',
                                       phone.device_id, phone.user).strip(), 'sEcret-4711')
         long = E('Settings:DevicePassword', E('Set', E('Password', 'x' * 256)))
