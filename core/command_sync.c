@@ -11,6 +11,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/caps.h"
 #include "core/collections.h"
 #include "core/imap_login.h"
 #include "store/device.h"
@@ -68,7 +69,7 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
 		return SYNC_KEY_INVALID;
 	}
-	col->cutoff = sync_options_cutoff(&col->options, clock_now());
+	col->cutoff = caps_cutoff(&c->gate.caps, l->folder.class, &col->options, clock_now());
 	return STATUS_OK;
 }
 
@@ -199,6 +200,8 @@ static bool run_commands(struct call *c, struct sync *s)
 static bool collect(struct call *c, struct sync_collection *col, size_t *window)
 {
 	size_t most = (size_t)c->gate.limits.sync_max_items;
+	if (c->gate.quarantined)
+		return true;
 	if (col->asked->window < most)
 		most = col->asked->window;
 	if (*window < most)
@@ -452,14 +455,15 @@ static void wait_or_answer_empty(struct call *c, const struct sync *s)
 		c->status = STATUS_OK;
 		return;
 	}
-	struct waiter *w = waiter_new(s->request.n);
+	/* In quarantine there is nothing to fetch. */
+	struct waiter *w = waiter_new(c->gate.quarantined ? 0 : s->request.n);
 	w->kind = WAIT_SYNC;
 	w->account = c->gate.account;
 	w->device = c->gate.device;
 	w->version = (uint16_t)c->version;
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)s->request.wait * 1000;
-	for (size_t i = 0; i < s->request.n; i++)
+	for (size_t i = 0; i < w->nfolders; i++)
 		w->folders[i] = s->request.v[i].folder;
 	c->waiter = w;
 }
