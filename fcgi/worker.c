@@ -27,7 +27,7 @@
 #include "fcgi/http.h"
 #include "fcgi/push.h"
 #include "fcgi/reply.h"
-#include "store/imap_pool.h"
+#include "store/imap_watch.h"
 #include "store/pg.h"
 #include "store/pg_migrate.h"
 
@@ -43,6 +43,7 @@ struct worker {
 	const struct worker_config *config;
 	struct server server; /* of all its threads */
 	struct push *push;
+	struct imap_watch *watch;
 	struct door *door;
 	bool tcp;
 	atomic_bool ready;
@@ -390,6 +391,7 @@ int worker_run(const struct worker_config *given)
 	log_start(config);
 	w.server = config->server;
 	w.server.imap = imap_pool_new();
+	w.watch = imap_watch_start(w.server.imap, config->server.database);
 	w.push = push_start(config->server.database, name, config->max_parked);
 	start_threads(&w, threads);
 	int result = await_database(&w);
@@ -412,6 +414,7 @@ int worker_run(const struct worker_config *given)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
+	imap_watch_end(&w.watch);
 	imap_pool_free(&w.server.imap);
 	door_free(&w.door);
 	return result < 0 ? EX_OK : result;
