@@ -54,6 +54,7 @@ enum {
 	LID_END = 0x820E,
 	LID_ALL_DAY = 0x8215,
 	LID_RECURRENCE = 0x8216,
+	LID_ZONE = 0x8233,
 	LID_GLOBAL_ID = 0x0003,
 	LID_CLEAN_GLOBAL_ID = 0x0023
 };
@@ -97,7 +98,7 @@ static void align(struct reader *r, size_t length)
 struct state {
 	struct arena *a;
 	struct tnef *t;
-	struct str charset; /* of 8-bit texts */
+	struct str charset;	/* of 8-bit texts */
 	struct tnef_file *file; /* that attributes are about; NULL: the message */
 	unsigned properties;
 };
@@ -237,6 +238,9 @@ static void take_named(struct state *x, const struct property *p)
 	case LID_RECURRENCE:
 		t->recurrence = p->bytes;
 		break;
+	case LID_ZONE:
+		t->zone = p->bytes;
+		break;
 	case LID_CLEAN_GLOBAL_ID:
 		t->global_id = p->bytes;
 		break;
@@ -250,6 +254,7 @@ static void take_named(struct state *x, const struct property *p)
 static void take_property(struct state *x, const struct property *p)
 {
 	struct tnef *t = x->t;
+	struct err ignored;
 	switch (p->id) {
 	case PR_MESSAGE_CLASS:
 		t->message_class = property_text(x, p);
@@ -264,8 +269,8 @@ static void take_property(struct state *x, const struct property *p)
 		t->html = text8(x, p->bytes);
 		break;
 	case PR_RTF_COMPRESSED:
-		if (!t->text.n)
-			rtf_text_of_compressed(x->a, p->bytes, &t->text);
+		if (!t->text.n && !rtf_text(x->a, p->bytes, &t->text, &ignored))
+			t->text = STR("");
 		break;
 	}
 }

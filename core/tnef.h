@@ -33,7 +33,9 @@ struct tnef {
 	/* Of a meeting (MS-OXOCAL); times are ms, 0: not said. */
 	struct str global_id; /* bytes of the (clean) GlobalObjectId */
 	int64_t start, end, sequence;
-	struct str location, recurrence; /* of the latter the AppointmentRecur blob */
+	struct str location;
+	struct str recurrence; /* bytes of the recurrence (MS-OXOCAL 2.2.1.44) */
+	struct str zone;       /* bytes of the zone that it is meant in (2.2.1.39) */
 	bool all_day;
 };
 
