@@ -161,11 +161,21 @@ static bool may_carry(struct str raw)
 	       str_find(raw, STR("winmail.dat")) >= 0;
 }
 
+/* Only what comes into the Inbox: junk makes no events. */
+static bool is_inbox(const struct meeting_user *u, int32_t folder)
+{
+	struct folder f;
+	struct err ignored;
+	return u->store->ops->folder(u->store, u->a, u->account, folder, &f, &ignored) ==
+		       FOUND_ONE &&
+	       f.role == ROLE_INBOX;
+}
+
 static bool deliver(struct meeting_user *u, int32_t folder, struct str raw, int64_t date,
 		    unsigned flags, struct err *e)
 {
 	struct message m;
-	bool carries = may_carry(raw);
+	bool carries = may_carry(raw) && is_inbox(u, folder);
 	if (carries && meeting_user_read(u, e) != FOUND_ONE)
 		return false;
 	if (carries)

@@ -60,9 +60,9 @@ bool meeting_take(const struct meeting_user *u, struct str calendar, struct err 
 struct str meeting_of_message(struct arena *a, struct str raw, const struct message *m);
 
 /*
- * A message as it is delivered to the Inbox of an account here, in its own transaction or the
- * caller's: what Outlook packed is unpacked, the message is added, and what it says of a meeting is
- * done. What is wrong with the latter is logged and holds no message back.
+ * A message as it is delivered to a folder of an account here, in its own transaction or the
+ * caller's. In the Inbox what Outlook packed is unpacked first, and what the message says of a
+ * meeting is done. What is wrong with the latter is logged and holds no message back.
  */
 bool meeting_deliver(struct pg *db, struct store *store, struct arena *a, int32_t account,
 		     int32_t folder, struct str raw, int64_t date, unsigned flags, struct err *e);

@@ -16,6 +16,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/programs/program.h"
+#include "core/meeting_store.h"
 #include "store/delivery.h"
 #include "store/mail_files.h"
 #include "store/pg.h"
@@ -177,8 +178,8 @@ static int deliver(const struct options *o, struct target *t)
 	if (ok)
 		code = find_target(o, t);
 	if (ok && code == EX_OK)
-		ok = delivery_put(t->store, t->a, t->account, t->folder,
-				  delivery_normalise(t->a, buf_get(&raw)), clock_now(), 0, &e);
+		ok = meeting_deliver(t->db, t->store, t->a, t->account, t->folder,
+				     delivery_normalise(t->a, buf_get(&raw)), clock_now(), 0, &e);
 	buf_free(&raw);
 	return ok ? code : fail(&e);
 }

@@ -18,6 +18,7 @@
 #include "core/base/log.h"
 #include "core/programs/program.h"
 #include "store/bounce.h"
+#include "core/meeting_store.h"
 #include "store/delivery.h"
 #include "store/mime_write.h"
 #include "store/pg.h"
@@ -113,8 +114,8 @@ static bool deliver_here(struct runner *r, const struct queue_message *m, const 
 	bool ok = true;
 	for (size_t i = 0; ok && i < m->n; i++)
 		if (v[i].state == QUEUE_SENT && m->recipients[i].inbox && !delivered_before(m, i))
-			ok = delivery_put(r->store, r->a, m->recipients[i].account,
-					  m->recipients[i].inbox, m->raw, clock_now(), 0, e);
+			ok = meeting_deliver(r->db, r->store, r->a, m->recipients[i].account,
+					     m->recipients[i].inbox, m->raw, clock_now(), 0, e);
 	return ok;
 }
 
