@@ -26,7 +26,7 @@ static const struct {
 
 enum { VERSIONS = sizeof versions / sizeof *versions };
 
-const struct command *command_find(struct str name)
+const struct command *command_named(struct str name)
 {
 	for (size_t i = 0; i < COMMANDS; i++)
 		if (str_eq_nocase(str_of(commands[i].name), name))

@@ -32,7 +32,7 @@ struct command {
 };
 
 /* The command by name, without regard to letter case; NULL when it is not served. */
-const struct command *command_find(struct str name);
+const struct command *command_named(struct str name);
 
 /* "Sync,FolderSync,…" of the commands that some version serves. */
 const char *command_names(void);

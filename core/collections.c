@@ -92,6 +92,24 @@ static void rollback(struct store *s)
 	kept(s)->rollback(of(s)->kept);
 }
 
+/* Those that the account's own are behind; those of others are their owners' business. */
+static bool refresh(struct store *s, int32_t account, const int32_t *ids, size_t n, struct err *e)
+{
+	int32_t *own = base_malloc((n + 1) * sizeof *own);
+	size_t nown = 0;
+	bool ok = true;
+	for (size_t i = 0; ok && i < n; i++) {
+		struct collection c;
+		ok = look(s, account, ids[i], &c, e);
+		if (ok && c.at.account == account && c.at.folder)
+			own[nown++] = c.at.folder;
+	}
+	if (n == 0 || nown)
+		ok = ok && store_refresh(of(s)->kept, account, own, nown, e);
+	free(own);
+	return ok;
+}
+
 /* Its own as they are, and behind them the others. */
 static bool folders(struct store *s, struct arena *a, int32_t account, struct folder **out,
 		    size_t *n, struct err *e)
@@ -208,6 +226,13 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 	struct collection c;
 	return look(s, account, id, &c, e) &&
 	       kept(s)->summaries(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
+}
+
+/* The numbers are those of the account's collections in the kept store too. */
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return kept(s)->search(of(s)->kept, a, account, q, offset, limit, out, e);
 }
 
 static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id, struct slice *v,
@@ -336,6 +361,7 @@ static const struct store_ops collections_ops = {
 	.begin = begin,
 	.commit = commit,
 	.rollback = rollback,
+	.refresh = refresh,
 	.folders = folders,
 	.folder = folder,
 	.create_folder = create_folder,
@@ -348,6 +374,7 @@ static const struct store_ops collections_ops = {
 	.lookup = lookup,
 	.find = find,
 	.summaries = summaries,
+	.search = search,
 	.slices = slices,
 	.open = open_content,
 	.set_flags = set_flags,
@@ -362,6 +389,8 @@ struct store *collections_new(struct pg *db, struct store *kept_store)
 	struct collections *s = base_calloc(1, sizeof *s);
 	s->ops = collections_ops;
 	s->ops.modseqs_may_fall = kept_store->ops->modseqs_may_fall;
+	if (!kept_store->ops->search)
+		s->ops.search = NULL;
 	s->store.ops = &s->ops;
 	s->db = db;
 	s->kept = kept_store;

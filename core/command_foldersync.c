@@ -7,6 +7,7 @@
  * gives the whole tree; the states of the folders' content stay.
  */
 #include "core/hierarchy_step.h"
+#include "core/imap_login.h"
 
 #include <string.h>
 
@@ -120,6 +121,15 @@ static bool compare_and_save(struct call *c, struct hierarchy_step *f, bool *kno
 	return !*known || !advance(c, f) || hierarchy_step_save(c, f);
 }
 
+/* A tree on an IMAP server is listed anew, and may then be another than the gate saw. */
+static bool take_in(struct call *c)
+{
+	struct session *s = c->session;
+	return !imap_login_is(s, c->gate.account) ||
+	       (imap_login_refresh(s, c->gate.account, NULL, 0, &c->err) &&
+		hierarchy_newest(s->db, c->gate.account, &c->gate.hierarchy_modseq, &c->err));
+}
+
 void command_foldersync(struct call *c)
 {
 	struct hierarchy_step f = {0};
@@ -134,7 +144,7 @@ void command_foldersync(struct call *c)
 		call_answer_status(c, FOLDERSYNC_KEY_INVALID);
 		return;
 	}
-	if (!hierarchy_step_load(c, &f)) {
+	if (!take_in(c) || !hierarchy_step_load(c, &f)) {
 		call_fail(c, NULL);
 		return;
 	}

@@ -5,6 +5,7 @@
 #include "core/call.h"
 
 #include "core/base/arena.h"
+#include "core/imap_login.h"
 #include "core/base/clock.h"
 #include "core/item_class.h"
 #include "core/ledger.h"
@@ -58,6 +59,10 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 	struct sync_options options;
 	struct str text = wbxml_child_text(collection, AirSync_SyncKey);
 	out->id = wbxml_child_text(collection, GetItemEstimate_CollectionId);
+	int32_t folder;
+	if (server_id_parse_folder(out->id, &folder) &&
+	    !imap_login_refresh(c->session, c->gate.account, &folder, 1, &c->err))
+		return false;
 	if (!load(c, out->id, &l))
 		return false;
 	out->status = STATUS_OK;

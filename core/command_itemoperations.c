@@ -120,11 +120,17 @@ static bool fetch_attachment(struct operations *o, struct str reference, struct 
 
 /* ---- Messages ---- */
 
+/* An item is called as it was asked for: a LongId stands alone (MS-ASCMD 2.2.3.98.1). */
 static void encode_item_head(struct wbxml_out *w, const struct wbxml_node *fetch)
 {
+	struct str long_id = wbxml_child_text(fetch, Search_LongId);
 	wbxml_int(w, ItemOperations_Status, STATUS_OK);
-	wbxml_text(w, AirSync_CollectionId, wbxml_child_text(fetch, AirSync_CollectionId));
-	wbxml_text(w, AirSync_ServerId, wbxml_child_text(fetch, AirSync_ServerId));
+	if (long_id.n) {
+		wbxml_text(w, Search_LongId, long_id);
+	} else {
+		wbxml_text(w, AirSync_CollectionId, wbxml_child_text(fetch, AirSync_CollectionId));
+		wbxml_text(w, AirSync_ServerId, wbxml_child_text(fetch, AirSync_ServerId));
+	}
 	wbxml_cstr(w, AirSync_Class, "Email");
 }
 
@@ -164,6 +170,31 @@ static bool encode_message(struct operations *o, const struct wbxml_node *fetch,
 	return true;
 }
 
+/* The ServerId, in the folder that is named, or the LongId that a search gave. */
+static bool read_id(const struct wbxml_node *fetch, struct server_id *id)
+{
+	struct str long_id = wbxml_child_text(fetch, Search_LongId);
+	int32_t folder;
+	if (long_id.n)
+		return server_id_parse(long_id, id);
+	return server_id_parse(wbxml_child_text(fetch, AirSync_ServerId), id) &&
+	       server_id_parse_folder(wbxml_child_text(fetch, AirSync_CollectionId), &folder) &&
+	       folder == id->folder;
+}
+
+/* The elements that a Schema names; an empty one, as none, means all (MS-ASCMD 2.2.3.158). */
+static void read_schema(struct call *c, const struct wbxml_node *options,
+			struct sync_collection *col)
+{
+	const struct wbxml_node *schema = wbxml_child(options, ItemOperations_Schema);
+	if (!schema || !schema->first)
+		return;
+	unsigned *only = arena_array(c->arena, wbxml_count(schema), sizeof *only);
+	for (const struct wbxml_node *n = schema->first; n; n = n->next)
+		only[col->nonly++] = n->tag;
+	col->only = only;
+}
+
 static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
 			  const struct wbxml_node *options)
 {
@@ -173,11 +204,8 @@ static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
 	struct ledger ledger = {0};
 	struct sync_collection col = {.ledger = &ledger, .options = sync_options_standard};
 	struct err e = {0};
-	int32_t folder;
 	enum found found = FOUND_NONE;
-	if (server_id_parse(wbxml_child_text(fetch, AirSync_ServerId), &id) &&
-	    server_id_parse_folder(wbxml_child_text(fetch, AirSync_CollectionId), &folder) &&
-	    folder == id.folder)
+	if (read_id(fetch, &id))
 		found = attachment_message(c, id, &summary);
 	if (found == FOUND_FAILED)
 		return false;
@@ -191,6 +219,7 @@ static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
 							 : ITEMOPS_PROTOCOL);
 		return true;
 	}
+	read_schema(c, options, &col);
 	col.parts = o->multipart ? &o->parts : NULL;
 	ledger.folder_id = id.folder;
 	ledger.folder.epoch = id.epoch;

@@ -3,14 +3,16 @@
  *
  * Heartbeat and folders are remembered, so that later requests may leave out either, or the body.
  * Folders that the device was never given, or has never synced, are ignored; when all are, the
- * phone waits its heartbeat all the same.
+ * phone waits its heartbeat all the same. Of one that it was given and that is gone it is told
+ * three times, with status 7 (easel.foldersync_due).
  */
 #include "core/call.h"
+
+#include <limits.h>
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "store/device.h"
-#include "store/hierarchy.h"
 
 struct ping {
 	int heartbeat; /* seconds; 0: not said */
@@ -19,7 +21,8 @@ struct ping {
 	size_t n; /* as named, also those that are unknown */
 };
 
-enum { IDS_MAX = 1000 };
+/* Of a longer list no more is read: it is longer than any limit on folders. */
+enum { IDS_MAX = 1001 };
 
 static bool same_id_twice(const struct ping *p)
 {
@@ -53,17 +56,28 @@ static bool decode_folders(struct call *c, const struct wbxml_node *folders, str
 	return !same_id_twice(p);
 }
 
+/* What no limit allows becomes -1 or INT_MAX: it is answered with the limit. */
+static bool decode_heartbeat(struct str text, int *out)
+{
+	int64_t seconds;
+	size_t digits = 0;
+	while (digits < text.n && text.p[digits] >= '0' && text.p[digits] <= '9')
+		digits++;
+	if (digits == text.n && digits > 9)
+		seconds = INT_MAX;
+	else if (!str_to_i64(text, &seconds))
+		return false;
+	*out = seconds < 1 ? -1 : seconds > INT_MAX ? INT_MAX : (int)seconds;
+	return true;
+}
+
 /* Status 0: read; else the status to answer. */
 static unsigned decode(struct call *c, struct ping *p)
 {
 	struct str heartbeat = wbxml_child_text(c->root, Ping_HeartbeatInterval);
 	const struct wbxml_node *folders = wbxml_child(c->root, Ping_Folders);
-	int64_t seconds;
-	if (heartbeat.p) {
-		if (!str_to_i64(heartbeat, &seconds))
-			return PING_SYNTAX;
-		p->heartbeat = seconds < 1 ? -1 : seconds > INT32_MAX ? INT32_MAX : (int)seconds;
-	}
+	if (heartbeat.p && !decode_heartbeat(heartbeat, &p->heartbeat))
+		return PING_SYNTAX;
 	/* Gmail sends an empty Folders element and means those that it named before. */
 	if (folders && folders->first && !decode_folders(c, folders, p))
 		return PING_SYNTAX;
@@ -133,14 +147,13 @@ static void answer_refusal(struct call *c, const struct ping *p, unsigned status
 			  p->heartbeat < l->heartbeat_min ? l->heartbeat_min : l->heartbeat_max);
 }
 
-static struct waiter *make_waiter(struct call *c, const struct ping *p, int64_t hierarchy)
+static struct waiter *make_waiter(struct call *c, const struct ping *p)
 {
 	struct waiter *w = waiter_new(p->n);
 	w->kind = WAIT_PING;
 	w->account = c->gate.account;
 	w->device = c->gate.device;
 	w->version = (uint16_t)c->version;
-	w->hierarchy = hierarchy;
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)p->heartbeat * 1000;
 	w->nfolders = 0;
@@ -153,18 +166,12 @@ static struct waiter *make_waiter(struct call *c, const struct ping *p, int64_t 
 void command_ping(struct call *c)
 {
 	struct ping p = {0};
-	/* The tree that the device was told; one that never asked for it is told of changes from
-	 * now on. */
-	int64_t hierarchy = c->gate.hierarchy_modseq;
 	unsigned status = decode(c, &p);
 	if (status == 0)
 		status = complete(c, &p);
-	if (status == 0 &&
-	    hierarchy_known(c->session->db, c->gate.device, &hierarchy, &c->err) == FOUND_FAILED)
-		status = PING_SERVER;
 	if (status != 0) {
 		answer_refusal(c, &p, status);
 		return;
 	}
-	c->waiter = make_waiter(c, &p, hierarchy);
+	c->waiter = make_waiter(c, &p);
 }

@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/collections.h"
+#include "core/imap_login.h"
 #include "store/device.h"
 #include "store/pg.h"
 
@@ -456,7 +457,6 @@ static void wait_or_answer_empty(struct call *c, const struct sync *s)
 	w->account = c->gate.account;
 	w->device = c->gate.device;
 	w->version = (uint16_t)c->version;
-	w->hierarchy = c->gate.hierarchy_modseq;
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)s->request.wait * 1000;
 	for (size_t i = 0; i < s->request.n; i++)
@@ -514,6 +514,16 @@ static bool claim(struct call *c, struct sync *s)
 	return true;
 }
 
+/* What the gate saw of folders on an IMAP server may be behind. */
+static bool take_in(struct call *c, const struct sync *s)
+{
+	int32_t *folders = arena_array(c->arena, s->request.n, sizeof *folders);
+	for (size_t i = 0; i < s->request.n; i++)
+		folders[i] = s->request.v[i].folder;
+	return s->request.n == 0 ||
+	       imap_login_refresh(c->session, c->gate.account, folders, s->request.n, &c->err);
+}
+
 void command_sync(struct call *c)
 {
 	struct sync s = {0};
@@ -523,8 +533,12 @@ void command_sync(struct call *c)
 		answer_refusal(c, refusal);
 		return;
 	}
-	if (c->gate.quiet) {
+	if (c->gate.quiet && !imap_login_is(c->session, c->gate.account)) {
 		answer_quiet(c, &s);
+		return;
+	}
+	if (!take_in(c, &s)) {
+		call_fail(c, NULL);
 		return;
 	}
 	/* Most others find nothing either: those need no claim, and one look. */

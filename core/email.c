@@ -142,9 +142,14 @@ static void emit_reply_to(struct emission *x, unsigned tag, struct str value)
 	emit_text(x, tag, join(x->ctx->arena, whole_entries(value, RECIPIENTS_MOST), false));
 }
 
+struct str email_names(struct arena *a, struct str addresses)
+{
+	return join(a, whole_entries(addresses, RECIPIENTS_MOST), true);
+}
+
 static void emit_display_to(struct emission *x, unsigned tag, struct str value)
 {
-	emit_text(x, tag, join(x->ctx->arena, whole_entries(value, RECIPIENTS_MOST), true));
+	emit_text(x, tag, email_names(x->ctx->arena, value));
 }
 
 /* Blind copies are nobody's business but the author's, and only a draft can be changed. */

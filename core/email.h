@@ -72,6 +72,9 @@ struct email_context {
 bool email_encode(struct wbxml_out *w, const struct email_context *ctx, const struct summary *s,
 		  const struct email_plan *plan, const struct slice *slices, struct err *e);
 
+/* The names in a list of addresses, separated by semicolons (DisplayTo). */
+struct str email_names(struct arena *a, struct str addresses);
+
 /* ---- From the client ---- */
 
 /* What a client's Change does to a message's flags and marks. */

@@ -2,6 +2,7 @@
 #include "core/gate.h"
 
 #include "core/base/arena.h"
+#include "core/imap_login.h"
 #include "core/login.h"
 #include "core/status.h"
 #include "store/device.h"
@@ -44,7 +45,7 @@ static bool check_password(struct session *s, const struct request *rq, const st
 {
 	unsigned char digest[PASSWORD_DIGEST];
 	if (!g->password_hash.p)
-		return err_set(e, ERR_LOGIN, "the account has no password");
+		return imap_login_check(s, rq, login, g, e);
 	password_digest(s->server->key, g->account, g->password_hash, login->password, digest);
 	struct str fresh = {(const char *)digest, sizeof digest};
 	if (g->remembered.n == fresh.n && password_digest_equal(g->remembered.p, digest))
@@ -78,6 +79,18 @@ static enum found ask(struct session *s, const struct request *rq, struct str lo
 	return account_gate(s->db, s->arena, &q, out, e);
 }
 
+/* A name that is no account's may still stand for one, or become one by this login. */
+static enum found find(struct session *s, const struct request *rq, const struct login *login,
+		       const struct gate_quiet *quiet, struct gate_row *out, struct err *e)
+{
+	struct str address;
+	enum found found = ask(s, rq, str_lower(s->arena, login->name), quiet, out, e);
+	if (found != FOUND_NONE)
+		return found;
+	found = imap_login_first(s, rq, login, &address, e);
+	return found == FOUND_ONE ? ask(s, rq, address, quiet, out, e) : found;
+}
+
 static bool check_enabled(const struct gate_row *g, struct err *e)
 {
 	if (g->verdict != VERDICT_DISABLED)
@@ -91,7 +104,7 @@ bool gate_login(struct session *s, const struct request *rq, const struct gate_q
 	struct login login;
 	if (!login_decode(s->secrets, rq->authorization, &login))
 		return err_set(e, ERR_LOGIN, "no credentials");
-	switch (ask(s, rq, str_lower(s->arena, login.name), quiet, out, e)) {
+	switch (find(s, rq, &login, quiet, out, e)) {
 	case FOUND_FAILED:
 		return false;
 	case FOUND_NONE:

@@ -10,9 +10,11 @@
 #include "core/call.h"
 #include "core/collections.h"
 #include "core/gate.h"
+#include "core/imap_login.h"
 #include "core/sync_request.h"
 #include "core/welcome.h"
 #include "store/device.h"
+#include "store/imap_store.h"
 #include "store/pg.h"
 
 enum { SECRETS_CAP = 64 * 1024, LOOK_AHEAD_MAX = 8 * 1024 };
@@ -22,7 +24,10 @@ struct session *session_new(const struct server *server)
 	struct session *s = base_calloc(1, sizeof *s);
 	s->server = server;
 	s->db = pg_new(server->database, "easel");
-	s->kept = store_pg_new(s->db);
+	s->own = store_pg_new(s->db);
+	if (server->imap)
+		s->mail = store_imap_new(s->db, s->own, server->database, server->imap);
+	s->kept = s->mail ? s->mail : s->own;
 	s->store = collections_new(s->db, s->kept);
 	s->arena = arena_new(server->arena_cap);
 	s->secrets = arena_new_secret(SECRETS_CAP);
@@ -34,7 +39,8 @@ void session_free(struct session **s)
 	if (!s || !*s)
 		return;
 	collections_free(&(*s)->store);
-	store_pg_free(&(*s)->kept);
+	store_imap_free(&(*s)->mail);
+	store_pg_free(&(*s)->own);
 	pg_free(&(*s)->db);
 	arena_free(&(*s)->arena);
 	arena_free(&(*s)->secrets);
@@ -45,6 +51,8 @@ void session_free(struct session **s)
 void session_reset(struct session *s)
 {
 	collections_forget(s->store);
+	if (s->mail)
+		store_imap_leave(s->mail);
 	arena_reset(s->arena);
 	arena_reset(s->secrets);
 }
@@ -103,7 +111,7 @@ static bool check_query(struct call *c)
 		err_set(&c->err, ERR_MALFORMED, "the base64 query can't be read");
 		return false;
 	}
-	c->command = q->command.p ? command_find(q->command) : NULL;
+	c->command = q->command.p ? command_named(q->command) : NULL;
 	if (!command_version_served(q->version)) {
 		c->answer->status = q->version == 0 ? 400 : 505;
 		err_set(&c->err, ERR_UNSUPPORTED, "protocol version missing or not served");
@@ -333,9 +341,10 @@ void serve_waited(struct session *s, const struct waiter *waiter, struct answer 
 	struct err e = {0};
 	w->status = 200;
 	c.version = waiter->version;
-	c.command = command_find(STR("Sync"));
+	c.command = command_named(STR("Sync"));
 	rq.eas.version = waiter->version;
 	rq.eas.command = STR("Sync");
+	imap_login_waited(s, waiter->account);
 	if (!find_waiter(&c, waiter, &e)) {
 		refuse(&c, &e);
 	} else {
@@ -353,6 +362,8 @@ void serve(struct session *s, struct request *rq, struct answer *w, struct waite
 	w->status = 200;
 	route(&c);
 	*waiter = c.waiter;
+	if (c.waiter)
+		imap_login_hold(s, c.waiter);
 	if (!c.waiter)
 		log_request(&c);
 	else

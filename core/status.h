@@ -138,6 +138,19 @@ enum status_itemoperations {
 	ITEMOPS_ATTACHMENT = 15
 };
 
+/* MS-ASCMD 2.2.3.177.13 (Search): of the Store */
+enum status_search {
+	SEARCH_INVALID = 2,
+	SEARCH_SERVER = 3,
+	SEARCH_TOO_COMPLEX = 8,
+	SEARCH_HIERARCHY = 11,
+	SEARCH_END_OF_RANGE = 12,
+	SEARCH_BLOCKED = 13
+};
+
+/* MS-ASCMD 2.2.3.177.2 (Find) */
+enum status_find { FIND_INVALID = 2, FIND_HIERARCHY = 3, FIND_RANGE = 4 };
+
 /* HTTP status for a common status below 14.0, where it can't be said in the body (MS-ASCMD 2.2.2).
  */
 int status_http(unsigned common);

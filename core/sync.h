@@ -36,10 +36,12 @@ struct sync_collection {
 	struct sync_response *responses;
 	size_t nresponses;
 	struct change_list changes;
-	size_t kept;		   /* changes that the answer has room for */
-	bool left_out;		   /* the global window was used up before its turn */
-	bool answered;		   /* has an Answer with a new key */
-	struct str key;		   /* to answer with */
+	size_t kept;	      /* changes that the answer has room for */
+	bool left_out;	      /* the global window was used up before its turn */
+	bool answered;	      /* has an Answer with a new key */
+	struct str key;	      /* to answer with */
+	const unsigned *only; /* elements to show, of an ItemOperations Schema; NULL: all */
+	size_t nonly;
 	struct source_list *parts; /* of a multipart answer: where bodies go; NULL: inline */
 };
 
@@ -58,6 +60,9 @@ bool sync_commands_run(struct call *c, struct sync_collection *col);
 struct sync_items;
 bool sync_items_load(struct call *c, const struct sync_collection *col, struct change *changes,
 		     size_t n, size_t *bytes, size_t *kept, struct sync_items **out);
+
+/* What is known of a loaded message; NULL: it is none, or not shown whole. */
+const struct summary *sync_items_summary(const struct sync_items *items, size_t index);
 
 /*
  * Writes one change as Add, Change, Delete or SoftDelete. An item that can't be encoded is left

@@ -137,6 +137,11 @@ bool sync_items_load(struct call *c, const struct sync_collection *col, struct c
 	return load_slices(c, col, items);
 }
 
+const struct summary *sync_items_summary(const struct sync_items *items, size_t index)
+{
+	return items->v[index].summary;
+}
+
 static struct email_context context(struct call *c, const struct sync_collection *col,
 				    const struct change *change)
 {
@@ -147,6 +152,8 @@ static struct email_context context(struct call *c, const struct sync_collection
 		.arena = c->arena,
 		.scope = is_whole(change) ? EMAIL_WHOLE : EMAIL_MARKS,
 		.server_id = server_id_text(c->arena, id),
+		.only = col->only,
+		.nonly = col->nonly,
 		.parts = col->parts,
 		.store = c->session->store,
 		.account = c->gate.account,

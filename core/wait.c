@@ -8,6 +8,7 @@
 #include "core/base/log.h"
 #include "core/session.h"
 #include "core/status.h"
+#include "store/imap_pool.h"
 #include "wbxml/wbxml.h"
 
 struct waiter *waiter_new(size_t nfolders)
@@ -19,35 +20,54 @@ struct waiter *waiter_new(size_t nfolders)
 
 void waiter_free(struct waiter **w)
 {
+	if (*w && (*w)->imap)
+		imap_pool_release((*w)->imap, (*w)->account);
 	free(*w);
 	*w = NULL;
 }
 
-enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed,
-			     size_t *nchanged)
+enum wait_outcome wait_check(struct session *s, const struct waiter *w, struct hub_begun *begun,
+			     int32_t *changed, size_t *nchanged)
 {
+	static const enum wait_outcome outcomes[] = {
+		[HUB_WAIT] = WAIT_TIMEOUT,
+		[HUB_FOLDERSYNC] = WAIT_HIERARCHY,
+		[HUB_FULL] = WAIT_FULL,
+	};
 	struct err e = {0};
-	size_t n = w->nfolders;
-	struct hub_question *q = arena_array(s->arena, n + 1, sizeof *q);
-	bool *yes = arena_array(s->arena, n + 1, sizeof *yes);
+	const struct hub_waiter who = {
+		.worker = s->server->worker,
+		.account = w->account,
+		.device = w->device,
+		.seconds = (w->deadline - w->since) / 1000,
+		.folders = w->folders,
+		.n = w->nfolders,
+	};
+	bool *yes = arena_array(s->arena, who.n, sizeof *yes);
 
 	*nchanged = 0;
-	for (size_t i = 0; i < n; i++)
-		q[i] = (struct hub_question){
-			.account = w->account, .device = w->device, .folder = w->folders[i]};
-	/* The tree may have changed between the gate's look and the waiter's registration. */
-	q[n] = (struct hub_question){
-		.account = w->account, .device = w->device, .hierarchy = w->hierarchy};
-	if (!hub_check(s->db, q, n + 1, yes, &e)) {
+	if (!hub_begin(s->db, &who, begun, yes, &e)) {
 		log_event(LOG_WARNING, "wait-check", &e);
 		return WAIT_FAILED;
 	}
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; begun->push && i < who.n; i++)
 		if (yes[i])
 			changed[(*nchanged)++] = w->folders[i];
-	if (yes[n])
-		return WAIT_HIERARCHY;
-	return *nchanged ? WAIT_CHANGED : WAIT_TIMEOUT;
+	if (begun->verdict == HUB_WAIT && *nchanged)
+		return WAIT_CHANGED;
+	return outcomes[begun->verdict];
+}
+
+/* Below the waiting of a Sync the tree has changed. */
+static void answer_sync(struct answer *out)
+{
+	struct wbxml_out w;
+	out->content_type = "application/vnd.ms-sync.wbxml";
+	wbxml_start(&w, &out->body);
+	wbxml_begin(&w, AirSync_Sync);
+	wbxml_int(&w, AirSync_Status, SYNC_HIERARCHY);
+	wbxml_end(&w);
+	wbxml_finish(&w);
 }
 
 static void answer_ping(enum wait_outcome outcome, const int32_t *changed, size_t nchanged,
@@ -57,7 +77,6 @@ static void answer_ping(enum wait_outcome outcome, const int32_t *changed, size_
 		[WAIT_TIMEOUT] = PING_EXPIRED,
 		[WAIT_CHANGED] = PING_CHANGED,
 		[WAIT_HIERARCHY] = PING_HIERARCHY,
-		[WAIT_FAILED] = PING_SERVER,
 	};
 	struct wbxml_out w;
 	out->content_type = "application/vnd.ms-sync.wbxml";
@@ -77,21 +96,21 @@ void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_
 		 size_t nchanged, struct answer *out)
 {
 	out->status = 200;
-	if (outcome == WAIT_FAILED) {
+	if (outcome == WAIT_FAILED || outcome == WAIT_FULL) {
 		out->status = 503;
-		answer_header(out, "Retry-After", "30");
-		return;
-	}
-	if (w->kind == WAIT_PING)
+		answer_header(out, "Retry-After", outcome == WAIT_FULL ? "60" : "30");
+	} else if (w->kind == WAIT_PING) {
 		answer_ping(outcome, changed, nchanged, out);
+	} else if (outcome == WAIT_HIERARCHY) {
+		answer_sync(out);
+	}
 }
 
 void wait_finish(const struct waiter *w, enum wait_outcome outcome, const char *how)
 {
 	static const char *const names[] = {
-		[WAIT_TIMEOUT] = "timeout",
-		[WAIT_CHANGED] = "changed",
-		[WAIT_HIERARCHY] = "hierarchy",
+		[WAIT_TIMEOUT] = "timeout",	[WAIT_CHANGED] = "changed",
+		[WAIT_HIERARCHY] = "hierarchy", [WAIT_FULL] = "full",
 		[WAIT_FAILED] = "failed",
 	};
 	struct log_line l;

@@ -14,6 +14,7 @@
 #include "core/request.h"
 #include "store/pg_hub.h"
 
+struct imap_pool;
 struct session;
 
 enum wait_kind {
@@ -29,8 +30,8 @@ struct waiter {
 	uint16_t nfolders;
 	int64_t since;	     /* clock_monotonic() when it came */
 	int64_t deadline;    /* clock_monotonic() when it is answered at the latest */
-	int64_t hierarchy;   /* account.hierarchy_modseq that the device knows */
 	struct waiter *next; /* for whoever holds it in a list */
+	struct imap_pool *imap; /* holds the account's credentials for it; NULL: none are needed */
 	int32_t folders[];   /* those it watches */
 };
 
@@ -38,6 +39,7 @@ enum wait_outcome {
 	WAIT_TIMEOUT,	/* nothing happened: also for a clean stop of the worker and a newer Ping */
 	WAIT_CHANGED,	/* in the folders named */
 	WAIT_HIERARCHY, /* the folder tree changed: FolderSync first */
+	WAIT_FULL,	/* too many wait already: come later */
 	WAIT_FAILED	/* the database is away: try again soon */
 };
 
@@ -45,13 +47,17 @@ struct waiter *waiter_new(size_t nfolders);
 void waiter_free(struct waiter **w);
 
 /*
- * Whether something is there already. Returns the outcome, WAIT_TIMEOUT meaning "nothing yet: park
- * it". `changed` (room for waiter->nfolders) and *nchanged get the folders.
+ * Announces the waiter to the other workers, and tells whether something is there already. Returns
+ * the outcome, WAIT_TIMEOUT meaning "nothing yet: park it", as *begun says. `changed` (room for
+ * waiter->nfolders) and *nchanged get the folders.
  */
-enum wait_outcome wait_check(struct session *s, const struct waiter *w, int32_t *changed,
-			     size_t *nchanged);
+enum wait_outcome wait_check(struct session *s, const struct waiter *w, struct hub_begun *begun,
+			     int32_t *changed, size_t *nchanged);
 
-/* Makes the answer for an outcome. Pure: no database. A Sync gets the empty answer: nothing new. */
+/*
+ * Makes the answer for an outcome. Pure: no database. A Sync gets the empty answer, nothing new, or
+ * status 12 (MS-ASCMD 2.2.3.177.17) where a Ping gets 7.
+ */
 void wait_answer(const struct waiter *w, enum wait_outcome outcome, const int32_t *changed,
 		 size_t nchanged, struct answer *out);
 

@@ -29,7 +29,7 @@ struct park {
 	void (*wake)(void *ctx);
 	void *ctx;
 	struct list lists[PARK_STATES];
-	size_t records, most;
+	size_t records, most, refused;
 	bool closed;
 	struct parked **buckets; /* by account, chained by `neighbour` */
 	size_t nbuckets;	 /* a power of two */
@@ -169,7 +169,7 @@ static bool has_mark(const struct parked *r, enum park_mark mark)
 /* A folder, or the tree, of a record may have changed. What is being asked is asked once more. */
 static void notify(struct park *p, struct parked *r, size_t place)
 {
-	if (r->marks[place] == MARK_CHANGED)
+	if (r->marks[place] == MARK_CHANGED || (r->silent && place != hierarchy_place(r)))
 		return;
 	r->marks[place] = MARK_NOTIFIED;
 	if (r->state == PARK_PARKED)
@@ -221,6 +221,17 @@ void park_free(struct park **park)
 
 /* ---- For worker threads ---- */
 
+/* Its place is no longer its own: it ends, if its thread is still looking as soon as that is done.
+ */
+static void dismiss(struct park *p, struct parked *r)
+{
+	r->superseded = true;
+	if (r->state != PARK_REGISTERED) {
+		end(p, r, WAIT_TIMEOUT);
+		p->wake(p->ctx);
+	}
+}
+
 /* Ends older requests of the same device; whether there was one. */
 static bool supersede(struct park *p, const struct waiter *newer)
 {
@@ -229,11 +240,8 @@ static bool supersede(struct park *p, const struct waiter *newer)
 		next = r->neighbour;
 		if (r->waiter->account != newer->account || r->waiter->device != newer->device)
 			continue;
-		found = r->superseded = true;
-		if (r->state != PARK_REGISTERED) {
-			end(p, r, WAIT_TIMEOUT);
-			p->wake(p->ctx);
-		}
+		found = true;
+		dismiss(p, r);
 	}
 	return found;
 }
@@ -250,6 +258,8 @@ struct parked *park_register(struct park *p, struct waiter *w)
 		list_append(&p->lists[PARK_REGISTERED], r);
 		index_add(p, r);
 		p->records++;
+	} else {
+		p->refused++;
 	}
 	pthread_mutex_unlock(&p->lock);
 	return r;
@@ -267,11 +277,17 @@ struct waiter *park_unregister(struct park *p, struct parked *r)
 	return w;
 }
 
-void park_hand_over(struct park *p, struct parked *r, struct peer peer)
+void park_hand_over(struct park *p, struct parked *r, struct peer peer,
+		    const struct hub_begun *begun)
 {
 	pthread_mutex_lock(&p->lock);
 	r->peer = peer;
-	if (r->hung_up || r->superseded || p->closed)
+	r->ticket = begun->ticket;
+	r->hierarchy = begun->hierarchy;
+	r->silent = !begun->push;
+	if (r->silent)
+		memset(r->marks, MARK_QUIET, hierarchy_place(r));
+	if (r->hung_up || r->superseded || r->newest > r->ticket || p->closed)
 		end(p, r, WAIT_TIMEOUT);
 	else
 		move(p, r, has_mark(r, MARK_NOTIFIED) ? PARK_WOKEN : PARK_PARKED);
@@ -307,6 +323,40 @@ void park_all_changed(struct park *p)
 	for (size_t b = 0; b < p->nbuckets; b++)
 		for (struct parked *r = p->buckets[b]; r; r = r->neighbour)
 			notify_all(p, r);
+	pthread_mutex_unlock(&p->lock);
+}
+
+void park_newer_elsewhere(struct park *p, int32_t account, int32_t device, int64_t ticket)
+{
+	pthread_mutex_lock(&p->lock);
+	for (struct parked *r = *bucket(p, account), *next; r; r = next) {
+		next = r->neighbour;
+		if (r->waiter->account != account || r->waiter->device != device)
+			continue;
+		if (r->state == PARK_REGISTERED)
+			r->newest = ticket > r->newest ? ticket : r->newest;
+		else if (r->ticket < ticket)
+			dismiss(p, r);
+	}
+	pthread_mutex_unlock(&p->lock);
+}
+
+static void dismiss_bucket(struct park *p, struct parked *first, int32_t account)
+{
+	for (struct parked *r = first, *next; r; r = next) {
+		next = r->neighbour;
+		if (account == 0 || r->waiter->account == account)
+			dismiss(p, r);
+	}
+}
+
+void park_again(struct park *p, int32_t account)
+{
+	pthread_mutex_lock(&p->lock);
+	for (size_t b = 0; account == 0 && b < p->nbuckets; b++)
+		dismiss_bucket(p, p->buckets[b], 0);
+	if (account != 0)
+		dismiss_bucket(p, *bucket(p, account), account);
 	pthread_mutex_unlock(&p->lock);
 }
 
@@ -361,7 +411,7 @@ static void ask(struct park *p, struct parked *r, struct hub_question *q, size_t
 		q[p->nasked] = (struct hub_question){.account = r->waiter->account,
 						     .device = r->waiter->device,
 						     .folder = tree ? 0 : r->waiter->folders[i],
-						     .hierarchy = r->waiter->hierarchy};
+						     .hierarchy = r->hierarchy};
 		*new_asked(p) = (struct asked){r, (uint32_t)i};
 	}
 	r->nasked = (uint32_t)p->nasked - r->asked_at;
@@ -451,6 +501,7 @@ struct park_counts park_counts(struct park *p)
 	for (int s = 0; s < PARK_STATES; s++)
 		c.in_state[s] = p->lists[s].n;
 	c.records = p->records;
+	c.refused = p->refused;
 	pthread_mutex_unlock(&p->lock);
 	return c;
 }

@@ -44,8 +44,12 @@ struct parked {
 	struct peer peer; /* once it is parked */
 	enum park_state state;
 	enum wait_outcome outcome; /* once it is ending */
-	bool superseded;	   /* a newer request of the same device came */
+	bool superseded; /* a newer request of the same device came, or settings changed */
 	bool hung_up;
+	bool silent;		    /* it is told of nothing but the folder tree */
+	int64_t ticket;		    /* of the device's request, once it is parked */
+	int64_t newest;		    /* highest ticket heard of while it was registered */
+	int64_t hierarchy;	    /* see struct hub_begun; once it is parked */
 	struct parked *prev, *next; /* in the list of its state */
 	struct parked *neighbour;   /* in the chain of its account */
 	uint32_t heap_at;	    /* place among the deadlines */
@@ -78,10 +82,11 @@ struct parked *park_register(struct park *p, struct waiter *w);
 struct waiter *park_unregister(struct park *p, struct parked *r);
 
 /*
- * Nothing was there: from now on the record belongs to the push thread, which may end it before
- * this function returns.
+ * Nothing was there, as *begun says: from now on the record belongs to the push thread, which may
+ * end it before this function returns.
  */
-void park_hand_over(struct park *p, struct parked *r, struct peer peer);
+void park_hand_over(struct park *p, struct parked *r, struct peer peer,
+		    const struct hub_begun *begun);
 
 /* ---- For the push thread ---- */
 
@@ -90,6 +95,13 @@ void park_hierarchy_changed(struct park *p, int32_t account);
 
 /* Notifications may have been missed: everything is asked about. */
 void park_all_changed(struct park *p);
+
+/* A request of the device waits at another worker: those with a lower ticket end as WAIT_TIMEOUT.
+ */
+void park_newer_elsewhere(struct park *p, int32_t account, int32_t device, int64_t ticket);
+
+/* All of the account (0: of all) end as WAIT_TIMEOUT, so that they come again. */
+void park_again(struct park *p, int32_t account);
 
 /* The peer is gone. Also allowed while the record is only registered. */
 void park_hung_up(struct park *p, struct parked *r);
@@ -127,6 +139,7 @@ int64_t park_next_deadline(struct park *p);
 struct park_counts {
 	size_t in_state[PARK_STATES];
 	size_t records; /* of all states, and those taken but not released */
+	size_t refused; /* for which there was no room */
 };
 struct park_counts park_counts(struct park *p);
 

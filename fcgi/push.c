@@ -15,6 +15,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "fcgi/usage.h"
 #include "store/pg_hub.h"
 
 enum {
@@ -26,6 +27,8 @@ enum {
 
 struct push {
 	pthread_t thread;
+	const char *worker;
+	char host[65];
 	struct park *park;
 	struct hub *hub;
 	int epoll;
@@ -38,6 +41,8 @@ struct push {
 	bool no_more;
 	struct hub_question questions[BATCH];
 	int64_t next_report;
+	bool untold;			 /* the report is still to be sent to the database */
+	struct hub_report report;	 /* its counts since the start */
 	size_t answered, hung_up, given; /* since the last report */
 };
 
@@ -60,6 +65,18 @@ static void folder_changed(void *ctx, int32_t account, int32_t folder)
 static void hierarchy_changed(void *ctx, int32_t account)
 {
 	park_hierarchy_changed(((struct push *)ctx)->park, account);
+}
+
+static void newer(void *ctx, struct str worker, int32_t account, int32_t device, int64_t ticket)
+{
+	struct push *p = ctx;
+	if (str_eq(worker, str_of(p->worker)))
+		park_newer_elsewhere(p->park, account, device, ticket);
+}
+
+static void again(void *ctx, int32_t account)
+{
+	park_again(((struct push *)ctx)->park, account);
 }
 
 static void lost(void *ctx)
@@ -94,8 +111,12 @@ static void ask(struct push *p)
 	if (!hub_ready(p->hub))
 		return;
 	size_t n = park_ask(p->park, p->questions, BATCH);
-	if (n)
+	if (n) {
 		hub_ask(p->hub, p->questions, n);
+	} else if (p->untold) {
+		p->untold = false;
+		hub_tell(p->hub, &p->report);
+	}
 }
 
 /* ---- The ended ---- */
@@ -147,19 +168,34 @@ static void answer_ended(struct push *p)
 	}
 }
 
+/* What the worker occupies, for the log and for easel.worker. */
 static void report(struct push *p, int64_t now)
 {
 	if (now < p->next_report)
 		return;
 	p->next_report = now + REPORT_EVERY;
 	struct park_counts c = park_counts(p->park);
+	struct usage u = usage_read();
 	struct log_line l;
+	p->report.parked = c.records;
+	p->report.woken = c.in_state[PARK_WOKEN] + c.in_state[PARK_ASKING];
+	p->report.answered += p->answered;
+	p->report.hung_up += p->hung_up;
+	p->report.refused = c.refused;
+	p->report.descriptors = u.descriptors;
+	p->report.max_descriptors = u.max_descriptors;
+	p->report.memory = u.memory;
+	p->untold = true;
 	log_begin(&l, LOG_INFO, "parked");
 	log_int(&l, "waiting", (int64_t)c.records);
-	log_int(&l, "woken", (int64_t)(c.in_state[PARK_WOKEN] + c.in_state[PARK_ASKING]));
+	log_int(&l, "woken", (int64_t)p->report.woken);
 	log_int(&l, "answered", (int64_t)p->answered);
 	log_int(&l, "hung-up", (int64_t)p->hung_up);
 	log_int(&l, "run-again", (int64_t)p->given);
+	log_int(&l, "refused", (int64_t)c.refused);
+	log_int(&l, "descriptors", (int64_t)u.descriptors);
+	log_int(&l, "max-descriptors", (int64_t)u.max_descriptors);
+	log_int(&l, "memory", u.memory);
 	log_end(&l);
 	p->answered = p->hung_up = p->given = 0;
 }
@@ -202,7 +238,6 @@ static void *run(void *ctx)
 {
 	struct push *p = ctx;
 	struct epoll_event events[EVENTS];
-	p->next_report = clock_monotonic() + REPORT_EVERY;
 	while (!has_ended(p)) {
 		int n = epoll_wait(p->epoll, events, EVENTS, sleep_limit(p));
 		for (int i = 0; i < n; i++)
@@ -230,16 +265,25 @@ static void die(const char *what)
 	exit(EX_OSERR);
 }
 
-struct push *push_start(const char *conninfo, size_t most)
+struct push *push_start(const char *conninfo, const char *worker, size_t most)
 {
 	struct push *p = base_calloc(1, sizeof *p);
 	const struct hub_events hub_events = {.ctx = p,
 					      .folder_changed = folder_changed,
 					      .hierarchy_changed = hierarchy_changed,
+					      .newer = newer,
+					      .again = again,
 					      .lost = lost,
 					      .answered = answered};
 	struct epoll_event e = {.events = EPOLLIN, .data.ptr = p};
 
+	p->worker = worker;
+	gethostname(p->host, sizeof p->host - 1);
+	p->report = (struct hub_report){.worker = worker,
+					.host = p->host,
+					.pid = getpid(),
+					.started = clock_now(),
+					.max_parked = most};
 	p->park = park_new(most, ring, p);
 	p->hub = hub_new(conninfo, &hub_events);
 	pthread_mutex_init(&p->lock, NULL);
@@ -259,7 +303,8 @@ struct park *push_registry(struct push *p)
 	return p->park;
 }
 
-void push_hand_over(struct push *p, struct parked *r, struct peer peer)
+void push_hand_over(struct push *p, struct parked *r, struct peer peer,
+		    const struct hub_begun *begun)
 {
 	/* First, because afterwards the record may be gone; an end that comes before is kept. */
 	struct epoll_event e = {.events = EPOLLRDHUP | EPOLLHUP | EPOLLONESHOT, .data.ptr = r};
@@ -269,7 +314,7 @@ void push_hand_over(struct push *p, struct parked *r, struct peer peer)
 			errno);
 		log_event(LOG_WARNING, "push", &err);
 	}
-	park_hand_over(p->park, r, peer);
+	park_hand_over(p->park, r, peer, begun);
 }
 
 struct parked *push_take(struct push *p)

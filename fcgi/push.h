@@ -18,14 +18,18 @@
 
 struct push;
 
-/* Starts the thread, with room for `most` requests. Ends the process when that can't be done. */
-struct push *push_start(const char *conninfo, size_t most);
+/*
+ * Starts the thread, with room for `most` requests, as the worker of that name, which stays the
+ * caller's. Ends the process when that can't be done.
+ */
+struct push *push_start(const char *conninfo, const char *worker, size_t most);
 
 /* Where a worker thread registers and unregisters. */
 struct park *push_registry(struct push *p);
 
 /* park_hand_over(), and from now on the end of the peer is seen. */
-void push_hand_over(struct push *p, struct parked *r, struct peer peer);
+void push_hand_over(struct push *p, struct parked *r, struct peer peer,
+		    const struct hub_begun *begun);
 
 /*
  * A waiting Sync for which something has come, to be run again by a thread with a database

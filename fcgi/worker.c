@@ -20,11 +20,13 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/base/digest.h"
 #include "core/base/log.h"
 #include "fcgi/door.h"
 #include "fcgi/http.h"
 #include "fcgi/push.h"
 #include "fcgi/reply.h"
+#include "store/imap_pool.h"
 #include "store/pg.h"
 #include "store/pg_migrate.h"
 
@@ -38,6 +40,7 @@ enum {
 
 struct worker {
 	const struct worker_config *config;
+	struct server server; /* of all its threads */
 	struct push *push;
 	struct door *door;
 	bool tcp;
@@ -113,17 +116,6 @@ static bool finish(struct peer peer, struct answer *w, bool unread, struct err *
 	return ok;
 }
 
-/* Too many wait already. */
-static void answer_full(struct waiter *waiter, struct peer peer)
-{
-	struct answer w = {.status = 200};
-	struct err e;
-	refuse(&w, "60");
-	finish(peer, &w, false, &e);
-	wait_finish(waiter, WAIT_FAILED, "refused");
-	waiter_free(&waiter);
-}
-
 /* A Sync for which something has come is run again; everything else is answered from what is known.
  */
 static void answer_waiter(struct session *s, const struct waiter *waiter, enum wait_outcome outcome,
@@ -146,17 +138,19 @@ static void answer_waiter(struct session *s, const struct waiter *waiter, enum w
 static void wait_or_answer(struct thread *t, struct waiter *waiter, struct peer peer)
 {
 	struct push *push = t->worker->push;
+	struct hub_begun begun = {0};
 	struct parked *r = park_register(push_registry(push), waiter);
 	if (!r) {
-		answer_full(waiter, peer);
+		answer_waiter(t->session, waiter, WAIT_FULL, NULL, 0, peer);
+		waiter_free(&waiter);
 		return;
 	}
 	size_t nchanged = 0;
 	int32_t *changed = arena_array(t->session->arena, waiter->nfolders, sizeof *changed);
-	enum wait_outcome outcome = wait_check(t->session, waiter, changed, &nchanged);
+	enum wait_outcome outcome = wait_check(t->session, waiter, &begun, changed, &nchanged);
 	if (outcome == WAIT_TIMEOUT) {
 		session_reset(t->session);
-		push_hand_over(push, r, peer);
+		push_hand_over(push, r, peer, &begun);
 	} else {
 		waiter = park_unregister(push_registry(push), r);
 		answer_waiter(t->session, waiter, outcome, changed, nchanged, peer);
@@ -215,7 +209,7 @@ static void *run_again(void *ctx)
 {
 	struct thread *t = ctx;
 	struct push *push = t->worker->push;
-	t->session = session_new(&t->worker->config->server);
+	t->session = session_new(&t->worker->server);
 	for (struct parked *r; (r = push_take(push)); session_reset(t->session)) {
 		if (is_gone(r->peer)) {
 			reply_close(r->peer, false);
@@ -233,7 +227,7 @@ static void *run_thread(void *ctx)
 {
 	struct thread *t = ctx;
 	int fd;
-	t->session = session_new(&t->worker->config->server);
+	t->session = session_new(&t->worker->server);
 	while ((fd = door_next(t->worker->door, t->number)) >= 0)
 		serve_connection(t, fd);
 	session_free(&t->session);
@@ -361,10 +355,23 @@ static void log_start(const struct worker_config *c)
 	log_end(&l);
 }
 
-int worker_run(const struct worker_config *config)
+/* A name that no other worker has or had: of this or another host, before or after a restart. */
+static void make_name(char out[33])
 {
+	unsigned char random[16];
+	digest_random(random, sizeof random);
+	for (size_t i = 0; i < sizeof random; i++)
+		snprintf(out + 2 * i, 3, "%02x", random[i]);
+}
+
+int worker_run(const struct worker_config *given)
+{
+	char name[33];
+	struct worker_config named = *given, *config = &named;
 	struct worker w = {.config = config};
 	struct thread threads[2 * WORKER_THREADS] = {{0}};
+	make_name(name);
+	config->server.worker = name;
 
 	FCGX_Init();
 	set_signals();
@@ -372,7 +379,9 @@ int worker_run(const struct worker_config *config)
 	w.tcp = is_tcp(config->listener);
 	w.door = door_new(config->listener, config->nthreads, config->max_queued);
 	log_start(config);
-	w.push = push_start(config->server.database, config->max_parked);
+	w.server = config->server;
+	w.server.imap = imap_pool_new();
+	w.push = push_start(config->server.database, name, config->max_parked);
 	start_threads(&w, threads);
 	int result = await_database(&w);
 	if (result == EX_OK) {
@@ -389,6 +398,7 @@ int worker_run(const struct worker_config *config)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
+	imap_pool_free(&w.server.imap);
 	door_free(&w.door);
 	return result < 0 ? EX_OK : result;
 }

@@ -116,6 +116,14 @@ enum found account_of_device(struct pg *db, struct arena *a, int32_t device, str
 bool account_remember_login(struct pg *db, struct arena *a, int32_t account, struct str digest,
 			    struct str address, struct err *e);
 
+/* The address of the account that a name without '@' means, by easel.server.default_domain. */
+enum found account_of_bare_name(struct pg *db, struct arena *a, struct str name,
+				struct str *address, struct err *e);
+
+/* A parameter of a client's address: one that is none is 0.0.0.0, which means unknown. */
+struct pg_params;
+void account_put_address(struct pg_params *p, struct arena *a, struct str address);
+
 /* Counts a wrong password. */
 bool account_count_failure(struct pg *db, struct arena *a, int32_t account, struct str address,
 			   struct err *e);

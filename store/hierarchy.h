@@ -26,9 +26,6 @@ struct hierarchy_state {
 enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device,
 			  struct hierarchy_state *out, struct err *e);
 
-/* Only the account's modseq that the device's tree shows. */
-enum found hierarchy_known(struct pg *db, int32_t device, int64_t *modseq, struct err *e);
-
 bool hierarchy_save(struct pg *db, struct arena *a, int32_t account, int32_t device,
 		    const struct hierarchy_state *s, struct err *e);
 

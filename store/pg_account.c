@@ -96,8 +96,7 @@ static PG_STATEMENT(
 	" WHEN login_failure.last_at < now() - make_interval(secs =>"
 	" (SELECT login_pause FROM easel.server)) THEN 1 ELSE login_failure.failures + 1 END");
 
-/* The address when it is one, else the one that means unknown. */
-static void put_address(struct pg_params *p, struct arena *a, struct str address)
+void account_put_address(struct pg_params *p, struct arena *a, struct str address)
 {
 	unsigned char parsed[sizeof(struct in6_addr)];
 	const char *text = str_dup(a, address);
@@ -211,7 +210,7 @@ enum found account_gate(struct pg *db, struct arena *a, const struct gate_questi
 	struct pg_params p = {0};
 	pg_text(&p, a, q->login);
 	pg_text(&p, a, q->device_id);
-	put_address(&p, a, q->address);
+	account_put_address(&p, a, q->address);
 	pg_int(&p, q->version);
 	if (q->policy_key < 0)
 		pg_null(&p);
@@ -259,7 +258,7 @@ bool account_remember_login(struct pg *db, struct arena *a, int32_t account, str
 	struct pg_params p = {0};
 	pg_int(&p, account);
 	pg_bytes(&p, digest);
-	put_address(&p, a, address);
+	account_put_address(&p, a, address);
 	return pg_do(db, &account_remember, &p, e);
 }
 
@@ -268,6 +267,24 @@ bool account_count_failure(struct pg *db, struct arena *a, int32_t account, stru
 {
 	struct pg_params p = {0};
 	pg_int(&p, account);
-	put_address(&p, a, address);
+	account_put_address(&p, a, address);
 	return pg_do(db, &account_failure, &p, e);
+}
+
+static PG_STATEMENT(account_bare_name, "SELECT a.address FROM easel.account a"
+				       " WHERE a.address = easel.login_address(lower($1::text))");
+
+enum found account_of_bare_name(struct pg *db, struct arena *a, struct str name,
+				struct str *address, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_text(&p, a, name);
+	struct pg_rows *r = pg_run(db, &account_bare_name, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	bool found = pg_count(r) > 0;
+	if (found)
+		*address = pg_get_copy(a, r, 0, 0);
+	pg_done(&r);
+	return found ? FOUND_ONE : FOUND_NONE;
 }

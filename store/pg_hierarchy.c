@@ -11,8 +11,6 @@ static PG_STATEMENT(
 	"SELECT epoch, n, modseq, folders, previous_n, previous_folders FROM easel.hierarchy_state"
 	" WHERE device = $1");
 
-static PG_STATEMENT(hierarchy_modseq, "SELECT modseq FROM easel.hierarchy_state WHERE device = $1");
-
 static PG_STATEMENT(
 	hierarchy_upsert,
 	"INSERT INTO easel.hierarchy_state (device, account_id, epoch, n, modseq, folders, previous_n,"
@@ -44,20 +42,6 @@ enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device,
 		if (!pg_is_null(r, 0, 5))
 			out->previous = pg_get_copy(a, r, 0, 5);
 	}
-	pg_done(&r);
-	return found;
-}
-
-enum found hierarchy_known(struct pg *db, int32_t device, int64_t *modseq, struct err *e)
-{
-	struct pg_params p = {0};
-	pg_int(&p, device);
-	struct pg_rows *r = pg_run(db, &hierarchy_modseq, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
-	if (found == FOUND_ONE)
-		*modseq = pg_get_int(r, 0, 0);
 	pg_done(&r);
 	return found;
 }

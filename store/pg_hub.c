@@ -2,6 +2,7 @@
 #include "store/pg_hub.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <libpq-fe.h>
@@ -18,6 +19,7 @@ enum {
 	LISTEN_LIMIT = 15000,
 	ASK_LIMIT = 60000,
 	TEST_LIMIT = 10000,
+	TELL_LIMIT = 30000,
 	IDLE_LIMIT = 30000,
 	BACKOFF_LEAST = 100,
 	BACKOFF_MOST = 2000,
@@ -31,6 +33,7 @@ enum state {
 	HUB_LISTEN,	/* LISTEN was sent */
 	HUB_IDLE,	/* nothing; at the limit the server is tested */
 	HUB_TEST,	/* the test was sent */
+	HUB_TELL,	/* a report was sent */
 	HUB_ASK		/* questions were sent */
 };
 
@@ -49,7 +52,7 @@ struct hub {
 	size_t nquestions;
 };
 
-/* The only place where the one test for change is asked for. Gives the positions of the yeses. */
+/* Gives the positions of the yeses. */
 static PG_STATEMENT(
 	hub_pending,
 	"SELECT i FROM easel.syncs_pending($1::int[], $2::int[], $3::int[]) AS i"
@@ -66,6 +69,25 @@ static PG_STATEMENT(
 	" FROM unnest($1::int[], $2::int[], $3::int[]) WITH ORDINALITY"
 	" AS r(account, device, folder, i) WHERE folder = 0) r,"
 	" easel.devices_stopped(r.accounts, r.devices) AS stopped");
+
+/* The same test for a request that has just come, and first what else there is to say to it. */
+static PG_STATEMENT(hub_wait_begin,
+		    "SELECT 0 AS i, b.ticket, b.push, b.hierarchy, b.verdict"
+		    " FROM easel.wait_begin($1::int, $2::int, $3::text, $4::int, $5::int[]) b"
+		    " UNION ALL SELECT i, NULL, NULL, NULL, NULL FROM easel.syncs_pending("
+		    "array_fill($1::int, ARRAY[cardinality($5::int[])]),"
+		    " array_fill($2::int, ARRAY[cardinality($5::int[])]), $5::int[]) AS i");
+
+static PG_STATEMENT(
+	hub_worker,
+	"WITH ended AS (DELETE FROM easel.worker WHERE seen_at < now() - interval '1 hour')"
+	" INSERT INTO easel.worker (id, host, pid, started_at, parked, max_parked, woken, answered,"
+	" hung_up, refused, descriptors, max_descriptors, memory)"
+	" VALUES ($1, $2, $3::int, to_timestamp($4::bigint / 1000.0), $5::int, $6::int, $7::int,"
+	" $8::bigint, $9::bigint, $10::bigint, $11::int, $12::int, $13::bigint)"
+	" ON CONFLICT (id) DO UPDATE SET seen_at = now(), parked = excluded.parked,"
+	" woken = excluded.woken, answered = excluded.answered, hung_up = excluded.hung_up,"
+	" refused = excluded.refused, descriptors = excluded.descriptors, memory = excluded.memory");
 
 enum { COLUMNS = 4 };
 
@@ -193,6 +215,17 @@ bool hub_ready(const struct hub *h)
 	return h->state == HUB_IDLE;
 }
 
+static void send_params(struct hub *h, const struct pg_statement *s, int n,
+			const char *const *values, enum state state, int64_t limit)
+{
+	enter(h, state, limit);
+	/* A failure shows with the next hub_pump(): the time is over at once. */
+	if (PQsendQueryParams(h->connection, s->sql, n, NULL, values, NULL, NULL, 0))
+		h->unsent = PQflush(h->connection) != 0;
+	else
+		h->limit = clock_monotonic();
+}
+
 void hub_ask(struct hub *h, const struct hub_question *q, size_t n)
 {
 	struct buf columns[COLUMNS] = {{0}};
@@ -204,13 +237,33 @@ void hub_ask(struct hub *h, const struct hub_question *q, size_t n)
 	h->yes = base_realloc(h->yes, n * sizeof *h->yes);
 	memset(h->yes, 0, n * sizeof *h->yes);
 	h->nquestions = n;
-	enter(h, HUB_ASK, ASK_LIMIT);
-	/* On a failure here the answer, "not known", comes with the next hub_pump(). */
-	if (PQsendQueryParams(h->connection, hub_pending.sql, COLUMNS, NULL, values, NULL, NULL, 0))
-		h->unsent = PQflush(h->connection) != 0;
-	else
-		h->limit = clock_monotonic();
+	send_params(h, &hub_pending, COLUMNS, values, HUB_ASK, ASK_LIMIT);
 	free_columns(columns);
+}
+
+void hub_tell(struct hub *h, const struct hub_report *r)
+{
+	const int64_t numbers[] = {
+		r->pid,
+		r->started,
+		(int64_t)r->parked,
+		(int64_t)r->max_parked,
+		(int64_t)r->woken,
+		(int64_t)r->answered,
+		(int64_t)r->hung_up,
+		(int64_t)r->refused,
+		(int64_t)r->descriptors,
+		(int64_t)r->max_descriptors,
+		r->memory,
+	};
+	enum { NUMBERS = sizeof numbers / sizeof *numbers };
+	char texts[NUMBERS][24];
+	const char *values[2 + NUMBERS] = {r->worker, r->host};
+	for (int i = 0; i < NUMBERS; i++) {
+		snprintf(texts[i], sizeof texts[i], "%lld", (long long)numbers[i]);
+		values[2 + i] = texts[i];
+	}
+	send_params(h, &hub_worker, 2 + NUMBERS, values, HUB_TELL, TELL_LIMIT);
 }
 
 /* ---- Receiving ---- */
@@ -240,6 +293,34 @@ static void tell_hierarchies(struct hub *h, struct str payload)
 			h->events.hierarchy_changed(h->events.ctx, (int32_t)a);
 }
 
+/* "newer worker account device ticket", see easel.wait_begin(). */
+static void tell_newer(struct hub *h, struct str payload)
+{
+	struct str worker = {NULL, 0}, word;
+	int64_t numbers[3];
+	str_next(&payload, ' ', &worker);
+	for (size_t i = 0; i < 3; i++)
+		if (!str_next(&payload, ' ', &word) || !str_to_i64(word, &numbers[i]))
+			return;
+	h->events.newer(h->events.ctx, worker, (int32_t)numbers[0], (int32_t)numbers[1],
+			numbers[2]);
+}
+
+static void tell_waiting(struct hub *h, struct str payload)
+{
+	struct str what, word;
+	int64_t account;
+	if (!str_next(&payload, ' ', &what))
+		return;
+	if (str_eq(what, STR("newer")))
+		tell_newer(h, payload);
+	/* See easel.tell_push_switched(). */
+	else if (str_eq(what, STR("again")))
+		while (str_next(&payload, ' ', &word))
+			if (str_to_i64(word, &account))
+				h->events.again(h->events.ctx, (int32_t)account);
+}
+
 static void take_notifications(struct hub *h)
 {
 	PGnotify *n;
@@ -248,6 +329,8 @@ static void take_notifications(struct hub *h)
 			tell_folders(h, str_of(n->extra));
 		else if (!strcmp(n->relname, "easel_hierarchy"))
 			tell_hierarchies(h, str_of(n->extra));
+		else if (!strcmp(n->relname, "easel_waiting"))
+			tell_waiting(h, str_of(n->extra));
 		PQfreemem(n);
 	}
 }
@@ -270,9 +353,14 @@ static void take_result(struct hub *h, PGresult *r)
 static void finish_command(struct hub *h)
 {
 	enum state done = h->state;
-	if (h->failed) {
+	if (h->failed && done != HUB_TELL) {
 		drop_with_libpq_error(h);
 		return;
+	}
+	if (h->failed) {
+		struct err e;
+		set_error(h, &e);
+		log_event(LOG_WARNING, "hub-report", &e);
 	}
 	enter(h, HUB_IDLE, IDLE_LIMIT);
 	if (done == HUB_LISTEN) {
@@ -310,8 +398,8 @@ static void connect_further(struct hub *h)
 		drop_with_libpq_error(h);
 	} else if (h->polling == PGRES_POLLING_OK) {
 		PQsetnonblocking(h->connection, 1);
-		send_text(h, "LISTEN easel_folders; LISTEN easel_hierarchy", HUB_LISTEN,
-			  LISTEN_LIMIT);
+		send_text(h, "LISTEN easel_folders; LISTEN easel_hierarchy; LISTEN easel_waiting",
+			  HUB_LISTEN, LISTEN_LIMIT);
 	}
 }
 
@@ -395,22 +483,42 @@ int hub_timeout(const struct hub *h)
 
 /* ---- On a worker's own connection ---- */
 
-bool hub_check(struct pg *db, const struct hub_question *q, size_t n, bool *yes, struct err *e)
+static void take_verdict(const struct pg_rows *rows, size_t row, struct hub_begun *out)
 {
-	struct buf columns[COLUMNS] = {{0}};
-	struct pg_params params = {0};
+	struct str verdict = pg_get_str(rows, row, 4);
+	out->ticket = pg_get_int(rows, row, 1);
+	out->push = pg_get_bool(rows, row, 2);
+	out->hierarchy = pg_get_int(rows, row, 3);
+	out->verdict = str_eq(verdict, STR("wait"))   ? HUB_WAIT
+		       : str_eq(verdict, STR("full")) ? HUB_FULL
+						      : HUB_FOLDERSYNC;
+}
 
-	memset(yes, 0, n * sizeof *yes);
-	if (!n)
-		return true;
-	put_columns(columns, q, n);
-	for (int c = 0; c < COLUMNS; c++)
-		pg_cstr(&params, columns[c].p);
-	struct pg_rows *rows = pg_run(db, &hub_pending, &params, e);
-	for (size_t i = 0; rows && i < pg_count(rows); i++)
-		yes[pg_get_int(rows, i, 0) - 1] = true;
+bool hub_begin(struct pg *db, const struct hub_waiter *w, struct hub_begun *out, bool *yes,
+	       struct err *e)
+{
+	struct pg_params params = {0};
+	struct buf folders = {0};
+
+	memset(yes, 0, w->n * sizeof *yes);
+	for (size_t i = 0; i < w->n; i++)
+		buf_printf(&folders, "%c%d", i ? ',' : '{', (int)w->folders[i]);
+	buf_cstr(&folders, w->n ? "}" : "{}");
+	pg_int(&params, w->account);
+	pg_int(&params, w->device);
+	pg_cstr(&params, w->worker);
+	pg_int(&params, w->seconds);
+	pg_cstr(&params, folders.p);
+	struct pg_rows *rows = pg_run(db, &hub_wait_begin, &params, e);
+	for (size_t i = 0; rows && i < pg_count(rows); i++) {
+		int64_t at = pg_get_int(rows, i, 0);
+		if (at == 0)
+			take_verdict(rows, i, out);
+		else
+			yes[at - 1] = true;
+	}
 	bool ok = rows != NULL;
 	pg_done(&rows);
-	free_columns(columns);
+	buf_free(&folders);
 	return ok;
 }

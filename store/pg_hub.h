@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/str.h"
 
 struct hub;
 struct pg;
@@ -41,6 +42,12 @@ struct hub_events {
 	void *ctx;
 	void (*folder_changed)(void *ctx, int32_t account, int32_t folder);
 	void (*hierarchy_changed)(void *ctx, int32_t account);
+	/* A request of the device with a higher ticket waits elsewhere; `worker` held an older one.
+	 */
+	void (*newer)(void *ctx, struct str worker, int32_t account, int32_t device,
+		      int64_t ticket);
+	/* Who waits for the account (0: for any) has to wait anew, since other settings hold. */
+	void (*again)(void *ctx, int32_t account);
 	/*
 	 * The connection is (back) up and listening, and what changed meanwhile is not known; or
 	 * something changed that may concern everybody.
@@ -81,10 +88,47 @@ bool hub_ready(const struct hub *h);
 /* Sends questions in one query; they are copied. hub_ready() must hold. n is 1 to HUB_QUESTIONS. */
 void hub_ask(struct hub *h, const struct hub_question *q, size_t n);
 
+/* What a worker says of itself in easel.worker. */
+struct hub_report {
+	const char *worker, *host;
+	int pid;
+	int64_t started; /* ms since 1970 */
+	size_t parked, max_parked, woken, answered, hung_up, refused;
+	size_t descriptors, max_descriptors;
+	int64_t memory; /* bytes */
+};
+
+/* Sends a report; it is copied. hub_ready() must hold. One that fails is logged and forgotten. */
+void hub_tell(struct hub *h, const struct hub_report *r);
+
+/* ---- On a worker's own connection ---- */
+
+/* A request that comes to wait. */
+struct hub_waiter {
+	const char *worker;
+	int32_t account, device;
+	int64_t seconds; /* that it will wait at the most */
+	const int32_t *folders;
+	size_t n;
+};
+
+/* What easel.wait_begin() says of it. */
+struct hub_begun {
+	enum hub_verdict {
+		HUB_WAIT,
+		HUB_FOLDERSYNC, /* it is to send FolderSync first */
+		HUB_FULL	/* too many of the account wait */
+	} verdict;
+	bool push;	   /* it is to be told of news in its folders */
+	int64_t ticket;	   /* higher than that of any earlier request of the device */
+	int64_t hierarchy; /* for hub_question: it is not to be told of the tree up to here */
+};
+
 /*
- * The same test, at once, on a worker's own connection: a Ping that has just come. The one test for
- * change is the SQL function easel.syncs_pending(). yes has room for n.
+ * Makes the waiter known to all workers, and asks whether a Sync would bring something: yes[i] for
+ * folder i. One round trip. The one test for change is the SQL function easel.syncs_pending().
  */
-bool hub_check(struct pg *db, const struct hub_question *q, size_t n, bool *yes, struct err *e);
+bool hub_begin(struct pg *db, const struct hub_waiter *w, struct hub_begun *out, bool *yes,
+	       struct err *e);
 
 #endif

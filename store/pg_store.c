@@ -7,11 +7,17 @@
  */
 #include <stdlib.h>
 
+#include <jansson.h>
+
 #include "core/base/arena.h"
 #include "store/message.h"
 #include "store/pg.h"
+#include "store/pg_search.h"
 
-enum { READ_AHEAD = 256 * 1024 }; /* bytes that a source reads in one statement */
+enum {
+	READ_AHEAD = 256 * 1024, /* bytes that a source reads in one statement */
+	WORK_CAP = 8 << 20	 /* of what is made of an item to be stored */
+};
 
 struct pg_store {
 	struct store store;
@@ -637,7 +643,10 @@ static PG_STATEMENT(
 	"	WHERE account_id = $1 AND id = $2 RETURNING next_uid - 1 AS uid, modseq),"
 	"c AS ("
 	"	INSERT INTO easel.content (account_id, summary, data)"
-	"	SELECT $1, $3::json, $4::bytea FROM f RETURNING id) "
+	"	SELECT $1, $3::json, $4::bytea FROM f RETURNING id),"
+	"w AS ("
+	"	INSERT INTO easel.content_words (account_id, content_id, words)"
+	"	SELECT $1, c.id, easel.words($9::text, $10::text, $11::text, $12::text) FROM c) "
 	"INSERT INTO easel.item"
 	"	(account_id, folder_id, uid, modseq, date, flags, marks, size, content_id) "
 	"SELECT $1, $2, f.uid, f.modseq, $5::timestamptz, $6::integer, nullif($7::text, '')::json,"
@@ -651,24 +660,27 @@ static PG_STATEMENT(
 	"	SELECT id FROM easel.folder WHERE account_id = $1 AND id = $2 FOR NO KEY UPDATE),"
 	"i AS MATERIALIZED ("
 	"	SELECT i.modseq, i.content_id FROM easel.item i WHERE EXISTS (SELECT FROM f)"
-	"	AND i.account_id = $1 AND i.folder_id = $2 AND i.uid = $9::bigint FOR UPDATE OF i),"
+	"	AND i.account_id = $1 AND i.folder_id = $2 AND i.uid = $13::bigint FOR UPDATE OF i),"
 	"r AS ("
 	"	UPDATE easel.folder SET modseq = folder.modseq + 1 FROM i"
-	"	WHERE account_id = $1 AND id = $2 AND $10::bigint IN (0, i.modseq)"
+	"	WHERE account_id = $1 AND id = $2 AND $14::bigint IN (0, i.modseq)"
 	"	RETURNING folder.modseq),"
 	"c AS ("
 	"	INSERT INTO easel.content (account_id, summary, data)"
 	"	SELECT $1, $3::json, $4::bytea FROM r RETURNING id),"
+	"w AS ("
+	"	INSERT INTO easel.content_words (account_id, content_id, words)"
+	"	SELECT $1, c.id, easel.words($9::text, $10::text, $11::text, $12::text) FROM c),"
 	"u AS ("
 	"	UPDATE easel.item SET modseq = r.modseq, date = $5::timestamptz, flags = $6::integer,"
 	"		marks = nullif($7::text, '')::json, size = $8::bigint, content_id = c.id"
-	"	FROM r, c WHERE account_id = $1 AND folder_id = $2 AND uid = $9::bigint),"
+	"	FROM r, c WHERE account_id = $1 AND folder_id = $2 AND uid = $13::bigint),"
 	"d AS ("
 	"	DELETE FROM easel.content c WHERE EXISTS (SELECT FROM r)"
 	"	AND c.account_id = $1 AND c.id = (SELECT content_id FROM i)"
 	"	AND NOT EXISTS (SELECT FROM easel.item o"
 	"		WHERE o.account_id = $1 AND o.content_id = (SELECT content_id FROM i)"
-	"		AND (o.folder_id, o.uid) <> ($2, $9::bigint))) "
+	"		AND (o.folder_id, o.uid) <> ($2, $13::bigint))) "
 	"SELECT i.modseq, r.modseq FROM i LEFT JOIN r ON true");
 
 static enum found set_flags(struct store *s, int32_t account, int32_t folder_id, int64_t uid,
@@ -735,7 +747,33 @@ static enum found move(struct store *s, int32_t account, int32_t from, int64_t u
 	return found;
 }
 
-/* account, folder, summary, data, date, flags, marks, size */
+/* What an item that is no message is called. */
+static struct str subject_of(struct arena *a, struct str summary)
+{
+	json_t *o = json_loadb(summary.p, summary.n, 0, NULL);
+	const json_t *subject = json_object_get(o, "subject");
+	struct str copy = {"", json_string_length(subject)};
+	if (copy.n)
+		copy.p = arena_dup(a, json_string_value(subject), copy.n);
+	json_decref(o);
+	return copy;
+}
+
+/* What the item is found by. */
+static void put_words(struct pg_params *p, struct arena *a, const struct new_item *item)
+{
+	struct search_text text;
+	if (item->message)
+		search_text_of_message(a, item->raw, item->message, &text);
+	else
+		search_text_of_lines(a, item->raw, subject_of(a, item->summary), &text);
+	pg_text(p, a, text.subject);
+	pg_text(p, a, text.author);
+	pg_text(p, a, text.recipients);
+	pg_text(p, a, text.body);
+}
+
+/* account, folder, summary, data, date, flags, marks, size, words */
 static struct pg_params item_params(struct arena *a, int32_t account, int32_t folder_id,
 				    const struct new_item *item)
 {
@@ -746,13 +784,14 @@ static struct pg_params item_params(struct arena *a, int32_t account, int32_t fo
 	pg_int(&p, item->flags);
 	pg_text(&p, a, item->marks);
 	pg_int(&p, (int64_t)item->raw.n);
+	put_words(&p, a, item);
 	return p;
 }
 
 static bool append(struct store *s, int32_t account, int32_t folder_id, const struct new_item *item,
 		   int64_t *uid, int64_t *modseq, struct err *e)
 {
-	struct arena *a = arena_new(1024 * 1024);
+	struct arena *a = arena_new(WORK_CAP);
 	struct pg_params p = item_params(a, account, folder_id, item);
 	struct pg_rows *r = pg_run(db_of(s), &store_append, &p, e);
 	arena_free(&a);
@@ -771,7 +810,7 @@ static enum found replace(struct store *s, int32_t account, int32_t folder_id, i
 			  int64_t unchanged_since, const struct new_item *item, int64_t *new_uid,
 			  int64_t *before, int64_t *after, struct err *e)
 {
-	struct arena *a = arena_new(1024 * 1024);
+	struct arena *a = arena_new(WORK_CAP);
 	struct pg_params p = item_params(a, account, folder_id, item);
 	pg_int(&p, uid);
 	pg_int(&p, unchanged_since);
@@ -792,6 +831,12 @@ static enum found replace(struct store *s, int32_t account, int32_t folder_id, i
 	return found;
 }
 
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return pg_search(db_of(s), a, account, q, offset, limit, out, e);
+}
+
 static const struct store_ops pg_ops = {
 	.name = "pg",
 	.begin = begin,
@@ -809,6 +854,7 @@ static const struct store_ops pg_ops = {
 	.lookup = lookup,
 	.find = find_named,
 	.summaries = summaries,
+	.search = search,
 	.slices = slices,
 	.open = open_content,
 	.set_flags = set_flags,

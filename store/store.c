@@ -60,3 +60,9 @@ const char *store_role_name(enum folder_role role)
 {
 	return (unsigned)role < ROLES ? role_names[role] : "";
 }
+
+bool store_refresh(struct store *s, int32_t account, const int32_t *folders, size_t n,
+		   struct err *e)
+{
+	return !s->ops->refresh || s->ops->refresh(s, account, folders, n, e);
+}

@@ -26,7 +26,9 @@
 #include "core/base/str.h"
 
 struct arena;
+struct hits;
 struct message;
+struct search;
 
 enum found { FOUND_FAILED = -1, FOUND_NONE = 0, FOUND_ONE = 1 };
 
@@ -153,6 +155,13 @@ struct store_ops {
 	bool (*commit)(struct store *s, struct err *e);
 	void (*rollback)(struct store *s);
 
+	/*
+	 * Takes in what others did since: to the named folders, or, with n == 0, to the tree. Before
+	 * a transaction. NULL where nobody else can have done anything; see store_refresh().
+	 */
+	bool (*refresh)(struct store *s, int32_t account, const int32_t *folders, size_t n,
+			struct err *e);
+
 	/* All folders of the account, parents before children, else by id. */
 	bool (*folders)(struct store *s, struct arena *a, int32_t account, struct folder **out,
 			size_t *n, struct err *e);
@@ -220,6 +229,13 @@ struct store_ops {
 	bool (*summaries)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			  const int64_t *uids, size_t n, struct summary **out, struct err *e);
 
+	/*
+	 * Items that fit (store/search.h), the newest first, of these those from `offset` on, at
+	 * most `limit`. Folders that the account may not read have none. NULL: this store can't.
+	 */
+	bool (*search)(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		       size_t offset, size_t limit, struct hits *out, struct err *e);
+
 	/* Slices of several items in one go. */
 	bool (*slices)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 		       struct slice *slices, size_t n, struct err *e);
@@ -273,5 +289,9 @@ struct store_ops {
 struct store {
 	const struct store_ops *ops;
 };
+
+/* The store's refresh(), if it has one. */
+bool store_refresh(struct store *s, int32_t account, const int32_t *folders, size_t n,
+		   struct err *e);
 
 #endif

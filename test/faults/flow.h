@@ -436,7 +436,7 @@ static struct flow_answer flow_serve(struct arena *a, const struct sent *sent)
 	struct request request = {.arena = a};
 	struct answer answer = {.status = 200};
 	struct call c = {.session = &session, .arena = a, .request = &request, .answer = &answer};
-	c.command = command_find(STR("Sync"));
+	c.command = command_named(STR("Sync"));
 	c.version = 141;
 	c.gate = (struct gate_row){.account = m->account, .device = m->device};
 	c.gate.limits = (struct limits){.sync_max_collections = 10, .sync_max_items = 512};

@@ -73,6 +73,22 @@ class Lab:
         self.nginx = self.start_on_free_port(self.new_nginx)
         self.url = f'https://127.0.0.1:{self.nginx.port}'
 
+    def use_dovecot(self, settings='', domain='imap.test', **columns):
+        """A Dovecot, started, that has the mail of a domain; columns of easel.domain may be set."""
+        certificate = servers.make_certificate(self.folder / 'certificate')
+        self.dovecot = self.start_on_free_port(
+            lambda: servers.Dovecot(self.folder, certificate, settings))
+        self.imap_domain(domain, port=self.dovecot.imap_port, **columns)
+        return self.dovecot
+
+    def imap_domain(self, domain, port, **columns):
+        """A domain whose mail is on an IMAP server of this machine, in the clear."""
+        columns = {'backend': 'imap', 'imap_host': '127.0.0.1', 'imap_port': port,
+                   'imap_tls': 'none', **columns}
+        self.sql("SELECT easel.domain_create(:'name')", name=domain)
+        sets = ', '.join(f"{name} = :'{name}'" for name in columns)
+        self.sql(f"UPDATE easel.domain SET {sets} WHERE name = :'domain'", domain=domain, **columns)
+
     def apache(self):
         """An Apache in front of the first worker, started; its URL."""
         worker = self.workers[0]

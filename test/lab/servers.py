@@ -1,4 +1,4 @@
-"""The servers of a lab, one class each: PostgreSQL, an Easel worker, nginx.
+"""The servers of a lab, one class each: PostgreSQL, an Easel worker, nginx, Apache, Dovecot.
 
 Each runs in the foreground of its own process, under the lab's folder. A lab for tests ties them to
 the life of the test; the demo's go on when the program that started them has ended, and are found
@@ -14,6 +14,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -204,7 +205,7 @@ class Postgres(Server):
 
     def psql(self, text, database=None, **variables):
         """Runs SQL; :'name' in it stands for a variable. Rows as lists of text, None for NULL."""
-        command = ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', '-F', '\x1f', '-R', '\x1e',
+        command = [self.program('psql'), '-XqAt', '-v', 'ON_ERROR_STOP=1', '-F', '\x1f', '-R', '\x1e',
                    '-P', 'null=\x1d', '-f', '-',
                    f'{self.conninfo} dbname={database or self.database}']
         for name, value in variables.items():
@@ -300,6 +301,117 @@ class Nginx(Server):
 
     def ready(self):
         return (self.folder / 'nginx.pid').exists() and answers(('127.0.0.1', self.port))
+
+
+class Dovecot(Server):
+    """Debian's Dovecot: IMAP with and without TLS, and LMTP, on ports of 127.0.0.1.
+
+    Every account is a line of `users`; mail lies in Maildirs below the folder. Files belong to the
+    user who runs Dovecot's processes for mail: nobody else's when it is not started as root.
+    """
+
+    name = 'dovecot'
+    death_signal = signal.SIGTERM  # its processes would outlive a killed master
+
+    def __init__(self, folder, certificate, settings='', stays=False):
+        super().__init__(folder, stays)
+        self.certificate, self.settings = certificate, settings
+        self.imap_port, self.imaps_port, self.lmtp_port = free_port(), free_port(), free_port()
+        self.users = self.folder / 'dovecot-users'
+        self.conf = self.folder / 'dovecot.conf'
+        # Its sockets' paths have to be short.
+        self.run = Path(tempfile.mkdtemp(prefix='dovecot-'))
+
+    def command(self):
+        self.users.touch()
+        if os.geteuid() == 0:
+            owner = pwd.getpwnam('dovenull')
+            self.uid, self.gid = owner.pw_uid, owner.pw_gid
+            names = ''
+        else:
+            self.uid, self.gid = os.geteuid(), os.getegid()
+            name = pwd.getpwuid(self.uid).pw_name
+            names = f'default_login_user = {name}\ndefault_internal_user = {name}\n'
+        mail = self.folder / 'dovecot-mail'
+        mail.mkdir(exist_ok=True)
+        os.chown(mail, self.uid, self.gid)
+        self.conf.write_text(names + self.configuration())
+        return [shutil.which('dovecot', path=os.environ['PATH'] + ':/usr/sbin:/sbin'), '-F', '-c',
+                str(self.conf)]
+
+    def configuration(self):
+        listeners = ''.join(
+            f'service {service} {{\n\tchroot =\n{extra}{inets}}}\n' for service, extra, inets in (
+                ('imap-login', '\tservice_count = 0\n\tprocess_min_avail = 1\n\tclient_limit = 4000\n',
+                 self.listener('imap', self.imap_port) + self.listener('imaps', self.imaps_port, 'ssl = yes')),
+                ('lmtp', '\tprocess_min_avail = 1\n', self.listener('lmtp', self.lmtp_port))))
+        return f'''base_dir = {self.run}
+state_dir = {self.run}
+instance_name = easel-lab
+log_path = {self.log_path}
+protocols = imap lmtp
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{self.certificate.with_suffix('.pem')}
+ssl_key = <{self.certificate.with_suffix('.key')}
+disable_plaintext_auth = no
+auth_mechanisms = plain login xoauth2 oauthbearer
+auth_failure_delay = 0
+auth_master_user_separator = *
+login_trusted_networks = 127.0.0.0/8
+first_valid_uid = 1
+mail_location = maildir:~/Maildir
+mail_max_userip_connections = 50
+namespace inbox {{
+	inbox = yes
+	separator = /
+	mailbox Drafts {{
+		special_use = \\Drafts
+		auto = subscribe
+	}}
+	mailbox Sent {{
+		special_use = \\Sent
+		auto = subscribe
+	}}
+	mailbox Trash {{
+		special_use = \\Trash
+		auto = subscribe
+	}}
+	mailbox Junk {{
+		special_use = \\Junk
+		auto = subscribe
+	}}
+}}
+passdb {{
+	driver = passwd-file
+	args = {self.users}
+}}
+userdb {{
+	driver = static
+	args = uid={self.uid} gid={self.gid} home={self.folder}/dovecot-mail/%u
+}}
+default_process_limit = 2000
+default_client_limit = 8000
+service stats {{
+	process_limit = 1
+}}
+{listeners}{self.settings}
+'''
+
+    @staticmethod
+    def listener(name, port, more=''):
+        return (f'\tinet_listener {name} {{\n\t\taddress = 127.0.0.1\n\t\tport = {port}\n'
+                f'\t\t{more}\n\t}}\n')
+
+    def ready(self):
+        return all(answers(('127.0.0.1', port))
+                   for port in (self.imap_port, self.imaps_port, self.lmtp_port))
+
+    def account(self, address, password):
+        """Adds a user, or gives him another password."""
+        lines = [line for line in self.users.read_text().splitlines()
+                 if not line.startswith(f'{address}:')]
+        self.users.write_text('\n'.join([*lines, f'{address}:{{PLAIN}}{password}']) + '\n')
 
 
 class Apache(Server):

@@ -33,6 +33,17 @@ static void hierarchy_changed(void *ctx, int32_t account)
 	buf_printf(&((struct heard *)ctx)->text, "tree %d\n", account);
 }
 
+static void newer(void *ctx, struct str worker, int32_t account, int32_t device, int64_t ticket)
+{
+	buf_printf(&((struct heard *)ctx)->text, "newer %.*s %d %d %lld\n", STR_ARG(worker),
+		   account, device, (long long)ticket);
+}
+
+static void again(void *ctx, int32_t account)
+{
+	buf_printf(&((struct heard *)ctx)->text, "again %d\n", account);
+}
+
 static void lost(void *ctx)
 {
 	buf_cstr(&((struct heard *)ctx)->text, "lost\n");
@@ -85,6 +96,8 @@ static int set_up(void **state)
 	const struct hub_events events = {.ctx = &f->heard,
 					  .folder_changed = folder_changed,
 					  .hierarchy_changed = hierarchy_changed,
+					  .newer = newer,
+					  .again = again,
 					  .lost = lost,
 					  .answered = answered};
 	f->db = pg_new(conninfo, "test");
@@ -128,15 +141,22 @@ static void notifications_are_told_one_by_one(void **state)
 	struct fixture *f = begin(state);
 	run(f, "SELECT pg_notify('easel_folders', '7:1 7:22 81:3')");
 	run(f, "SELECT pg_notify('easel_hierarchy', '5 66')");
-	await(&f->heard, "tree 66\n");
+	run(f, "SELECT pg_notify('easel_waiting', 'newer w1 7 71 1234567890123')");
+	run(f, "SELECT pg_notify('easel_waiting', 'again 7 81')");
+	await(&f->heard, "again 81\n");
 	assert_string_equal(f->heard.text.p,
-			    "\nfolder 7:1\nfolder 7:22\nfolder 81:3\ntree 5\ntree 66\n");
+			    "\nfolder 7:1\nfolder 7:22\nfolder 81:3\ntree 5\ntree 66\n"
+			    "newer w1 7 71 1234567890123\nagain 7\nagain 81\n");
 }
 
 static void a_payload_that_is_none_of_ours_does_no_harm(void **state)
 {
 	struct fixture *f = begin(state);
 	run(f, "SELECT pg_notify('easel_folders', 'x 7 :: 7: :7 7:y  ')");
+	run(f,
+	    "SELECT pg_notify('easel_waiting', 'newer w1 7 x 1'), pg_notify('easel_waiting', 'newer'),"
+	    " pg_notify('easel_waiting', 'again'), pg_notify('easel_waiting', 'again x'),"
+	    " pg_notify('easel_waiting', 'other 1'), pg_notify('easel_waiting', '')");
 	run(f, "SELECT pg_notify('easel_folders', '1:1')");
 	await(&f->heard, "folder 1:1\n");
 	assert_string_equal(f->heard.text.p, "\nfolder 1:1\n");
@@ -178,12 +198,18 @@ static void questions_get_their_own_answers(void **state)
 	assert_true(f->heard.ok);
 	assert_memory_equal(f->heard.yes, want, sizeof want);
 	assert_true(hub_ready(f->heard.hub));
+}
 
-	bool yes[5];
-	struct err e;
-	assert_true(hub_check(f->db, q, 5, yes, &e));
-	assert_memory_equal(yes, want, sizeof want);
-	assert_true(hub_check(f->db, q, 0, yes, &e));
+/* Whether the hub says yes to one question. */
+static bool asked(struct fixture *f, const struct hub_question *q)
+{
+	while (!hub_ready(f->heard.hub))
+		hub_pump(f->heard.hub);
+	f->heard.answered = false;
+	hub_ask(f->heard.hub, q, 1);
+	await(&f->heard, NULL);
+	assert_true(f->heard.ok);
+	return f->heard.yes[0];
 }
 
 static void who_may_not_come_in_is_told_to_come(void **state)
@@ -192,8 +218,6 @@ static void who_may_not_come_in_is_told_to_come(void **state)
 	int32_t account = make_account(f);
 	const struct hub_question q = {.account = account, .hierarchy = INT64_MAX};
 	char tree[32];
-	bool yes;
-	struct err e;
 	snprintf(tree, sizeof tree, "tree %d\n", account);
 	static const char *const switches[][2] = {
 		{"UPDATE easel.account SET enabled = false WHERE id = (SELECT max(id) FROM easel.account)",
@@ -205,15 +229,108 @@ static void who_may_not_come_in_is_told_to_come(void **state)
 		forget(&f->heard);
 		run(f, switches[i][0]);
 		await(&f->heard, tree);
-		assert_true(hub_check(f->db, &q, 1, &yes, &e));
-		assert_true(yes);
+		assert_true(asked(f, &q));
 		run(f, switches[i][1]);
-		assert_true(hub_check(f->db, &q, 1, &yes, &e));
-		assert_false(yes);
+		assert_false(asked(f, &q));
 	}
 	forget(&f->heard);
 	run(f, "DELETE FROM easel.account WHERE id = (SELECT max(id) FROM easel.account)");
 	await(&f->heard, tree);
+}
+
+/* ---- Coming to wait ---- */
+
+static int64_t number(struct fixture *f, const struct pg_statement *s)
+{
+	struct err e;
+	struct pg_rows *rows = pg_run(f->db, s, &(struct pg_params){0}, &e);
+	assert_non_null(rows);
+	assert_int_equal(pg_count(rows), 1);
+	int64_t n = pg_get_int(rows, 0, 0);
+	pg_done(&rows);
+	return n;
+}
+
+static int32_t make_device(struct fixture *f)
+{
+	static PG_STATEMENT(test_hub_device, "SELECT max(id)::int FROM easel.device");
+	run(f, "INSERT INTO easel.device (account_id, device_id)"
+	       " SELECT max(id), 'D' || txid_current() FROM easel.account");
+	return (int32_t)number(f, &test_hub_device);
+}
+
+static void a_request_that_comes_to_wait_is_known_to_all(void **state)
+{
+	struct fixture *f = begin(state);
+	const int32_t folders[] = {1, 2};
+	struct hub_waiter w = {.worker = "one",
+			       .account = make_account(f),
+			       .seconds = 300,
+			       .folders = folders,
+			       .n = 2};
+	struct hub_begun first, other, back;
+	bool yes[2];
+	struct err e;
+	char heard[80];
+	w.device = make_device(f);
+	run(f, "INSERT INTO easel.sync_base (account_id, device, folder_id, epoch, n, last_n,"
+	       " folder_epoch, todo) SELECT account_id, id, 2, '00000000', 1, 1, 1, '{[1,2)}'"
+	       " FROM easel.device WHERE id = (SELECT max(id) FROM easel.device)");
+
+	assert_true(hub_begin(f->db, &w, &first, yes, &e));
+	assert_int_equal(first.verdict, HUB_WAIT);
+	assert_true(first.push);
+	assert_false(yes[0]);
+	assert_true(yes[1]);
+	w.worker = "two";
+	w.n = 0;
+	assert_true(hub_begin(f->db, &w, &other, yes, &e));
+	assert_true(other.ticket > first.ticket);
+	snprintf(heard, sizeof heard, "newer one %d %d %lld\n", w.account, w.device,
+		 (long long)other.ticket);
+	await(&f->heard, heard);
+	w.worker = "one";
+	assert_true(hub_begin(f->db, &w, &back, yes, &e));
+	snprintf(heard, sizeof heard, "newer two %d %d %lld\n", w.account, w.device,
+		 (long long)back.ticket);
+	await(&f->heard, heard);
+}
+
+static void a_device_that_only_tries_leaves_no_trace(void **state)
+{
+	struct fixture *f = begin(state);
+	const struct hub_waiter w = {
+		.worker = "one", .account = make_account(f), .seconds = 300, .folders = NULL};
+	struct hub_begun begun;
+	struct err e;
+	assert_true(hub_begin(f->db, &w, &begun, NULL, &e));
+	assert_int_equal(begun.verdict, HUB_WAIT);
+}
+
+static void what_a_worker_says_of_itself_is_written(void **state)
+{
+	static PG_STATEMENT(test_hub_parked,
+			    "SELECT parked FROM easel.push_status WHERE pid = 5 AND alive");
+	struct fixture *f = begin(state);
+	struct hub_report r = {.worker = "w1", .host = "h", .pid = 5, .parked = 7, .memory = 70};
+	hub_tell(f->heard.hub, &r);
+	assert_false(hub_ready(f->heard.hub));
+	while (!hub_ready(f->heard.hub))
+		hub_pump(f->heard.hub);
+	assert_int_equal(number(f, &test_hub_parked), 7);
+	/* One that can't be written costs nothing but a line in the log. */
+	r.pid = 6;
+	r.max_parked = (size_t)INT32_MAX + 1;
+	hub_tell(f->heard.hub, &r);
+	while (!hub_ready(f->heard.hub))
+		hub_pump(f->heard.hub);
+	r.pid = 5;
+	r.max_parked = 0;
+	r.parked = 8;
+	hub_tell(f->heard.hub, &r);
+	while (!hub_ready(f->heard.hub))
+		hub_pump(f->heard.hub);
+	assert_int_equal(number(f, &test_hub_parked), 8);
 }
 
 static void the_most_questions_are_answered(void **state)
@@ -287,6 +404,9 @@ int main(void)
 		TEST(a_payload_that_is_none_of_ours_does_no_harm),
 		TEST(questions_get_their_own_answers),
 		TEST(who_may_not_come_in_is_told_to_come),
+		TEST(a_request_that_comes_to_wait_is_known_to_all),
+		TEST(a_device_that_only_tries_leaves_no_trace),
+		TEST(what_a_worker_says_of_itself_is_written),
 		TEST(the_most_questions_are_answered),
 		TEST(a_connection_that_ends_comes_back_and_says_so),
 		TEST(a_question_that_is_cut_off_is_answered_as_not_known),

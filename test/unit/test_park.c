@@ -26,6 +26,8 @@ static void count_wake(void *ctx)
 	atomic_fetch_add(&wakes, 1);
 }
 
+static const struct hub_begun begun = {.push = true, .ticket = 10, .hierarchy = 70};
+
 static struct waiter *waiter(int32_t account, int32_t device, int64_t deadline, size_t n,
 			     const int32_t *folders)
 {
@@ -33,7 +35,6 @@ static struct waiter *waiter(int32_t account, int32_t device, int64_t deadline, 
 	w->account = account;
 	w->device = device;
 	w->deadline = deadline;
-	w->hierarchy = 70;
 	for (size_t i = 0; i < n; i++)
 		w->folders[i] = folders[i];
 	return w;
@@ -45,7 +46,7 @@ static struct parked *park_one(struct park *p, int32_t account, int32_t device, 
 	static const int32_t folders[] = {1, 2};
 	struct parked *r = park_register(p, waiter(account, device, deadline, 2, folders));
 	assert_non_null(r);
-	park_hand_over(p, r, (struct peer){device, 1});
+	park_hand_over(p, r, (struct peer){device, 1}, &begun);
 	return r;
 }
 
@@ -136,7 +137,7 @@ static void what_changes_before_the_hand_over_is_asked_about_after_it(void **sta
 	park_folder_changed(p, 7, 5);
 	assert_int_equal(park_ask(p, q, QUESTIONS), 0); /* its worker thread still has it */
 	assert_int_equal(atomic_load(&wakes), 0);
-	park_hand_over(p, r, (struct peer){71, 1});
+	park_hand_over(p, r, (struct peer){71, 1}, &begun);
 
 	assert_int_equal(atomic_load(&wakes), 1);
 	assert_int_equal(park_ask(p, q, QUESTIONS), 1);
@@ -189,7 +190,7 @@ static void after_a_lost_connection_everything_is_asked_about(void **state)
 	assert_int_equal(park_ask(p, q, QUESTIONS), 6);
 	park_answered(p, true, (bool[6]){false});
 	assert_int_equal(in_state(p, PARK_PARKED), 2);
-	park_hand_over(p, registered, (struct peer){91, 1});
+	park_hand_over(p, registered, (struct peer){91, 1}, &begun);
 	assert_int_equal(park_ask(p, q, QUESTIONS), 1);
 }
 
@@ -268,10 +269,68 @@ static void a_newer_request_of_the_device_ends_the_older_one(void **state)
 	/* And one that is not even parked yet, as soon as it is. */
 	struct parked *newest = park_register(p, waiter(7, 71, 900, 0, NULL));
 	assert_null(park_take_ended(p));
-	park_hand_over(p, newer, (struct peer){71, 2});
+	park_hand_over(p, newer, (struct peer){71, 2}, &begun);
 	assert_ended(p, 71, WAIT_TIMEOUT);
-	park_hand_over(p, newest, (struct peer){71, 3});
+	park_hand_over(p, newest, (struct peer){71, 3}, &begun);
 	assert_int_equal(in_state(p, PARK_PARKED), 3);
+}
+
+static void a_newer_request_at_another_worker_ends_the_older_ones(void **state)
+{
+	struct park *p = *state;
+	park_one(p, 7, 71, 1000); /* its ticket is 10 */
+	park_one(p, 7, 72, 1000);
+	park_newer_elsewhere(p, 7, 71, 10);
+	park_newer_elsewhere(p, 8, 71, 11);
+	assert_null(park_take_ended(p));
+	park_newer_elsewhere(p, 7, 71, 11);
+	assert_ended(p, 71, WAIT_TIMEOUT);
+
+	/* Heard of before it was handed over, with the ticket that it had got. */
+	static const struct {
+		int64_t newer;
+		size_t ended;
+	} cases[] = {{9, 0}, {10, 0}, {11, 1}};
+	for (size_t i = 0; i < 3; i++) {
+		struct parked *r = park_register(p, waiter(9, 91, 1000, 0, NULL));
+		park_newer_elsewhere(p, 9, 91, cases[i].newer);
+		park_newer_elsewhere(p, 9, 91, 1);
+		park_hand_over(p, r, (struct peer){91, 1}, &begun);
+		assert_int_equal(in_state(p, PARK_ENDING), cases[i].ended);
+		park_hung_up(p, r);
+		assert_ended(p, 91, WAIT_TIMEOUT);
+	}
+}
+
+static void when_settings_change_all_come_again(void **state)
+{
+	struct park *p = *state;
+	park_one(p, 7, 71, 1000);
+	park_one(p, 8, 81, 1000);
+	struct parked *registered = park_register(p, waiter(9, 91, 1000, 0, NULL));
+	park_again(p, 8);
+	assert_ended(p, 81, WAIT_TIMEOUT);
+	park_again(p, 0);
+	assert_ended(p, 71, WAIT_TIMEOUT);
+	park_hand_over(p, registered, (struct peer){91, 1}, &begun);
+	assert_ended(p, 91, WAIT_TIMEOUT);
+}
+
+static void who_is_not_pushed_to_is_told_of_the_tree_only(void **state)
+{
+	static const struct hub_begun silent = {.push = false, .ticket = 10, .hierarchy = 70};
+	struct park *p = *state;
+	struct hub_question q[QUESTIONS];
+	struct parked *r = park_register(p, waiter(7, 71, 1000, 1, (int32_t[]){5}));
+	park_folder_changed(p, 7, 5);
+	park_hand_over(p, r, (struct peer){71, 1}, &silent);
+	park_folder_changed(p, 7, 5);
+	assert_int_equal(in_state(p, PARK_PARKED), 1);
+	park_all_changed(p);
+	assert_int_equal(park_ask(p, q, QUESTIONS), 1);
+	assert_int_equal(q[0].folder, 0);
+	park_answered(p, true, (bool[]){true});
+	assert_ended(p, 71, WAIT_HIERARCHY);
 }
 
 static void one_that_is_asked_about_may_end_meanwhile(void **state)
@@ -301,7 +360,7 @@ static void a_peer_that_hangs_up_before_the_hand_over_is_ended_by_it(void **stat
 	struct parked *r = park_register(p, waiter(7, 71, 1000, 0, NULL));
 	park_hung_up(p, r);
 	assert_null(park_take_ended(p));
-	park_hand_over(p, r, (struct peer){71, 1});
+	park_hand_over(p, r, (struct peer){71, 1}, &begun);
 	park_hung_up(p, r); /* once more does not matter */
 	assert_ended(p, 71, WAIT_TIMEOUT);
 }
@@ -313,6 +372,7 @@ static void there_is_room_for_so_many_and_no_more(void **state)
 		park_one(p, i, i, 1000);
 	struct waiter *w = waiter(99, 99, 1000, 0, NULL);
 	assert_null(park_register(p, w));
+	assert_int_equal(park_counts(p).refused, 1);
 
 	/* A record keeps its room until it is released, for until then it keeps its descriptor. */
 	park_expire(p, 1000);
@@ -337,8 +397,8 @@ static void a_newer_request_takes_the_place_of_the_older_one(void **state)
 	struct parked *second = park_register(p, waiter(3, 3, 400, 0, NULL));
 	assert_non_null(first);
 	assert_non_null(second);
-	park_hand_over(p, first, (struct peer){100, 1});
-	park_hand_over(p, second, (struct peer){101, 1});
+	park_hand_over(p, first, (struct peer){100, 1}, &begun);
+	park_hand_over(p, second, (struct peer){101, 1}, &begun);
 	assert_int_equal(in_state(p, PARK_PARKED), MOST);
 	assert_int_equal(in_state(p, PARK_ENDING), 2);
 	assert_int_equal(park_next_deadline(p), 400);
@@ -351,7 +411,7 @@ static void a_close_ends_all_and_whatever_comes_later(void **state)
 	struct parked *late = park_register(p, waiter(8, 81, 1000, 0, NULL));
 	park_close(p);
 	assert_ended(p, 71, WAIT_TIMEOUT);
-	park_hand_over(p, late, (struct peer){81, 1});
+	park_hand_over(p, late, (struct peer){81, 1}, &begun);
 	assert_ended(p, 81, WAIT_TIMEOUT);
 }
 
@@ -401,7 +461,7 @@ static void *register_many(void *ctx)
 			w = park_unregister(p, r);
 			waiter_free(&w);
 		} else {
-			park_hand_over(p, r, (struct peer){i, 1});
+			park_hand_over(p, r, (struct peer){i, 1}, &begun);
 		}
 	}
 	return NULL;
@@ -463,6 +523,9 @@ int main(void)
 		TEST(deadlines_end_in_order_and_only_when_they_are_due),
 		TEST(only_an_earlier_deadline_wakes_the_push_thread),
 		TEST(a_newer_request_of_the_device_ends_the_older_one),
+		TEST(a_newer_request_at_another_worker_ends_the_older_ones),
+		TEST(when_settings_change_all_come_again),
+		TEST(who_is_not_pushed_to_is_told_of_the_tree_only),
 		TEST(one_that_is_asked_about_may_end_meanwhile),
 		TEST(a_peer_that_hangs_up_before_the_hand_over_is_ended_by_it),
 		TEST(there_is_room_for_so_many_and_no_more),

@@ -188,8 +188,8 @@ class Limits(PingTest):
         """Status 5 with the nearest allowed value (MS-ASCMD R4246 to R4248)."""
         low, high = self.lab.sql('SELECT heartbeat_min, heartbeat_max FROM easel.server')[0]
         phone = self.ready_phone(version)
-        for wish, allowed in ((int(low) - 1, low), (1, low), (0, low), (int(high) + 1, high),
-                              (999999, high)):
+        for wish, allowed in ((int(low) - 1, low), (0, low), (-60, low), (int(high) + 1, high),
+                              (9 * 10 ** 9, high), (10 ** 30, high)):
             with self.subTest(wish):
                 answer = phone.ping([phone.inbox], wish).answer()
                 self.assertEqual((answer.status, answer.root.get('HeartbeatInterval')),
@@ -202,6 +202,8 @@ class Limits(PingTest):
         self.addCleanup(self.lab.sql, 'UPDATE easel.server SET ping_max_folders = 200')
         phone = self.ready_phone(version)
         answer = phone.ping(list(phone.folders)[:3], 300).answer()
+        self.assertEqual((answer.status, answer.root.get('MaxFolders')), ('6', '2'))
+        answer = phone.ping([str(number) for number in range(1, 3000)], 300).answer()
         self.assertEqual((answer.status, answer.root.get('MaxFolders')), ('6', '2'))
 
     def test_what_makes_no_sense_is_status_4(self):
@@ -223,6 +225,28 @@ class Limits(PingTest):
             answer = phone.ping(folders, 300).answer(within=10)
             self.assertIsNotNone(answer, 'the Ping waits')
             self.assertEqual(answer.status, '7')
+
+    def test_a_folder_that_stays_gone(self):
+        """FolderSync is asked for three times; then the folder is ignored and the user is told."""
+        phone = self.phone()
+        gone = phone.folder(5)
+        phone.sync_all(phone.inbox)
+        self.lab.sql("SELECT easel.folder_create(id, NULL, 'Trips') FROM easel.account"
+                     " WHERE address = :'user'", user=phone.user)
+        phone.folder_sync()
+        gone = next(f for f, entry in phone.folders.items()
+                    if entry.get('DisplayName') == 'Trips')
+        self.lab.sql("DELETE FROM easel.folder f USING easel.account a WHERE a.id = f.account_id"
+                     " AND a.address = :'user' AND f.name = 'Trips'", user=phone.user)
+        phone.folder_sync()
+        for _ in range(3):
+            self.assertEqual(phone.ping([phone.inbox, gone], 300).answer().status, '7')
+        ping = phone.ping([phone.inbox, gone], 300)
+        self.lab.deliver(phone.user, message())
+        self.assertEqual(self.changed(ping), [phone.inbox])
+        self.assertEqual(self.lab.sql(
+            "SELECT count(*) FROM easel.notice q JOIN easel.account a ON a.id = q.account_id"
+            " WHERE a.address = :'user'", user=phone.user), [['1']])
 
     @in_versions('12.1', '16.1')
     def test_folders_that_never_were_are_ignored(self, version):
@@ -264,6 +288,42 @@ class Waiting(PingTest):
         self.assertEqual(old.answer().status, '1')
         self.lab.deliver(phone.user, message())
         self.assertEqual(self.changed(new), [phone.inbox])
+
+    def test_a_waiting_sync_and_a_ping_end_each_other(self):
+        phone = self.ready_phone()
+        ping = phone.ping([phone.inbox], 300)
+        phone.folder_sync()
+        sync = phone.begin('Sync', phone.sync_request(phone.collection(phone.inbox), wait=5))
+        self.assertEqual(ping.answer().status, '1')
+        phone.folder_sync()
+        ping = phone.ping([phone.inbox], 300)
+        answer = sync.answer()
+        self.assertEqual((answer.code, answer.root), (200, None))
+        self.lab.deliver(phone.user, message())
+        self.assertEqual(self.changed(ping), [phone.inbox])
+
+    def test_a_waiting_sync_is_sent_to_foldersync(self):
+        """Status 12 where a Ping has 7."""
+        phone = self.ready_phone()
+        sync = phone.begin('Sync', phone.sync_request(phone.collection(phone.inbox), wait=5))
+        phone.folder_sync()
+        self.lab.sql("SELECT easel.folder_create(id, NULL, 'New') FROM easel.account"
+                     " WHERE address = :'user'", user=phone.user)
+        self.assertEqual(sync.answer().status, '12')
+
+    def test_push_switched_off_and_on(self):
+        """What waits comes again at once; nothing but the folder tree wakes it while it is off."""
+        phone = self.ready_phone()
+        ping = phone.ping([phone.inbox], 300)
+        phone.folder_sync()
+        switch = 'UPDATE easel.account SET push = {} WHERE address = :\'user\''
+        self.lab.sql(switch.format('false'), user=phone.user)
+        self.assertEqual(ping.answer().status, '1')
+        ping = phone.ping([phone.inbox], 300)
+        self.lab.deliver(phone.user, message())
+        self.assertIsNone(ping.answer(within=1))
+        self.lab.sql(switch.format('NULL'), user=phone.user)
+        self.assertEqual(self.changed(phone.ping([phone.inbox], 300)), [phone.inbox])
 
     def test_other_commands_go_on(self):
         phone = self.ready_phone()

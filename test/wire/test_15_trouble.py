@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from urllib.parse import urlsplit
 
 import lab as lab_module
@@ -235,6 +236,44 @@ class SeveralWorkers(Trouble):
         finally:
             self.lab.workers[1].start()
 
+    def test_a_new_ping_ends_the_old_one_wherever_it_waits(self):
+        """The web server gives requests to the workers in turn."""
+        phone = self.synced_phone()
+        ping = phone.ping([phone.inbox], 300)
+        for more in range(4):
+            for _ in range(more % 2 + 1):
+                phone.folder_sync()
+            newer = phone.ping([phone.inbox], 300)
+            self.assertEqual(ping.answer(within=20).status, '1')
+            ping = newer
+        self.lab.deliver(phone.user, message())
+        self.assertEqual(ping.answer().status, '2')
+
+    def test_phones_wait_at_both_and_one_dies(self):
+        self.lab.sql('DELETE FROM easel.waiting')
+        phones = [self.synced_phone() for _ in range(6)]
+        pings = [phone.ping([phone.inbox], 300) for phone in phones]
+        self.wait_until_parked(len(phones))
+        self.lab.worker_kill(1)
+        try:
+            for phone in phones:
+                self.lab.deliver(phone.user, message())
+            answers = [ping.answer() for ping in pings]
+            self.assertEqual({answer.code for answer in answers}, {200, 503})
+            for phone, answer in zip(phones, answers):
+                if answer.code == 503:
+                    answer = phone.ping([phone.inbox], 300).answer()
+                self.assertEqual(answer.status, '2')
+        finally:
+            self.lab.workers[1].start()
+
+    def wait_until_parked(self, count):
+        """Each has announced itself in the database, and is parked a moment later."""
+        deadline = time.monotonic() + 20
+        while self.lab.sql('SELECT count(*) FROM easel.waiting')[0] != [str(count)]:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
     def test_the_same_request_at_the_same_time(self):
         """A phone that gave up waiting and asks again while the first request is being served."""
         phone = self.phone()
@@ -274,6 +313,31 @@ class SeveralWorkers(Trouble):
             thread.join()
         self.assertEqual(errors, [])
         self.assertEqual({len(phone.items[phone.inbox]) for phone in phones}, {5})
+
+
+class Overload(Trouble):
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab_module.Lab(options=('--max-parked', '2'))
+        cls.addClassCleanup(cls.lab.close)
+
+    def test_past_max_parked_a_ping_is_to_come_later_and_mail_is_sent(self):
+        phones = [self.synced_phone() for _ in range(3)]
+        pings = [phone.ping([phone.inbox], 300) for phone in phones[:2]]
+        for phone in phones[:2]:
+            phone.folder_sync()
+        last = phones[2]
+        self.assert_try_later(last.ping([last.inbox], 300).answer())
+        sync = last.begin('Sync', last.sync_request(last.collection(last.inbox), wait=5))
+        self.assert_try_later(sync.answer())
+        answer = last.command('SendMail', E(
+            'ComposeMail:SendMail', E('ClientId', 'one'),
+            E('Mime', message(to=phones[0].user))))
+        self.assertEqual((answer.code, answer.root), (200, None))
+        self.assertEqual(pings[0].answer().status, '2')
+        again = last.ping([last.inbox], 300)
+        self.lab.deliver(last.user, message())
+        self.assertEqual(again.answer().status, '2')
 
 
 class SlowPhones(Trouble):

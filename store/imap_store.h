@@ -1,0 +1,43 @@
+/*
+ * imap_store: the store of a session: the mail of accounts whose domain keeps it on an IMAP server,
+ * and everything else in the pg store that it stands before.
+ *
+ * Lists and changes come from the index in the database (imap_index.h), content from the server;
+ * what is done to a message is done there first and then in the index. What is put or moved is
+ * noted before (easel.imap_intent), outside the caller's transaction, so that a repeat after a
+ * failure finds it instead of doing it twice.
+ *
+ * Only the account that was entered reaches its server. Failure rule and ownership: as store.h; a
+ * server that is away is ERR_UNAVAILABLE. Thread: the session's.
+ */
+#ifndef EASEL_STORE_IMAP_STORE_H
+#define EASEL_STORE_IMAP_STORE_H
+
+#include "store/imap_pool.h"
+#include "store/store.h"
+
+struct pg;
+
+/* `pg` is the store that it stands before; conninfo for the connection that notes intents. */
+struct store *store_imap_new(struct pg *db, struct store *pg, const char *conninfo,
+			     struct imap_pool *pool);
+void store_imap_free(struct store **s);
+
+/*
+ * From now on the person is the one whose mail is on an IMAP server. An empty password asks for the
+ * one that is held for waiting requests. Texts must live until store_imap_leave().
+ */
+void store_imap_enter(struct store *s, const struct imap_person *who);
+void store_imap_leave(struct store *s);
+
+/* Whether the account that was entered is this one, and who it is; NULL: it is not. */
+const struct imap_person *store_imap_person(struct store *s, int32_t account);
+
+/*
+ * Whether the IMAP server accepts the person's password now: a new login, whose connection is kept
+ * for what follows. ERR_LOGIN: it does not.
+ */
+bool store_imap_check(struct store *s, const struct imap_site *site, const struct imap_person *who,
+		      struct err *e);
+
+#endif

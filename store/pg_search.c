@@ -1,0 +1,80 @@
+/*
+ * pg_search: finding items in PostgreSQL, by words, time and conversation. See store.h (search) for
+ * the contract; it stands apart from the store's other operations for its size.
+ *
+ * Words are looked for in easel.content_words, whose rows are small; of what is found the newest
+ * contents are looked at further, so that a word that is in every message costs no more than a rare
+ * one. What an account may search is what easel.collection_folder shows it.
+ */
+#include "store/pg_search.h"
+
+#include "core/base/arena.h"
+#include "store/pg.h"
+
+static PG_STATEMENT(
+	search_items,
+	"WITH folders AS MATERIALIZED ("
+	"	SELECT id, owner_id, folder_id FROM easel.collection_folder"
+	"	WHERE account_id = $1 AND id = ANY ($2::integer[]) AND folder_id IS NOT NULL"
+	"	AND rights & 2 <> 0),"
+	"matching AS MATERIALIZED ("
+	"	SELECT w.account_id, w.content_id FROM easel.content_words w"
+	"	WHERE $3::text <> '' AND w.account_id IN (SELECT owner_id FROM folders)"
+	"	AND w.words @@ to_tsquery('simple', $3::text)"
+	"	ORDER BY w.content_id DESC LIMIT $9),"
+	"together AS MATERIALIZED ("
+	"	SELECT c.account_id, c.id AS content_id FROM easel.content c"
+	"	WHERE $4::text <> '' AND c.account_id IN (SELECT owner_id FROM folders)"
+	"	AND c.summary ->> 'conversation' = $4::text),"
+	"wanted AS ("
+	"	SELECT account_id, content_id FROM matching"
+	"	WHERE $4::text = '' OR (account_id, content_id) IN (SELECT account_id, content_id FROM together)"
+	"	UNION ALL SELECT account_id, content_id FROM together WHERE $3::text = ''),"
+	"found AS ("
+	"	SELECT f.id, i.uid, i.date, i.account_id, i.content_id"
+	"	FROM wanted w"
+	"	JOIN easel.item i ON i.account_id = w.account_id AND i.content_id = w.content_id"
+	"	JOIN folders f ON f.owner_id = i.account_id AND f.folder_id = i.folder_id"
+	"	WHERE $3::text <> '' OR $4::text <> ''"
+	"	UNION ALL"
+	"	SELECT f.id, i.uid, i.date, i.account_id, i.content_id"
+	"	FROM folders f, LATERAL (SELECT * FROM easel.item i"
+	"		WHERE i.account_id = f.owner_id AND i.folder_id = f.folder_id"
+	"		AND i.date > $5::timestamptz AND i.date < $6::timestamptz"
+	"		ORDER BY i.date DESC LIMIT $9) i"
+	"	WHERE $3::text = '' AND $4::text = '') "
+	"SELECT id, uid, count(*) OVER () FROM found i "
+	"WHERE date > $5::timestamptz AND date < $6::timestamptz "
+	"AND (NOT $10 OR EXISTS (SELECT FROM easel.content c, json_array_elements(c.summary -> 'parts') p"
+	"	WHERE c.account_id = i.account_id AND c.id = i.content_id AND p ->> 'role' = 'attachment')) "
+	"ORDER BY date DESC, id, uid LIMIT $8 OFFSET $7");
+
+bool pg_search(struct pg *db, struct arena *a, int32_t account, const struct search *q,
+	       size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	struct pg_params p = {0};
+	int64_t *folders = arena_array(a, q->nfolders, sizeof *folders);
+	for (size_t i = 0; i < q->nfolders; i++)
+		folders[i] = q->folders[i];
+	pg_int(&p, account);
+	pg_ints(&p, a, folders, q->nfolders);
+	pg_text(&p, a, q->words.p ? q->words : STR(""));
+	pg_text(&p, a, q->conversation.p ? q->conversation : STR(""));
+	pg_time(&p, q->after);
+	pg_time(&p, q->before);
+	pg_int(&p, (int64_t)offset);
+	pg_int(&p, (int64_t)limit);
+	pg_int(&p, SEARCH_DEPTH);
+	pg_bool(&p, q->attachments);
+	struct pg_rows *r = pg_run(db, &search_items, &p, e);
+	if (!r)
+		return false;
+	*out = (struct hits){.v = arena_array(a, pg_count(r), sizeof *out->v), .n = pg_count(r)};
+	for (size_t i = 0; i < out->n; i++) {
+		out->v[i].folder = (int32_t)pg_get_int(r, i, 0);
+		out->v[i].uid = pg_get_int(r, i, 1);
+		out->total = (size_t)pg_get_int(r, i, 2);
+	}
+	pg_done(&r);
+	return true;
+}
