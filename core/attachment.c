@@ -1,6 +1,7 @@
 /* attachment: the content of an attachment. See attachment.h for the contract. */
 #include "core/attachment.h"
 
+#include "core/item_class.h"
 #include "store/message.h"
 #include "store/mime.h"
 
@@ -26,6 +27,35 @@ static bool is_listed(const struct part *part)
 	return part && (part->role == PART_ATTACHMENT || part->role == PART_INLINE);
 }
 
+/* Of an item that is kept as text. */
+static enum found open_in_text(struct call *c, struct server_id id, struct str part,
+			       struct attachment *out)
+{
+	struct store *store = c->session->store;
+	struct item_context ctx = {.arena = c->arena, .version = c->version};
+	struct slice slice = {.uid = id.uid, .length = INT64_MAX};
+	struct item_attachment found_there;
+	struct folder folder;
+	struct err none;
+	enum found found =
+		store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
+	if (found != FOUND_ONE)
+		return found;
+	const struct item_class_ops *ops = item_class_ops(folder.class);
+	if (!ops || !ops->attachment || folder.epoch != id.epoch)
+		return FOUND_NONE;
+	if (!store->ops->slices(store, c->arena, c->gate.account, id.folder, &slice, 1, &c->err))
+		return FOUND_FAILED;
+	if (!slice.bytes.p || !ops->attachment(&ctx, slice.bytes, part, &found_there, &none))
+		return FOUND_NONE;
+	*out = (struct attachment){
+		.type = found_there.type,
+		.size = (int64_t)found_there.bytes.n,
+		.content = source_bytes(found_there.bytes.p, found_there.bytes.n),
+	};
+	return FOUND_ONE;
+}
+
 enum found attachment_open(struct call *c, struct str reference, struct attachment *out)
 {
 	struct store *store = c->session->store;
@@ -36,6 +66,8 @@ enum found attachment_open(struct call *c, struct str reference, struct attachme
 	if (!server_id_parse_file(reference, &id, &path))
 		return FOUND_NONE;
 	enum found found = attachment_message(c, id, &summary);
+	if (found == FOUND_NONE)
+		return open_in_text(c, id, path, out);
 	if (found != FOUND_ONE)
 		return found;
 	const struct part *part = message_part(summary->message, path);

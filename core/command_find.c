@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/email.h"
 #include "core/found_items.h"
+#include "core/gal.h"
 #include "store/message.h"
 
 struct find_query {
@@ -104,14 +105,19 @@ static void encode_result(struct call *c, const struct found_items *f, size_t in
 	wbxml_end(w);
 }
 
-static void begin_response(struct call *c, unsigned status)
+static void begin_store(struct call *c, const char *store, unsigned status)
 {
 	call_begin(c);
 	call_status(c, STATUS_OK);
 	wbxml_begin(&c->out, Find_Response);
-	wbxml_cstr(&c->out, ItemOperations_Store, "Mailbox");
+	wbxml_cstr(&c->out, ItemOperations_Store, store);
 	wbxml_int(&c->out, Find_Status, status);
 	c->status = status;
+}
+
+static void begin_response(struct call *c, unsigned status)
+{
+	begin_store(c, "Mailbox", status);
 }
 
 static void encode(struct call *c, const struct find_query *q, const struct found_items *f)
@@ -157,12 +163,42 @@ static void find_mail(struct call *c, const struct wbxml_node *criterion)
 		call_fail(c, NULL);
 }
 
+/* ---- The address list ---- */
+
+static void begin_gal(struct call *c, unsigned status)
+{
+	begin_store(c, "GAL", status);
+}
+
+static void find_gal(struct call *c, const struct wbxml_node *criterion)
+{
+	static const struct gal_command command = {
+		.range = Find_Range,
+		.picture = Find_Picture,
+		.max_size = Find_MaxSize,
+		.max_pictures = Find_MaxPictures,
+		.result = Find_Result,
+		.properties = Find_Properties,
+		.range_told = Find_Range,
+		.total = Find_Total,
+		.invalid = FIND_INVALID,
+		.blocked = FIND_INVALID,
+		.beyond = FIND_RANGE,
+		.begin = begin_gal,
+	};
+	gal_answer(c, wbxml_child_text(criterion, Find_Query), wbxml_child(criterion, Find_Options),
+		   &command);
+}
+
 void command_find(struct call *c)
 {
 	const struct wbxml_node *execute = wbxml_child(c->root, Find_ExecuteSearch);
 	const struct wbxml_node *mail = wbxml_child(execute, Find_MailBoxSearchCriterion);
-	if (!wbxml_child_text(c->root, Find_SearchId).n || !mail)
+	const struct wbxml_node *gal = wbxml_child(execute, Find_GalSearchCriterion);
+	if (!wbxml_child_text(c->root, Find_SearchId).n || !mail == !gal)
 		call_answer_status(c, FIND_INVALID);
-	else
+	else if (mail)
 		find_mail(c, mail);
+	else
+		find_gal(c, gal);
 }

@@ -1,10 +1,10 @@
 /*
- * ItemOperations (MS-ASCMD 2.2.1.10): Fetch of a message by its ServerId and of an attachment by
- * its FileReference, inline or as parts of a multipart answer.
+ * ItemOperations (MS-ASCMD 2.2.1.10): Fetch of a message by its ServerId or LongId and of an
+ * attachment by its FileReference, inline or as parts of a multipart answer; emptying a folder and
+ * moving a conversation (core/item_operations.h).
  *
  * Operations are carried out in their order, each with its own status. What is large is read from
  * the store while the answer is sent, so that an attachment needs no memory of its size.
- * EmptyFolderContents and Move are answered as not allowed.
  */
 #include "core/call.h"
 
@@ -12,6 +12,7 @@
 
 #include "core/attachment.h"
 #include "core/base/arena.h"
+#include "core/item_operations.h"
 #include "core/server_id.h"
 #include "core/sync.h"
 
@@ -255,9 +256,13 @@ static bool operate(struct operations *o, const struct wbxml_node *node)
 	case ItemOperations_Fetch:
 		return fetch(o, node);
 	case ItemOperations_EmptyFolderContents:
+		return item_operations_empty(o->call, node);
 	case ItemOperations_Move:
-		encode_failure(o, node->tag, ITEMOPS_PROTOCOL);
-		return true;
+		if (o->call->version < 140) {
+			encode_failure(o, node->tag, ITEMOPS_PROTOCOL);
+			return true;
+		}
+		return item_operations_move(o->call, node);
 	default:
 		return true;
 	}

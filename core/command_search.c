@@ -12,6 +12,7 @@
 #include "core/base/clock.h"
 #include "core/base/text.h"
 #include "core/found_items.h"
+#include "core/gal.h"
 
 enum { COLLECTIONS_MOST = 1000, TEXT_MOST = 1024 };
 
@@ -224,6 +225,28 @@ static void search_mailbox(struct call *c, const struct wbxml_node *store)
 		call_fail(c, NULL);
 }
 
+/* A query that is no text is for the Mailbox. */
+static void search_gal(struct call *c, const struct wbxml_node *store)
+{
+	static const struct gal_command command = {
+		.range = Search_Range,
+		.picture = Search_Picture,
+		.max_size = Search_MaxSize,
+		.max_pictures = Search_MaxPictures,
+		.result = Search_Result,
+		.properties = Search_Properties,
+		.range_told = Search_Range,
+		.total = Search_Total,
+		.empty_result = true,
+		.invalid = SEARCH_INVALID,
+		.blocked = SEARCH_BLOCKED,
+		.beyond = SEARCH_END_OF_RANGE,
+		.begin = begin_store,
+	};
+	gal_answer(c, wbxml_child_text(store, Search_Query), wbxml_child(store, Search_Options),
+		   &command);
+}
+
 void command_search(struct call *c)
 {
 	const struct wbxml_node *store = wbxml_child(c->root, Search_Store);
@@ -232,6 +255,8 @@ void command_search(struct call *c)
 		begin_store(c, SEARCH_INVALID);
 	else if (str_eq_nocase(name, STR("Mailbox")) && c->version >= 120)
 		search_mailbox(c, store);
+	else if (str_eq_nocase(name, STR("GAL")))
+		search_gal(c, store);
 	else if (str_eq_nocase(name, STR("DocumentLibrary")))
 		begin_store(c, SEARCH_BLOCKED);
 	else

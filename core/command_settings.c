@@ -1,19 +1,34 @@
 /*
- * Settings (MS-ASCMD 2.2.1.18): DeviceInformation.
+ * Settings (MS-ASCMD 2.2.1.18): the device's information and recovery password, out of office, and
+ * who the user is.
  *
- * Properties that this server does not keep (Oof, DevicePassword, UserInformation,
- * RightsManagementInformation) are answered one by one with the protocol's own refusal, so that a
- * phone that asks for several gets the others.
+ * RightsManagementInformation is answered with the protocol's own refusal, so that a phone that
+ * asks for several properties gets the others.
  */
 #include "core/call.h"
 
 #include "core/device_information.h"
+#include "core/settings.h"
 
-static void answer_property(struct call *c, unsigned tag, unsigned status)
+void settings_answer(struct call *c, unsigned tag, unsigned status)
 {
 	wbxml_begin(&c->out, tag);
 	wbxml_int(&c->out, Settings_Status, status);
 	wbxml_end(&c->out);
+}
+
+static bool device_information(struct call *c, const struct wbxml_node *information)
+{
+	unsigned stored = device_information_store(c, information);
+	if (stored)
+		settings_answer(c, Settings_DeviceInformation, stored);
+	return stored != 0;
+}
+
+static bool rights_management(struct call *c, const struct wbxml_node *node)
+{
+	settings_answer(c, node->tag, SETTINGS_ACCESS_DENIED);
+	return true;
 }
 
 /* Properties of a request, each at most once (MS-ASCMD 2.2.3.161). */
@@ -29,26 +44,28 @@ static bool well_formed(const struct wbxml_node *root)
 
 void command_settings(struct call *c)
 {
-	const struct wbxml_node *information = wbxml_child(c->root, Settings_DeviceInformation);
-	unsigned stored = STATUS_OK;
+	/* In the order of the answer's schema, whatever the order of the request. */
+	static const struct {
+		unsigned tag;
+		bool (*act)(struct call *c, const struct wbxml_node *node);
+	} properties[] = {
+		{Settings_Oof, settings_oof},
+		{Settings_DeviceInformation, device_information},
+		{Settings_DevicePassword, settings_device_password},
+		{Settings_UserInformation, settings_user_information},
+		{Settings_RightsManagementInformation, rights_management},
+	};
 	if (!well_formed(c->root)) {
 		call_answer_status(c, SETTINGS_PROTOCOL);
 		return;
 	}
-	if (information && (stored = device_information_store(c, information)) == 0) {
-		call_fail(c, NULL);
-		return;
-	}
 	call_begin(c);
 	call_status(c, STATUS_OK);
-	/* In the order of the answer's schema, whatever the order of the request. */
-	static const unsigned refused[] = {Settings_Oof, 0, Settings_DevicePassword,
-					   Settings_UserInformation,
-					   Settings_RightsManagementInformation};
-	for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
-		if (refused[i] == 0 && information)
-			answer_property(c, Settings_DeviceInformation, stored);
-		else if (refused[i] && wbxml_child(c->root, refused[i]))
-			answer_property(c, refused[i], SETTINGS_ACCESS_DENIED);
+	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
+		const struct wbxml_node *node = wbxml_child(c->root, properties[i].tag);
+		if (node && !properties[i].act(c, node)) {
+			call_fail(c, NULL);
+			return;
+		}
 	}
 }

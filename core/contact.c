@@ -475,11 +475,16 @@ static bool contact_read(const struct item_context *ctx, struct str text, struct
 	return true;
 }
 
-/* An entry of the recipient information cache has these and no others (MS-ASCNTC 3.2.4.4). */
-static bool is_of_cache(const struct field *f)
+/*
+ * An entry of the recipient information cache has four elements (MS-ASCNTC 3.2.4.4), and two of
+ * them are only there (2.2.2.2, 2.2.2.64).
+ */
+static bool is_told(const struct contact *c, const struct field *f)
 {
-	return f->tag == Contacts_Email1Address || f->tag == Contacts_FileAs ||
-	       f->tag == Contacts_Alias || f->tag == Contacts_WeightedRank;
+	bool only_cached = f->tag == Contacts_Alias || f->tag == Contacts_WeightedRank;
+	if (!c->cached)
+		return !only_cached;
+	return only_cached || f->tag == Contacts_Email1Address || f->tag == Contacts_FileAs;
 }
 
 static bool contact_encode(struct wbxml_out *w, const struct item_context *ctx, struct str text,
@@ -489,7 +494,7 @@ static bool contact_encode(struct wbxml_out *w, const struct item_context *ctx, 
 	if (!contact_read(ctx, text, &c, e))
 		return false;
 	for (size_t i = 0; i < FIELDS; i++)
-		if (field_of(ctx, fields[i].tag) && (!c.cached || is_of_cache(&fields[i])))
+		if (field_of(ctx, fields[i].tag) && is_told(&c, &fields[i]))
 			fields[i].emit(w, &c, &fields[i]);
 	return !arena_overflowed(ctx->arena) || err_set(e, ERR_TOO_LARGE, "no room for a contact");
 }
@@ -514,14 +519,78 @@ static bool contact_apply(const struct item_context *ctx, struct str old,
 	return !arena_overflowed(ctx->arena) || err_set(e, ERR_TOO_LARGE, "no room for a contact");
 }
 
+/* What people are found by, by the elements of the Gal page. */
+static json_t *gal_of(const struct contact *c)
+{
+	static const struct {
+		const char *element, *pattern;
+		unsigned slot;
+		int component;
+	} gal[] = {
+#define FIELD(element, pattern, slot, component) {#element, pattern, slot, component},
+#include "core/gal_fields.def"
+#undef FIELD
+	};
+	json_t *out = json_object();
+	for (size_t i = 0; i < sizeof gal / sizeof *gal; i++) {
+		struct str text;
+		size_t at = gal[i].pattern ? vcard_slot(&c->lines, gal[i].pattern, gal[i].slot) : 0;
+		if (!gal[i].pattern)
+			text = c->name[gal[i].component];
+		else if (gal[i].component >= 0)
+			text = at ? vcard_component(&c->lines, at, (unsigned)gal[i].component)
+				  : STR("");
+		else
+			text = vcard_text(&c->lines, gal[i].pattern, gal[i].slot);
+		text = text_to_xml(c->ctx->arena, text);
+		if (text.n)
+			json_object_set_new(out, gal[i].element, json_stringn(text.p, text.n));
+	}
+	return out;
+}
+
+static json_t *emails_of(const struct contact *c)
+{
+	size_t lines[VCARD_LINES], n = vcard_lines(&c->lines, "EMAIL+PREF|EMAIL", lines);
+	json_t *out = json_array();
+	for (size_t i = 0; i < n; i++) {
+		struct str text = text_to_xml(
+			c->ctx->arena, str_trim(content_text(&c->lines, &c->lines.v[lines[i]])));
+		if (text.n)
+			json_array_append_new(out, json_stringn(text.p, text.n));
+	}
+	return out;
+}
+
+static int64_t count_of(const struct contact *c, const char *property)
+{
+	size_t lines[VCARD_LINES];
+	return (int64_t)vcard_lines(&c->lines, property, lines);
+}
+
+/* Entries of the recipient information cache are no people to be found. */
 static bool contact_facts(const struct item_context *ctx, struct str text, struct item_facts *out,
 			  struct err *e)
 {
 	struct contact c;
+	struct str photo;
 	if (!contact_read(ctx, text, &c, e))
 		return false;
+	struct str plain = item_summary(&c.lines, STR("FN"));
 	out->date = ctx->now;
-	out->summary = item_summary(&c.lines, STR("FN"));
+	out->summary = plain;
+	if (c.cached)
+		return true;
+	json_t *json = json_loadb(plain.p, plain.n, 0, NULL);
+	json_object_set_new(json, "gal", gal_of(&c));
+	json_object_set_new(json, "emails", emails_of(&c));
+	vcard_photo(&c.lines, &photo);
+	json_object_set_new(json, "photo", json_integer((json_int_t)photo.n));
+	json_object_set_new(json, "certificates", json_integer(count_of(&c, "KEY")));
+	char *dumped = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
+	out->summary = str_of(arena_strdup(ctx->arena, dumped));
+	free(dumped);
+	json_decref(json);
 	return true;
 }
 

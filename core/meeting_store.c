@@ -7,7 +7,6 @@
 #include "core/base/log.h"
 #include "core/submit.h"
 #include "core/tnef.h"
-#include "store/delivery.h"
 #include "store/message.h"
 #include "store/mime.h"
 #include "store/pg.h"
@@ -161,47 +160,23 @@ static bool may_carry(struct str raw)
 	       str_find(raw, STR("winmail.dat")) >= 0;
 }
 
-/* Only what comes into the Inbox: junk makes no events. */
-static bool is_inbox(const struct meeting_user *u, int32_t folder)
+bool meeting_unpack(struct meeting_user *u, struct str *raw, struct err *e)
 {
-	struct folder f;
-	struct err ignored;
-	return u->store->ops->folder(u->store, u->a, u->account, folder, &f, &ignored) ==
-		       FOUND_ONE &&
-	       f.role == ROLE_INBOX;
-}
-
-static bool deliver(struct meeting_user *u, int32_t folder, struct str raw, int64_t date,
-		    unsigned flags, struct err *e)
-{
-	struct message m;
-	bool carries = may_carry(raw) && is_inbox(u, folder);
-	if (carries && meeting_user_read(u, e) != FOUND_ONE)
-		return false;
-	if (carries)
-		raw = tnef_unpack(u->a, raw, u->address, u->now);
-	if (!delivery_put(u->store, u->a, u->account, folder, raw, date, flags, e))
-		return false;
-	if (!carries || !message_scan(u->a, raw, &m, e))
+	if (!may_carry(*raw))
 		return true;
-	struct str calendar = meeting_of_message(u->a, raw, &m);
-	if (calendar.n)
-		take_or_undo(u, calendar);
+	if (meeting_user_read(u, e) != FOUND_ONE)
+		return false;
+	*raw = tnef_unpack(u->a, *raw, u->address, u->now);
 	return true;
 }
 
-bool meeting_deliver(struct pg *db, struct store *store, struct arena *a, int32_t account,
-		     int32_t folder, struct str raw, int64_t date, unsigned flags, struct err *e)
+void meeting_receive(const struct meeting_user *u, struct str raw, const struct message *m)
 {
-	struct meeting_user u = {.db = db, .store = store, .a = a, .account = account, .now = date};
-	if (pg_in_transaction(db))
-		return deliver(&u, folder, raw, date, flags, e);
-	if (!pg_begin(db, e))
-		return false;
-	bool ok = deliver(&u, folder, raw, date, flags, e) && pg_commit(db, e);
-	if (!ok)
-		pg_rollback(db);
-	return ok;
+	if (!u->address.n)
+		return;
+	struct str calendar = meeting_of_message(u->a, raw, m);
+	if (calendar.n)
+		take_or_undo(u, calendar);
 }
 
 /* ---- What is sent ---- */

@@ -3,8 +3,8 @@
  * calendar, his answers, and the messages that the server sends for him. What is decided stands in
  * meeting.h.
  *
- * Failure rule: as store.h. Thread: that of the connection. Everything but meeting_arrived() is to
- * be called within the store's transaction.
+ * Failure rule: as store.h. Thread: that of the connection. Everything is to be called within the
+ * store's transaction.
  */
 #ifndef EASEL_CORE_MEETING_STORE_H
 #define EASEL_CORE_MEETING_STORE_H
@@ -60,12 +60,16 @@ bool meeting_take(const struct meeting_user *u, struct str calendar, struct err 
 struct str meeting_of_message(struct arena *a, struct str raw, const struct message *m);
 
 /*
- * A message as it is delivered to a folder of an account here, in its own transaction or the
- * caller's. In the Inbox what Outlook packed is unpacked first, and what the message says of a
- * meeting is done. What is wrong with the latter is logged and holds no message back.
+ * A message that comes into the Inbox, as it is to be stored: what Outlook packed is unpacked.
+ * Fills in the user when it may be about a meeting.
  */
-bool meeting_deliver(struct pg *db, struct store *store, struct arena *a, int32_t account,
-		     int32_t folder, struct str raw, int64_t date, unsigned flags, struct err *e);
+bool meeting_unpack(struct meeting_user *u, struct str *raw, struct err *e);
+
+/*
+ * What it says of a meeting is done, once it is stored. What is wrong with it is logged and undone
+ * alone: it holds no message back.
+ */
+void meeting_receive(const struct meeting_user *u, struct str raw, const struct message *m);
 
 /* Sends a message of the user's, with a copy in Sent Items. */
 bool meeting_send(const struct meeting_user *u, const struct meeting_mail *mail, struct str text,

@@ -3,7 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/email.h"
-#include "core/meeting_store.h"
+#include "core/receive.h"
 #include "store/delivery.h"
 #include "store/pg.h"
 #include "store/queue.h"
@@ -79,20 +79,26 @@ static bool delivered_before(const struct submitter *x, size_t i)
 	return false;
 }
 
-/* To somebody here. */
-static bool put(struct submitter *x, const struct recipient *to, struct err *e)
+static bool put(struct submitter *x, int32_t account, int32_t folder, struct str raw,
+		unsigned flags, struct err *e)
 {
 	struct arena_mark mark = arena_mark(x->a);
-	bool ok = meeting_deliver(x->db, x->store, x->a, to->account, to->inbox,
-				  x->s->mail->delivered, x->s->now, 0, e);
+	bool ok = delivery_put(x->store, x->a, account, folder, raw, x->s->now, flags, e);
 	arena_release(x->a, mark);
 	return ok;
 }
 
-static bool put_sent(struct submitter *x, struct err *e)
+static bool receive(struct submitter *x, const struct recipient *to, struct err *e)
 {
-	return delivery_put(x->store, x->a, x->s->account, x->sent, x->s->mail->sent, x->s->now,
-			    ITEM_SEEN, e);
+	struct arena_mark mark = arena_mark(x->a);
+	const struct arrival arrival = {.account = to->account,
+					.inbox = to->inbox,
+					.sender = x->s->mail->from,
+					.raw = x->s->mail->delivered,
+					.now = x->s->now};
+	bool ok = receive_message(x->db, x->store, x->a, &arrival, e);
+	arena_release(x->a, mark);
+	return ok;
 }
 
 static bool deliver(struct submitter *x, struct err *e)
@@ -100,12 +106,12 @@ static bool deliver(struct submitter *x, struct err *e)
 	const struct composed *mail = x->s->mail;
 	bool ok = true;
 	for (size_t i = 0; ok && i < x->ndirect; i++)
-		ok = delivered_before(x, i) || put(x, &x->direct[i], e);
+		ok = delivered_before(x, i) || receive(x, &x->direct[i], e);
 	if (ok && x->nqueued)
 		ok = queue_put(x->db, x->a, x->s->account, mail->from, mail->delivered, x->queued,
 			       x->nqueued, e);
 	if (ok && x->sent)
-		ok = put_sent(x, e);
+		ok = put(x, x->s->account, x->sent, mail->sent, ITEM_SEEN, e);
 	return ok;
 }
 

@@ -149,6 +149,7 @@ static struct email_context context(struct call *c, const struct sync_collection
 				     change->item.uid};
 	return (struct email_context){
 		.version = c->version,
+		.timezone = c->gate.timezone,
 		.arena = c->arena,
 		.scope = is_whole(change) ? EMAIL_WHOLE : EMAIL_MARKS,
 		.server_id = server_id_text(c->arena, id),
@@ -170,6 +171,7 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 		.version = c->version,
 		.address = c->gate.address,
 		.name = c->gate.display_name,
+		.timezone = c->gate.timezone,
 		.server_id = uid ? server_id_text(c->arena, id) : (struct str){NULL, 0},
 		.body = &col->options.body,
 		.now = clock_now(),

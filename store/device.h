@@ -10,6 +10,7 @@
 
 #include "core/base/err.h"
 #include "core/base/str.h"
+#include "store/store.h"
 
 struct arena;
 struct pg;
@@ -56,6 +57,17 @@ bool device_offer_policy(struct pg *db, int32_t device, uint32_t offered_key, st
 /* Records an acknowledgement: status as the device said it, final key (0 when it refused). */
 bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key,
 			       struct err *e);
+
+/*
+ * Keeps the recovery password that the device sent, sealed (store/sealed.h); p NULL: takes back
+ * what it had sent. *kept false: its policy does not let it.
+ */
+bool device_keep_password(struct pg *db, int32_t account, int32_t device, struct str sealed,
+			  bool *kept, struct err *e);
+
+/* The sealed password of a device by its id; FOUND_NONE: there is none. */
+enum found device_password(struct pg *db, struct arena *a, struct str address, struct str device_id,
+			   struct str *sealed, struct err *e);
 
 /* Remembers the parameters of a Ping; folders as '{1,2}'. */
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,

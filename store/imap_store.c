@@ -614,6 +614,44 @@ static bool append(struct store *store, int32_t account, int32_t id, const struc
 	       imap_intent_done(s->db, s->arena, &x.intent, e);
 }
 
+/* A message can't be changed: another one comes, and then the old one goes. */
+static enum found replace(struct store *store, int32_t account, int32_t id, int64_t uid,
+			  int64_t unchanged_since, const struct new_item *item, int64_t *new_uid,
+			  int64_t *before, int64_t *after, struct err *e)
+{
+	struct imap_store *s = of(store);
+	struct imap_box *box;
+	struct items old;
+	int64_t gone;
+	bool imap;
+	if (!is_box(s, account, id, &box, &imap, e))
+		return FOUND_FAILED;
+	if (!imap)
+		return pg_of(store)->ops->replace(pg_of(store), account, id, uid, unchanged_since,
+						  item, new_uid, before, after, e);
+	if (!lookup(store, s->arena, account, id, &uid, 1, &old, e))
+		return FOUND_FAILED;
+	if (old.v[0].gone)
+		return FOUND_NONE;
+	*before = old.v[0].modseq;
+	if (unchanged_since != 0 && unchanged_since != *before) {
+		err_set(e, ERR_CONFLICT, "the message was changed meanwhile");
+		return FOUND_FAILED;
+	}
+	if (!append(store, account, id, item, new_uid, after, e) ||
+	    remove_item(store, account, id, uid, &gone, e) == FOUND_FAILED)
+		return FOUND_FAILED;
+	return FOUND_ONE;
+}
+
+/* Only what is no mail has such a name. */
+static enum found find_named(struct store *store, int32_t account, int32_t id,
+			     enum item_class class, struct str name, int32_t *in, int64_t *uid,
+			     struct err *e)
+{
+	return pg_of(store)->ops->find(pg_of(store), account, id, class, name, in, uid, e);
+}
+
 /* ---- Actions on folders: in the database first, where names and roles are checked ---- */
 
 struct folder_act {
@@ -724,6 +762,13 @@ static enum found delete_folder(struct store *store, int32_t account, int32_t id
 	return attempt(s, act_delete, &x, e) ? FOUND_ONE : FOUND_FAILED;
 }
 
+/* What is kept here is found; the server's own mail is not in the index. */
+static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+		   size_t offset, size_t limit, struct hits *out, struct err *e)
+{
+	return pg_of(s)->ops->search(pg_of(s), a, account, q, offset, limit, out, e);
+}
+
 static const struct store_ops imap_ops = {
 	.name = "imap",
 	.begin = begin,
@@ -740,13 +785,16 @@ static const struct store_ops imap_ops = {
 	.dated = dated,
 	.count = count,
 	.lookup = lookup,
+	.find = find_named,
 	.summaries = summaries,
+	.search = search,
 	.slices = slices,
 	.open = open_content,
 	.set_flags = set_flags,
 	.remove = remove_item,
 	.move = move,
 	.append = append,
+	.replace = replace,
 };
 
 struct store *store_imap_new(struct pg *db, struct store *pg, const char *conninfo,

@@ -13,6 +13,24 @@ static PG_STATEMENT(device_admission,
 
 static PG_STATEMENT(device_decision, "SELECT easel.device_decide($1)");
 
+static PG_STATEMENT(
+	device_password_put,
+	"WITH allowed AS MATERIALIZED (SELECT v.id FROM easel.device v"
+	"	WHERE v.account_id = $1 AND v.id = $2"
+	"	AND (easel.policy_fields($1, $2) ->> 'password_recovery')::boolean),"
+	"put AS (INSERT INTO easel.device_password (device, sealed)"
+	"	SELECT id, $3::bytea FROM allowed WHERE $3::bytea IS NOT NULL"
+	"	ON CONFLICT (device) DO UPDATE SET sealed = excluded.sealed, set_at = now()),"
+	"gone AS (DELETE FROM easel.device_password p USING allowed"
+	"	WHERE p.device = allowed.id AND $3::bytea IS NULL) "
+	"SELECT EXISTS (SELECT FROM allowed)");
+
+static PG_STATEMENT(
+	device_password_get,
+	"SELECT p.sealed FROM easel.device_password p JOIN easel.device v ON v.id = p.device"
+	" JOIN easel.account a ON a.id = v.account_id"
+	" WHERE a.address = lower($1::text) AND v.device_id = $2::text");
+
 static PG_STATEMENT(device_ask, "SELECT easel.device_asked($1)");
 
 /* What is computed comes from the same snapshot as its stamp. */
@@ -144,6 +162,40 @@ bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32
 	pg_int(&p, status);
 	pg_int(&p, key);
 	return pg_do(db, &device_policy_acknowledge, &p, e);
+}
+
+bool device_keep_password(struct pg *db, int32_t account, int32_t device, struct str sealed,
+			  bool *kept, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_int(&p, device);
+	if (sealed.p)
+		pg_bytes(&p, sealed);
+	else
+		pg_null(&p);
+	struct pg_rows *r = pg_run(db, &device_password_put, &p, e);
+	if (!r)
+		return false;
+	*kept = pg_get_bool(r, 0, 0);
+	pg_done(&r);
+	return true;
+}
+
+enum found device_password(struct pg *db, struct arena *a, struct str address, struct str device_id,
+			   struct str *sealed, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_text(&p, a, address);
+	pg_text(&p, a, device_id);
+	struct pg_rows *r = pg_run(db, &device_password_get, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	bool found = pg_count(r) > 0;
+	if (found)
+		*sealed = pg_get_copy(a, r, 0, 0);
+	pg_done(&r);
+	return found ? FOUND_ONE : FOUND_NONE;
 }
 
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,

@@ -16,7 +16,7 @@
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/programs/program.h"
-#include "core/meeting_store.h"
+#include "core/receive.h"
 #include "store/delivery.h"
 #include "store/mail_files.h"
 #include "store/pg.h"
@@ -169,6 +169,23 @@ static bool read_message(uint64_t max_size, struct buf *out, struct err *e)
 	}
 }
 
+/* What comes into the inbox is received; another folder is the choice of whoever delivers. */
+static bool put_one(const struct options *o, struct target *t, struct str raw, struct err *e)
+{
+	if (!str_eq_nocase(str_of(o->folder), STR("inbox")))
+		return delivery_put(t->store, t->a, t->account, t->folder, raw, clock_now(), 0, e);
+	const struct arrival arrival = {.account = t->account,
+					.inbox = t->folder,
+					.sender = receive_sender(t->a, raw),
+					.raw = raw,
+					.now = clock_now()};
+	if (pg_begin(t->db, e) && receive_message(t->db, t->store, t->a, &arrival, e) &&
+	    pg_commit(t->db, e))
+		return true;
+	pg_rollback(t->db);
+	return false;
+}
+
 static int deliver(const struct options *o, struct target *t)
 {
 	struct err e = {.kind = ERR_NONE};
@@ -178,8 +195,7 @@ static int deliver(const struct options *o, struct target *t)
 	if (ok)
 		code = find_target(o, t);
 	if (ok && code == EX_OK)
-		ok = meeting_deliver(t->db, t->store, t->a, t->account, t->folder,
-				     delivery_normalise(t->a, buf_get(&raw)), clock_now(), 0, &e);
+		ok = put_one(o, t, delivery_normalise(t->a, buf_get(&raw)), &e);
 	buf_free(&raw);
 	return ok ? code : fail(&e);
 }

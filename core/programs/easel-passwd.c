@@ -9,18 +9,24 @@
 #include "core/base/arena.h"
 #include "core/base/text.h"
 #include "core/programs/program.h"
+#include "store/device.h"
 #include "store/password.h"
 #include "store/pg.h"
+#include "store/sealed.h"
 
 static const char NAME[] = "easel-passwd";
 
 static const char HELP[] =
 	"Usage: easel-passwd\n"
 	"       easel-passwd --database=CONNINFO ADDRESS\n"
+	"       easel-passwd --database=CONNINFO --key-file=FILE --recover=DEVICE ADDRESS\n"
 	"Reads a password from standard input (asks for it twice on a terminal) and prints its hash,\n"
-	"for easel.account_create() and easel.account_set_password(); or sets it for an account.\n"
+	"for easel.account_create() and easel.account_set_password(); or sets it for an account. With\n"
+	"--recover it prints the recovery password that a device of the account has sent.\n"
 	"\n"
 	"  -d, --database=CONNINFO  the database, as libpq takes it; \"\" means PGHOST, PGDATABASE …\n"
+	"  -k, --key-file=FILE      the workers' key file\n"
+	"  -r, --recover=DEVICE     the device, by its id\n"
 	"  -h, --help               show this\n"
 	"\n"
 	"Exit codes: 0 done, 64 wrong usage, 65 no password, or two that differ, 67 there is no such\n"
@@ -126,23 +132,63 @@ static int set_password(const char *database, const char *address, const char *h
 	return ok ? EX_OK : program_fail(NAME, &e);
 }
 
+/* The password goes to standard output and nowhere else. */
+static int recover(const char *database, const char *key_file, const char *device,
+		   const char *address)
+{
+	struct pg *db = pg_new(database, NAME);
+	struct arena *secrets = arena_new_secret(64 * 1024);
+	unsigned char key[PASSWORD_KEY];
+	struct str sealed, password;
+	struct err e = {.kind = ERR_NONE};
+	int code = EX_OK;
+	enum found found =
+		password_key_load(key_file, key, &e)
+			? device_password(db, secrets, str_of(address), str_of(device), &sealed, &e)
+			: FOUND_FAILED;
+	if (found == FOUND_FAILED) {
+		code = program_fail(NAME, &e);
+	} else if (found == FOUND_NONE) {
+		fprintf(stderr, "%s: there is no recovery password of that device\n", NAME);
+		code = EX_NOUSER;
+	} else if (!sealed_open(secrets, key, "device password", sealed, &password)) {
+		fprintf(stderr, "%s: the password was sealed under another key\n", NAME);
+		code = EX_DATAERR;
+	} else {
+		printf("%.*s\n", STR_ARG(password));
+	}
+	explicit_bzero(key, sizeof key);
+	arena_free(&secrets);
+	pg_free(&db);
+	return code;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{"database", required_argument, NULL, 'd'},
+		{"key-file", required_argument, NULL, 'k'},
+		{"recover", required_argument, NULL, 'r'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	const char *database = NULL;
-	for (int c; (c = getopt_long(argc, argv, "d:h", known, NULL)) != -1;) {
+	const char *database = NULL, *key_file = NULL, *device = NULL;
+	for (int c; (c = getopt_long(argc, argv, "d:k:r:h", known, NULL)) != -1;) {
 		if (c == 'h')
 			return fputs(HELP, stdout) < 0 ? EX_IOERR : EX_OK;
-		if (c != 'd')
+		if (c == 'd')
+			database = optarg;
+		else if (c == 'k')
+			key_file = optarg;
+		else if (c == 'r')
+			device = optarg;
+		else
 			return program_usage(NAME);
-		database = optarg;
 	}
-	if (argc - optind != (database ? 1 : 0))
+	if (argc - optind != (database ? 1 : 0) || (device && (!database || !key_file)))
 		return program_usage(NAME);
+	if (device)
+		return recover(database, key_file, device, argv[optind]);
 	char hash[PASSWORD_HASH];
 	struct err e = {.kind = ERR_NONE};
 	if (!read_and_hash(hash, &e))

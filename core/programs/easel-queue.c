@@ -17,8 +17,8 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/programs/program.h"
+#include "core/receive.h"
 #include "store/bounce.h"
-#include "core/meeting_store.h"
 #include "store/delivery.h"
 #include "store/mime_write.h"
 #include "store/pg.h"
@@ -92,7 +92,8 @@ static bool bounce(struct runner *r, const struct queue_message *m, const struct
 		if (v[i].state == QUEUE_FAILED)
 			failures[n++] =
 				(struct bounce_failure){m->recipients[i].address, v[i].reason};
-	if (n == 0 || m->inbox == 0)
+	/* What has no sender was an answer that nobody wrote: its failure is nobody's news. */
+	if (n == 0 || m->inbox == 0 || m->sender.n == 0)
 		return true;
 	struct str text = bounce_make(r->a, m->sender, m->raw, failures, n, clock_now());
 	return delivery_put(r->store, r->a, m->account, m->inbox, text, clock_now(), 0, e);
@@ -112,10 +113,15 @@ static bool deliver_here(struct runner *r, const struct queue_message *m, const 
 			 struct err *e)
 {
 	bool ok = true;
-	for (size_t i = 0; ok && i < m->n; i++)
-		if (v[i].state == QUEUE_SENT && m->recipients[i].inbox && !delivered_before(m, i))
-			ok = meeting_deliver(r->db, r->store, r->a, m->recipients[i].account,
-					     m->recipients[i].inbox, m->raw, clock_now(), 0, e);
+	for (size_t i = 0; ok && i < m->n; i++) {
+		const struct arrival arrival = {.account = m->recipients[i].account,
+						.inbox = m->recipients[i].inbox,
+						.sender = m->sender,
+						.raw = m->raw,
+						.now = clock_now()};
+		if (v[i].state == QUEUE_SENT && arrival.inbox && !delivered_before(m, i))
+			ok = receive_message(r->db, r->store, r->a, &arrival, e);
+	}
 	return ok;
 }
 

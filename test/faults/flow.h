@@ -13,6 +13,7 @@
 #include "core/base/log.h"
 #include "core/collections.h"
 #include "core/email.h"
+#include "core/imap_login.h"
 #include "core/server_id.h"
 #include "core/sync.h"
 #include "store/device.h"
@@ -377,7 +378,20 @@ static void flow_collections_know(struct store *s, int32_t account, const struct
 	(void)f;
 }
 
+/* No account here has its mail on an IMAP server. */
+static bool flow_imap_login_refresh(struct session *s, int32_t account, const int32_t *folders,
+				    size_t n, struct err *e)
+{
+	(void)s;
+	(void)account;
+	(void)folders;
+	(void)n;
+	(void)e;
+	return true;
+}
+
 #define clock_now flow_clock_now
+#define imap_login_refresh flow_imap_login_refresh
 #define collections_know flow_collections_know
 #define pg_connection flow_pg_connection
 #define pg_begin flow_pg_begin
@@ -401,6 +415,7 @@ static void flow_collections_know(struct store *s, int32_t account, const struct
 #include "core/command_sync.c"
 
 #undef clock_now
+#undef imap_login_refresh
 #undef collections_know
 #undef pg_connection
 #undef pg_begin

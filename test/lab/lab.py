@@ -165,6 +165,11 @@ class Lab:
         return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo,
                        '--import', str(path), account)
 
+    def run(self, name, *arguments):
+        """Runs a program on the database; returns what it printed."""
+        return program(self.build, name, '--database', self.postgres.conninfo,
+                       *map(str, arguments))
+
     # ---- Trouble ----
 
     def worker_restart(self, number=0):

@@ -9,14 +9,14 @@ INSERT INTO easel.device (account_id, device_id, type) VALUES (:anna, 'PHONE', '
 INSERT INTO easel.device (account_id, device_id) VALUES (:anna, 'OTHER') RETURNING id AS other \gset
 SELECT easel.folder_create(:anna, NULL, 'Trips') AS trips \gset
 INSERT INTO easel.hierarchy_state (device, account_id, epoch, n, modseq, folders)
-	SELECT :phone, :anna, '00000000', 1, hierarchy_modseq, '[[1,0,2,"Inbox"],[7,0,12,"Trips"]]'
+	SELECT :phone, :anna, '00000000', 1, hierarchy_modseq, '[[1,0,2,"Inbox"],[11,0,12,"Trips"]]'
 	FROM easel.account WHERE id = :anna;
 CREATE TABLE tap.given AS SELECT :anna AS anna, :phone AS phone, :other AS other, :trips AS trips;
 
 CREATE FUNCTION tap.verdict(folders integer[] DEFAULT '{1}') RETURNS text LANGUAGE sql AS
 	'SELECT (easel.wait_begin(anna, phone, ''w1'', 300, folders)).verdict FROM tap.given';
 
-SELECT is(:trips, 7, 'the folder has the number that the device was told');
+SELECT is(:trips, 11, 'the folder has the number that the device was told');
 SELECT is(tap.verdict(), 'wait', 'a device whose tree is current waits');
 SELECT is(tap.verdict('{1,99}'), 'wait', 'also when it names a folder that never was');
 
@@ -31,10 +31,10 @@ ROLLBACK TO s;
 
 SELECT ok(easel.folder_delete(:anna, :trips), 'a folder goes');
 SELECT is((SELECT array_agg((device, folder_id, name)::text) FROM easel.folder_gone),
-	ARRAY[format('(%s,7,Trips)', :phone)], 'it is noted for the device that was told of it');
+	ARRAY[format('(%s,11,Trips)', :phone)], 'it is noted for the device that was told of it');
 UPDATE easel.hierarchy_state SET modseq = (SELECT hierarchy_modseq FROM easel.account WHERE id = :anna);
 SELECT is(tap.verdict(), 'wait', 'a device that does not name it waits');
-SELECT results_eq($$SELECT tap.verdict('{1,7}') FROM generate_series(1, 6)$$,
+SELECT results_eq($$SELECT tap.verdict('{1,11}') FROM generate_series(1, 6)$$,
 	ARRAY['foldersync', 'foldersync', 'foldersync', 'wait', 'wait', 'wait'], 'one that does is told three times');
 SELECT is((SELECT count(*) FROM easel.notice WHERE account_id = :anna)::int, 1,
 	'then the user is told by mail, once');

@@ -1,7 +1,7 @@
 """Settings: what a device tells about itself (MS-ASCMD 2.2.1.18)."""
 
-from common import WireTest, in_versions
-from phone import VERSIONS
+from common import WireTest, in_versions, message
+from phone import TEXT, VERSIONS, body, options
 from wbxml import E
 
 
@@ -43,3 +43,142 @@ class DeviceInformation(WireTest):
             answer = phone.command('Settings', document)
             statuses = {answer.status, answer.root.get('DeviceInformation/Status')}
             self.assertTrue(statuses & {'2', '5'}, answer)
+
+
+def oof_set(*content):
+    return E('Settings:Oof', E('Set', list(content)))
+
+
+def oof_message(audience, enabled, text=None, kind='Text'):
+    return E('OofMessage', E('AppliesTo' + audience), E('Enabled', enabled),
+             text is not None and E('ReplyMessage', text) or None,
+             text is not None and E('BodyType', kind) or None)
+
+
+class OutOfOffice(WireTest):
+    AWAY = (E('OofState', 1), oof_message('Internal', 1, 'Away, inside.'),
+            oof_message('ExternalUnknown', 1, '<b>Away</b>, outside.', 'HTML'))
+
+    def ask(self, phone, *properties):
+        return phone.command('Settings', E('Settings:Settings', list(properties))).root
+
+    def get(self, phone):
+        return self.ask(phone, E('Settings:Oof', E('Get', E('BodyType', 'Text')))).find('Oof/Get')
+
+    def replies(self, phone):
+        phone.sync_all(phone.inbox, options=options(body(TEXT)))
+        return [d for d in phone.items[phone.inbox].values()
+                if d.get('Email:Subject', '').startswith('Auto: ')]
+
+    @in_versions('12.0', '16.1')
+    def test_set_and_get(self, version):
+        phone = self.phone(version=version)
+        self.assertEqual(self.get(phone).get('OofState'), '0')
+        root = self.ask(phone, oof_set(
+            E('OofState', 2), E('StartTime', '2026-12-01T00:00:00.000Z'),
+            E('EndTime', '2026-12-09T00:00:00.000Z'), oof_message('Internal', 1, 'Grüße'),
+            oof_message('ExternalKnown', 0)))
+        self.assertEqual((root.get('Status'), root.get('Oof/Status')), ('1', '1'))
+        found = self.get(phone)
+        self.assertEqual([found.get(n) for n in ('OofState', 'StartTime', 'EndTime')],
+                         ['2', '2026-12-01T00:00:00.000Z', '2026-12-09T00:00:00.000Z'])
+        self.assertEqual([[c.name.partition(':')[2] for c in m.children]
+                          for m in found.all('OofMessage')],
+                         [['AppliesToInternal', 'Enabled', 'ReplyMessage', 'BodyType'],
+                          ['AppliesToExternalKnown', 'Enabled'],
+                          ['AppliesToExternalUnknown', 'Enabled']])
+        self.assertEqual(found.get('OofMessage/ReplyMessage'), 'Grüße')
+
+    def test_refusals(self):
+        phone = self.phone()
+        start, end = E('StartTime', '2026-12-01T00:00:00Z'), E('EndTime', '2026-12-02T00:00:00Z')
+        for status, content in (
+                ('5', [E('OofState', 3)]), ('2', [E('OofState', 2), start]),
+                ('5', [E('OofState', 2)]),
+                ('5', [E('OofState', 2), E('StartTime', '2026-12-03T00:00:00Z'), end]),
+                ('2', [oof_message('Internal', 1), oof_message('Internal', 0)]),
+                ('2', [E('OofMessage', E('Enabled', 1))]),
+                ('5', [oof_message('Internal', 7)]),
+                ('5', [oof_message('Internal', 1, 'x' * 70000)]),
+                ('5', [oof_message('Internal', 1, 'x', 'RTF')])):
+            with self.subTest(status, content=content):
+                self.assertEqual(self.ask(phone, oof_set(*content)).get('Oof/Status'), status)
+        self.assertEqual(self.ask(phone, E('Settings:Oof', E('Get'))).get('Oof/Status'), '2')
+        self.assertEqual(self.ask(phone, E('Settings:Oof')).get('Oof/Status'), '2')
+        # Times without the state that needs them are passed over.
+        self.assertEqual(self.ask(phone, oof_set(E('OofState', 1), start, end)).get('Oof/Status'),
+                         '1')
+
+    def test_each_sender_is_answered_once(self):
+        phone, other = self.phone(), self.phone()
+        self.ask(phone, oof_set(*self.AWAY))
+        for _ in range(2):
+            self.lab.deliver(phone.user, message('Hello', sender=other.user, to=phone.user))
+        self.lab.run('easel-queue', '--once')
+        reply, = self.replies(other)
+        self.assertEqual(reply.get('Email:Subject'), 'Auto: Hello')
+        self.assertIn(phone.user, reply.get('Email:From'))
+        self.assertIn('Away, inside.', reply.get('AirSyncBase:Body/Data'))
+        self.ask(phone, oof_set(*self.AWAY))
+        self.lab.deliver(phone.user, message('Again', sender=other.user, to=phone.user))
+        self.lab.run('easel-queue', '--once')
+        self.assertEqual(len(self.replies(other)), 2)
+
+    def test_who_is_not_answered(self):
+        phone, other = self.phone(), self.phone()
+        self.ask(phone, oof_set(*self.AWAY))
+        for more in ({'auto_submitted': 'auto-replied'}, {'precedence': 'list'},
+                     {'list_id': '<x.example.test>'}, {'to': 'list@example.test'},
+                     {'x_auto_response_suppress': 'OOF'}):
+            self.lab.deliver(phone.user, message('No', sender=other.user,
+                                                 **{'to': phone.user, **more}))
+        self.lab.deliver(phone.user, b'Return-Path: <>\r\n' + message(
+            'Bounce', sender=other.user, to=phone.user))
+        self.lab.deliver(phone.user, message('Own', sender=phone.user, to=phone.user))
+        self.lab.deliver(phone.user, message('Elsewhere', sender=other.user, to=phone.user), 'junk')
+        self.ask(phone, oof_set(E('OofState', 0)))
+        self.lab.deliver(phone.user, message('Back', sender=other.user, to=phone.user))
+        self.assertEqual(self.lab.sql("SELECT count(*) FROM easel.queue q JOIN easel.account a"
+                                      " ON a.id = q.account_id WHERE a.address = :'a'",
+                                      a=phone.user), [['0']])
+
+
+class Others(WireTest):
+    def ask(self, phone, node):
+        return phone.command('Settings', E('Settings:Settings', node)).root
+
+    @in_versions('12.0', '14.0', '14.1', '16.1')
+    def test_user_information(self, version):
+        phone = self.phone(version=version)
+        self.lab.sql("SELECT easel.alias_create(:'a', 'alias-' || :'a')", a=phone.user)
+        root = self.ask(phone, E('Settings:UserInformation', E('Get')))
+        where = root.find('UserInformation/Get' + ('/Accounts/Account' if float(version) >= 14.1
+                                                   else ''))
+        self.assertEqual([a.text for a in where.all('EmailAddresses/SMTPAddress')],
+                         [phone.user, 'alias-' + phone.user])
+        if float(version) >= 14.1:
+            self.assertEqual(where.get('EmailAddresses/PrimarySmtpAddress'), phone.user)
+
+    def test_the_recovery_password(self):
+        """Status 7 where the policy does not let it; kept so that only the key opens it."""
+        phone = self.phone()
+        password = E('Settings:DevicePassword', E('Set', E('Password', 'sEcret-4711')))
+        self.assertEqual(self.ask(phone, password).get('DevicePassword/Status'), '7')
+        self.lab.sql("INSERT INTO easel.policy (level, account_id, password_recovery)"
+                     " SELECT 'user', id, true FROM easel.account WHERE address = :'a'",
+                     a=phone.user)
+        phone.provision()
+        self.assertEqual(self.ask(phone, password).get('DevicePassword/Status'), '1')
+        (sealed,), = self.lab.sql("SELECT encode(sealed, 'hex') FROM easel.device_password p"
+                                  " JOIN easel.device d ON d.id = p.device"
+                                  " WHERE d.device_id = :'d'", d=phone.device_id)
+        self.assertNotIn(b'4711'.hex(), sealed)
+        self.assertEqual(self.lab.run('easel-passwd', '--key-file', self.lab.workers[0].folder / 'key', '--recover',
+                                      phone.device_id, phone.user).strip(), 'sEcret-4711')
+        long = E('Settings:DevicePassword', E('Set', E('Password', 'x' * 256)))
+        self.assertEqual(self.ask(phone, long).get('DevicePassword/Status'), '5')
+        empty = E('Settings:DevicePassword', E('Set', E('Password')))
+        self.assertEqual(self.ask(phone, empty).get('DevicePassword/Status'), '1')
+        self.assertEqual(self.lab.sql("SELECT count(*) FROM easel.device_password p JOIN"
+                                      " easel.device d ON d.id = p.device WHERE d.device_id = :'d'",
+                                      d=phone.device_id), [['0']])

@@ -260,3 +260,101 @@ class Several(FetchTest):
                                          E('AirSync:CollectionId', phone.inbox),
                                          E('AirSync:ServerId', item)))
         self.assertIn(self.refused(answer), ('9', '2'))
+
+
+class Folders(WireTest):
+    def ask(self, phone, node):
+        return phone.item_operations(node).root.find('Response').children[0]
+
+    def empty(self, phone, folder, *options):
+        return self.ask(phone, E('EmptyFolderContents', E('AirSync:CollectionId', folder),
+                                 options and E('Options', list(options)) or None))
+
+    @in_versions('12.0', '16.1')
+    def test_emptying_a_folder(self, version):
+        phone = self.phone(version=version)
+        trash = phone.folder(4)
+        inner = phone.folder_create('Inner', trash).root.get('ServerId')
+        for number in range(3):
+            self.lab.deliver(phone.user, message(f'{number}'), 'trash')
+        phone.sync_all(trash)
+        answer = self.empty(phone, trash)
+        self.assertEqual((answer.get('Status'), answer.get('AirSync:CollectionId')), ('1', trash))
+        phone.sync(trash)
+        self.assertEqual(phone.items[trash], {})
+        self.assertEqual(phone.folder_sync().root.get('Changes/Count'), '0')
+        self.assertEqual(self.empty(phone, trash, E('DeleteSubFolders')).get('Status'), '1')
+        phone.folder_sync()
+        self.assertNotIn(inner, phone.folders)
+
+    def test_more_than_are_removed_at_once(self):
+        phone = self.phone()
+        self.lab.deliver(phone.user, message(), 'trash')
+        self.lab.sql("""
+            INSERT INTO easel.item (account_id, folder_id, uid, modseq, date, size, content_id)
+            SELECT i.account_id, i.folder_id, 1 + n, i.modseq, i.date, i.size, i.content_id
+            FROM easel.item i JOIN easel.account a ON a.id = i.account_id,
+                 generate_series(1, 700) n WHERE a.address = :'a';
+            UPDATE easel.folder f SET next_uid = 1000 FROM easel.account a
+            WHERE a.id = f.account_id AND f.role = 'trash' AND a.address = :'a'""", a=phone.user)
+        self.assertEqual(self.empty(phone, phone.folder(4)).get('Status'), '1')
+        self.assertEqual(phone.sync_all(phone.folder(4)), {})
+
+    def test_what_is_not_there(self):
+        phone, other = self.phone(), self.phone()
+        for folder in ('999', 'x'):
+            self.assertEqual(self.empty(phone, folder).get('Status'), '6')
+        self.assertEqual(self.ask(phone, E('EmptyFolderContents')).get('Status'), '2')
+        self.lab.deliver(other.user, message())
+        self.empty(phone, other.inbox)
+        self.assertEqual(len(other.sync_all(other.inbox)), 1)
+
+
+class Conversations(WireTest):
+    def move(self, phone, conversation, folder, always=True):
+        return phone.item_operations(E('Move', E('ConversationId', conversation),
+                                       E('DstFldId', folder),
+                                       always and E('Options', E('MoveAlways')) or None)
+                                     ).root.find('Response/Move')
+
+    def test_now_and_from_then_on(self):
+        phone = self.phone()
+        target = phone.folder_create('Projects').root.get('ServerId')
+        root = '<conversation@example.test>'
+        for number in range(2):
+            self.lab.deliver(phone.user, message(f'In it {number}', references=root))
+        self.lab.deliver(phone.user, message('Another'))
+        phone.sync_all(phone.inbox)
+        _, data = self.find_item(phone, 'In it 0')
+        conversation = data.find('Email2:ConversationId').data
+        answer = self.move(phone, conversation, target)
+        self.assertEqual((answer.get('Status'), answer.find('ConversationId').data),
+                         ('1', conversation))
+        self.lab.deliver(phone.user, message('Later', references=root))
+        for folder, wanted in ((phone.inbox, ['Another']), (target, ['In it 0', 'In it 1',
+                                                                     'Later'])):
+            phone.sync_all(folder)
+            self.assertEqual(sorted(d.get('Email:Subject') for d in phone.items[folder].values()),
+                             wanted)
+        self.assertEqual(self.move(phone, conversation, phone.inbox).get('Status'), '1')
+        self.lab.deliver(phone.user, message('Home', references=root))
+        phone.sync_all(phone.inbox)
+        self.assertEqual(len(phone.items[phone.inbox]), 5)
+
+    def test_refusals(self):
+        phone = self.synced_phone([message()])
+        conversation = self.one_item(phone)[1].find('Email2:ConversationId').data
+        self.assertEqual(self.move(phone, conversation, phone.inbox, False).get('Status'), '155')
+        self.assertEqual(self.move(phone, b'short', phone.inbox).get('Status'), '2')
+        self.assertEqual(self.move(phone, bytes(16), phone.folder(4)).get('Status'), '6')
+        self.assertEqual(self.move(phone, conversation, '999').get('Status'), '6')
+
+
+class Schema(WireTest):
+    def test_only_what_it_names(self):
+        phone = self.synced_phone([message('Only this')])
+        item, _ = self.one_item(phone)
+        answer = phone.fetch_item(phone.inbox, item, E('Schema', E('Email:Subject'),
+                                                       E('Email:From')))
+        self.assertEqual({c.name for c in answer.root.find('Response/Fetch/Properties').children},
+                         {'Email:Subject', 'Email:From'})

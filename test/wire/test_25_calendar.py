@@ -164,6 +164,10 @@ class Events(CalendarTest):
         other, _ = self.calendar(one.user)
         attachment = self.events(other, folder)[item].find('AirSyncBase:Attachments/AirSyncBase:Attachment')
         self.assertEqual(attachment.get('AirSyncBase:DisplayName'), 'a.txt')
+        answer = other.fetch_attachment(attachment.get('AirSyncBase:FileReference'))
+        fetched = answer.root.find('Response/Fetch')
+        self.assertEqual((fetched.get('Status'), fetched.find('Properties').get('Data')),
+                         ('1', base64.b64encode(b'hello').decode()))
 
 
 class Invitations(CalendarTest):
