@@ -304,7 +304,7 @@ class Forwarding(CalendarTest):
         mime = message(subject='FW: Plan', to=to, sender=phone.user)
         if phone.number() < 140:
             params = [('CollectionId', folder), ('ItemId', item)] + ([('Occurrence', more[0])] if more else [])
-            return phone.command('SmartForward', mime, params=params)
+            return phone.post('SmartForward', mime, params, Content_Type='message/rfc822')
         instance = [E('InstanceId', more[0])] if more else []
         return phone.command('SmartForward', E('ComposeMail:SmartForward', E('ClientId', 'f1'), E(
             'Source', E('FolderId', folder), E('ItemId', item), *instance), E('Mime', mime)))
