@@ -8,14 +8,15 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/call.h"
+#include "core/discovery.h"
 #include "core/collections.h"
 #include "core/gate.h"
 #include "core/imap_login.h"
 #include "core/sync_request.h"
 #include "core/welcome.h"
-#include "store/device.h"
 #include "store/imap_store.h"
 #include "store/pg.h"
+#include "store/policy.h"
 
 enum { SECRETS_CAP = 64 * 1024, LOOK_AHEAD_MAX = 8 * 1024 };
 
@@ -179,15 +180,32 @@ static bool read_body(struct call *c)
 	return true;
 }
 
-/* A device that is asked to provision again and again, and does not, does not know policies. */
+/*
+ * A device that is asked to provision, or to come for its wipe, again and again, and does not, does
+ * not know how to.
+ */
 static void note_asked(struct call *c)
 {
 	enum verdict v = c->gate.verdict;
+	struct pg *db = c->session->db;
 	struct err e = {0};
-	if (v != VERDICT_PROVISION && v != VERDICT_REFRESH && v != VERDICT_KEY)
-		return;
-	if (c->gate.device && !device_asked(c->session->db, c->gate.device, &e))
+	bool ok = true;
+	if (v == VERDICT_WIPE)
+		ok = wipe_told(db, c->gate.wipe, &e);
+	else if (v == VERDICT_PROVISION || v == VERDICT_REFRESH || v == VERDICT_KEY)
+		ok = c->gate.device == 0 || policy_asked(db, c->gate.device, &e);
+	if (!ok)
 		log_event(LOG_WARNING, "device-asked", &e);
+}
+
+/* Sync and Ping have words of their own that lead a device to FolderSync. */
+static bool lead_to_folders(struct call *c)
+{
+	bool sync = c->command->root == AirSync_Sync, ping = c->command->root == Ping_Ping;
+	if (!gate_empties(c) || !c->gate.device || (!sync && !ping))
+		return false;
+	call_answer_status(c, sync ? (unsigned)SYNC_HIERARCHY : (unsigned)PING_HIERARCHY);
+	return true;
 }
 
 /* Whether the gate lets the device's command pass; else answers. */
@@ -196,6 +214,8 @@ static bool pass_gate(struct call *c)
 	unsigned status = gate_status(c);
 	if (status == STATUS_OK)
 		return true;
+	if (lead_to_folders(c))
+		return false;
 	if (status == STATUS_VERSION_NOT_SUPPORTED)
 		call_offer_again(c);
 	note_asked(c);
@@ -259,12 +279,25 @@ static bool look_ahead(struct call *c, struct gate_quiet *quiet)
 	return sync_request_quiet(c->arena, root, rq->eas.version, quiet);
 }
 
+/* The account lives at another server (MS-ASHTTP 2.2.2.1.1, 451). */
+static void send_elsewhere(struct call *c)
+{
+	c->answer->status = 451;
+	answer_header(c->answer, "X-MS-Location",
+		      arena_printf(c->arena, "%.*s/Microsoft-Server-ActiveSync",
+				   STR_ARG(c->gate.lives_at)));
+}
+
 static void route(struct call *c)
 {
 	struct request *rq = c->request;
 	struct err e = {0};
 	if (rq->endpoint == ENDPOINT_NONE) {
 		c->answer->status = 404;
+		return;
+	}
+	if (rq->endpoint > ENDPOINT_AUTODISCOVER) {
+		discovery_answer(c);
 		return;
 	}
 	struct gate_quiet quiet;
@@ -274,6 +307,10 @@ static void route(struct call *c)
 	}
 	if (rq->endpoint == ENDPOINT_AUTODISCOVER) {
 		autodiscover_answer(c);
+		return;
+	}
+	if (c->gate.lives_at.n) {
+		send_elsewhere(c);
 		return;
 	}
 	switch (rq->method) {
