@@ -67,6 +67,16 @@ bool people_members(struct pg *db, struct arena *a, int32_t group, size_t most, 
 enum found people_colleague(struct pg *db, struct arena *a, int32_t account, struct str address,
 			    struct person *out, struct err *e);
 
+/* ---- Whom an account writes to (MS-ASCNTC 3.1.4.4) ---- */
+
+struct people_used {
+	struct str address, name; /* name empty: none */
+};
+
+/* Notes a message to these, in the transaction of its sending. */
+bool people_note_used(struct pg *db, struct arena *a, int32_t account, const struct people_used *v,
+		      size_t n, struct err *e);
+
 /* ---- Being busy ---- */
 
 struct busy_source {
