@@ -8,15 +8,20 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/discovery.h"
+#include "store/protocol.h"
 
 #define FRAMEWORK "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
 #define MOBILESYNC                                                                                 \
 	"http://schemas.microsoft.com/exchange/autodiscover/mobilesync/responseschema/2006"
 
+#define OUTLOOK "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
+
 enum { XML_MAX = 64 * 1024, DEPTH_MAX = 8, TEXT_MAX = 1024 };
 
-/* MS-ASCMD 2.2.3.64 and what Exchange answers. */
+/* MS-ASCMD 2.2.3.64 and what Exchange answers; 2.2.3.177.1 for the mobilesync schema's own. */
 enum { AUTODISCOVER_INVALID = 600, AUTODISCOVER_NO_PROVIDER = 601, AUTODISCOVER_NO_USER = 500 };
+enum { MOBILESYNC_ERROR = 2 };
 
 struct reader {
 	XML_Parser parser;
@@ -34,10 +39,14 @@ static void refuse_xml(struct reader *r)
 	XML_StopParser(r->parser, XML_FALSE);
 }
 
-/* Names are looked at without their namespace: clients differ in it, the elements don't. */
+/* Clients differ in which of the namespaces of Autodiscover they use; others mean something else.
+ */
 static bool is_named(const char *full, const char *name)
 {
+	static const char ours[] = "http://schemas.microsoft.com/exchange/autodiscover/";
 	const char *separator = strrchr(full, '|');
+	if (separator && strncmp(full, ours, sizeof ours - 1) != 0)
+		return false;
 	return strcmp(separator ? separator + 1 : full, name) == 0;
 }
 
@@ -108,21 +117,6 @@ bool autodiscover_decode(struct arena *a, struct str xml, struct autodiscover_re
 	       err_set(e, ERR_MALFORMED, "Autodiscover request is not XML that is allowed here");
 }
 
-/* The name that the phone used for this server, when it is one; else the account's domain. */
-static struct str own_host(struct call *c)
-{
-	struct str host = c->request->host;
-	static const char allowed[] =
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]";
-	bool ok = host.n > 0 && host.n <= 255;
-	for (size_t i = 0; ok && i < host.n; i++)
-		ok = host.p[i] && strchr(allowed, host.p[i]);
-	if (ok)
-		return host;
-	ptrdiff_t at = str_find_byte(c->gate.address, '@');
-	return str_sub(c->gate.address, (size_t)(at + 1), c->gate.address.n);
-}
-
 static void begin(struct call *c)
 {
 	c->answer->status = 200;
@@ -146,21 +140,133 @@ static void answer_error(struct call *c, int code, const char *message)
 	c->status = (unsigned)code;
 }
 
-static void answer_found(struct call *c)
+/* An error of the mobilesync schema's own, after the framework found nothing wrong. */
+static void answer_mobilesync_error(struct call *c, const char *message)
 {
-	struct str host = text_xml_escape(c->arena, own_host(c));
-	struct str name = text_xml_escape(c->arena, c->gate.display_name);
-	struct str address = text_xml_escape(c->arena, c->gate.address);
 	begin(c);
 	buf_printf(&c->answer->body.mem,
 		   "<Response xmlns=\"" MOBILESYNC "\">\n<Culture>en:us</Culture>\n"
-		   "<User><DisplayName>%.*s</DisplayName><EMailAddress>%.*s</EMailAddress></User>\n"
-		   "<Action><Settings><Server><Type>MobileSync</Type>"
-		   "<Url>https://%.*s/Microsoft-Server-ActiveSync</Url>"
-		   "<Name>https://%.*s/Microsoft-Server-ActiveSync</Name>"
-		   "</Server></Settings></Action>\n</Response>\n</Autodiscover>\n",
-		   STR_ARG(name), STR_ARG(address), STR_ARG(host), STR_ARG(host));
+		   "<Action><Error><Status>%d</Status><Message>%s</Message><DebugData/></Error>"
+		   "</Action>\n</Response>\n</Autodiscover>\n",
+		   MOBILESYNC_ERROR, message);
+	c->status = MOBILESYNC_ERROR;
+}
+
+static void put_element(struct call *c, const char *name, struct str value)
+{
+	buf_printf(&c->answer->body.mem, "<%s>%.*s</%s>", name,
+		   STR_ARG(text_xml_escape(c->arena, value)), name);
+}
+
+/* A protocol as Outlook and the clients of a list of protocols read it. */
+static void put_protocol(struct call *c, const struct protocol *p)
+{
+	struct buf *out = &c->answer->body.mem;
+	buf_cstr(out, "<Protocol>");
+	put_element(c, "Type", p->type);
+	put_element(c, "Server", p->url.n ? p->url : p->host);
+	if (p->url.n)
+		put_element(c, "Name", p->url);
+	else
+		buf_printf(out, "<Port>%d</Port>", p->port);
+	put_element(c, "LoginName", p->login);
+	if (!p->url.n)
+		buf_printf(out,
+			   "<DomainRequired>off</DomainRequired><SPA>off</SPA><SSL>%s</SSL>"
+			   "<Encryption>%s</Encryption><AuthRequired>on</AuthRequired>",
+			   str_eq(p->security, STR("none")) ? "off" : "on",
+			   str_eq(p->security, STR("tls"))    ? "SSL"
+			   : str_eq(p->security, STR("none")) ? "None"
+							      : "TLS");
+	buf_cstr(out, "</Protocol>\n");
+}
+
+static void put_account(struct call *c, const struct protocols *protocols)
+{
+	buf_cstr(&c->answer->body.mem,
+		 "<Account><AccountType>email</AccountType><Action>settings</Action>\n");
+	for (size_t i = 0; i < protocols->n; i++)
+		put_protocol(c, &protocols->v[i]);
+	buf_cstr(&c->answer->body.mem, "</Account>\n");
+}
+
+static void put_user(struct call *c)
+{
+	buf_cstr(&c->answer->body.mem, "<User>");
+	put_element(c, "DisplayName", c->gate.display_name);
+	put_element(c, "EMailAddress", c->gate.address);
+	buf_cstr(&c->answer->body.mem, "</User>\n");
+}
+
+/* MS-ASCMD 2.2.1.1; behind it, for who asked with GET, the list of all protocols. */
+static void answer_mobilesync(struct call *c, const struct protocols *protocols, bool list)
+{
+	struct buf *out = &c->answer->body.mem;
+	const struct protocol *p = protocols_find(protocols, STR("MobileSync"));
+	if (!p || !p->url.n) {
+		answer_error(c, AUTODISCOVER_NO_PROVIDER, "Provider is not available");
+		return;
+	}
+	begin(c);
+	buf_cstr(out, "<Response xmlns=\"" MOBILESYNC "\">\n<Culture>en:us</Culture>\n");
+	put_user(c);
+	buf_cstr(out, "<Action><Settings><Server><Type>MobileSync</Type>");
+	put_element(c, "Url", p->url);
+	put_element(c, "Name", p->url);
+	buf_cstr(out, "</Server></Settings></Action>\n");
+	if (list)
+		put_account(c, protocols);
+	buf_cstr(out, "</Response>\n</Autodiscover>\n");
 	c->status = STATUS_OK;
+}
+
+/* MS-OXDSCLI 2.2.4. */
+static void answer_outlook(struct call *c, const struct protocols *protocols)
+{
+	struct buf *out = &c->answer->body.mem;
+	begin(c);
+	buf_cstr(out, "<Response xmlns=\"" OUTLOOK "\">\n<User>");
+	put_element(c, "DisplayName", c->gate.display_name);
+	put_element(c, "AutoDiscoverSMTPAddress", c->gate.address);
+	buf_cstr(out, "</User>\n");
+	if (c->gate.lives_at.n)
+		buf_printf(out,
+			   "<Account><AccountType>email</AccountType><Action>redirectUrl</Action>"
+			   "<RedirectUrl>%.*s/autodiscover/autodiscover.xml</RedirectUrl>"
+			   "</Account>\n",
+			   STR_ARG(text_xml_escape(c->arena, c->gate.lives_at)));
+	else
+		put_account(c, protocols);
+	buf_cstr(out, "</Response>\n</Autodiscover>\n");
+	c->status = STATUS_OK;
+}
+
+static bool is_own(const struct call *c, const struct autodiscover_request *asked)
+{
+	return asked->address.n == 0 || str_eq_nocase(asked->address, c->gate.address);
+}
+
+static void answer_asked(struct call *c, const struct autodiscover_request *asked)
+{
+	bool outlook = asked->schema.p && str_eq_nocase(asked->schema, STR(OUTLOOK));
+	struct protocols protocols;
+	if (asked->schema.p && !outlook && !str_eq_nocase(asked->schema, STR(MOBILESYNC))) {
+		answer_error(c, AUTODISCOVER_NO_PROVIDER, "Provider is not available");
+	} else if (!is_own(c, asked)) {
+		if (outlook || !asked->schema.p)
+			answer_error(c, AUTODISCOVER_NO_USER, "The email address can't be found.");
+		else
+			answer_mobilesync_error(c, "The email address can't be found.");
+	} else if (!protocols_load(c->session->db, c->arena, c->gate.address,
+				   discovery_host(c->arena, c->request, c->gate.address),
+				   c->gate.lives_at, &protocols, &c->err)) {
+		c->answer->status = 503;
+		answer_header(c->answer, "Retry-After", "30");
+	} else if (outlook) {
+		answer_outlook(c, &protocols);
+	} else {
+		answer_mobilesync(c, &protocols, c->request->method == METHOD_GET);
+	}
 }
 
 void autodiscover_answer(struct call *c)
@@ -174,17 +280,8 @@ void autodiscover_answer(struct call *c)
 	}
 	if (rq->body_state != BODY_COMPLETE ||
 	    (rq->body.n && (!autodiscover_decode(c->arena, rq->body, &asked, &c->err) ||
-			    asked.requests != 1 || (asked.address.p && asked.address.n == 0)))) {
+			    asked.requests != 1 || (asked.address.p && asked.address.n == 0))))
 		answer_error(c, AUTODISCOVER_INVALID, "Invalid Request");
-		return;
-	}
-	if (asked.schema.p && !str_eq_nocase(asked.schema, STR(MOBILESYNC))) {
-		answer_error(c, AUTODISCOVER_NO_PROVIDER, "Provider is not available");
-		return;
-	}
-	if (asked.address.n && !str_eq_nocase(asked.address, c->gate.address)) {
-		answer_error(c, AUTODISCOVER_NO_USER, "The email address can't be found.");
-		return;
-	}
-	answer_found(c);
+	else
+		answer_asked(c, &asked);
 }

@@ -1,5 +1,6 @@
 /*
- * autodiscover: where a phone finds its server (MS-ASCMD 2.2.1.1), in the mobilesync schema.
+ * autodiscover: where a phone finds its server (MS-ASCMD 2.2.1.1), in the mobilesync schema, and
+ * which protocols there are, in Outlook's (MS-OXDSCLI 2.2).
  */
 #ifndef EASEL_CORE_AUTODISCOVER_H
 #define EASEL_CORE_AUTODISCOVER_H
@@ -24,9 +25,9 @@ bool autodiscover_decode(struct arena *a, struct str xml, struct autodiscover_re
 			 struct err *e);
 
 /*
- * Answers for the account that has logged in. A request without a body, or without an address,
- * means that account; another address than the account's is refused without a word on whether it
- * exists.
+ * Answers for the account that has logged in. A request without a body (also a GET, which is told
+ * all protocols too), or without an address, means that account; another address than the account's
+ * is refused without a word on whether it exists.
  */
 void autodiscover_answer(struct call *c);
 

@@ -22,7 +22,13 @@ enum http_method { METHOD_OTHER, METHOD_OPTIONS, METHOD_GET, METHOD_POST };
 enum endpoint {
 	ENDPOINT_NONE,	      /* not ours: 404 */
 	ENDPOINT_ACTIVESYNC,  /* /Microsoft-Server-ActiveSync */
-	ENDPOINT_AUTODISCOVER /* /autodiscover/autodiscover.xml */
+	ENDPOINT_AUTODISCOVER, /* /autodiscover/autodiscover.xml */
+	/* From here on for anybody, without a login: see discovery.h. */
+	ENDPOINT_AUTODISCOVER_JSON, /* /autodiscover/autodiscover.json, or that/v1.0/address */
+	ENDPOINT_AUTOCONFIG,	    /* /mail/config-v1.1.xml and where else Thunderbird looks */
+	ENDPOINT_APPLE,		    /* /easel/apple.mobileconfig */
+	ENDPOINT_CALDAV,	    /* /.well-known/caldav */
+	ENDPOINT_CARDDAV	    /* /.well-known/carddav */
 };
 
 /*
@@ -59,6 +65,7 @@ struct request {
 	enum endpoint endpoint;
 	struct str authorization; /* the header as sent, in `secrets` */
 	struct str content_type, user_agent, host, remote_addr;
+	struct str path, query; /* as sent; only for endpoints without a login */
 	bool accept_gzip;
 	struct eas_query eas; /* only for ENDPOINT_ACTIVESYNC */
 	struct str body;      /* inflated */

@@ -8,6 +8,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/call.h"
+#include "core/discovery.h"
 #include "core/collections.h"
 #include "core/gate.h"
 #include "core/imap_login.h"
@@ -259,12 +260,25 @@ static bool look_ahead(struct call *c, struct gate_quiet *quiet)
 	return sync_request_quiet(c->arena, root, rq->eas.version, quiet);
 }
 
+/* The account lives at another server (MS-ASHTTP 2.2.2.1.1, 451). */
+static void send_elsewhere(struct call *c)
+{
+	c->answer->status = 451;
+	answer_header(c->answer, "X-MS-Location",
+		      arena_printf(c->arena, "%.*s/Microsoft-Server-ActiveSync",
+				   STR_ARG(c->gate.lives_at)));
+}
+
 static void route(struct call *c)
 {
 	struct request *rq = c->request;
 	struct err e = {0};
 	if (rq->endpoint == ENDPOINT_NONE) {
 		c->answer->status = 404;
+		return;
+	}
+	if (rq->endpoint > ENDPOINT_AUTODISCOVER) {
+		discovery_answer(c);
 		return;
 	}
 	struct gate_quiet quiet;
@@ -274,6 +288,10 @@ static void route(struct call *c)
 	}
 	if (rq->endpoint == ENDPOINT_AUTODISCOVER) {
 		autodiscover_answer(c);
+		return;
+	}
+	if (c->gate.lives_at.n) {
+		send_elsewhere(c);
 		return;
 	}
 	switch (rq->method) {

@@ -219,6 +219,10 @@ void http_read_request(char **env, struct http_input *in, size_t max_body, struc
 		url_query(a, get(env, "QUERY_STRING"), &rq->eas);
 		read_eas_headers(env, &rq->eas);
 	}
+	if (rq->endpoint > ENDPOINT_AUTODISCOVER) {
+		rq->path = text_to_xml(a, read_path(env));
+		rq->query = text_to_xml(a, get(env, "QUERY_STRING"));
+	}
 	rq->body = STR("");
 	rq->body_state = read_body(env, in, max_body, rq);
 	if (rq->body_state != BODY_COMPLETE)
@@ -234,6 +238,7 @@ static const char *reason(int status)
 		const char *text;
 	} reasons[] = {
 		{200, "OK"},
+		{301, "Moved Permanently"},
 		{302, "Found"},
 		{400, "Bad Request"},
 		{401, "Unauthorized"},

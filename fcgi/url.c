@@ -90,18 +90,43 @@ static unsigned version_of_byte(unsigned byte)
 
 /* ---- Paths ---- */
 
+/* Without slashes at the end, and with one where there are several. */
+static struct str tidy_path(struct arena *a, struct str path)
+{
+	char *out = arena_alloc(a, path.n + 1);
+	size_t n = 0;
+	for (size_t i = 0; i < path.n; i++)
+		if (path.p[i] != '/' || n == 0 || out[n - 1] != '/')
+			out[n++] = path.p[i];
+	while (n && out[n - 1] == '/')
+		n--;
+	return (struct str){out, n};
+}
+
 enum endpoint url_endpoint(struct arena *a, struct str path)
 {
+	static const struct {
+		struct str path;
+		enum endpoint endpoint;
+	} endpoints[] = {
+		{STR_INIT("/Microsoft-Server-ActiveSync"), ENDPOINT_ACTIVESYNC},
+		{STR_INIT("/autodiscover/autodiscover.xml"), ENDPOINT_AUTODISCOVER},
+		{STR_INIT("/autodiscover/autodiscover.json"), ENDPOINT_AUTODISCOVER_JSON},
+		{STR_INIT("/mail/config-v1.1.xml"), ENDPOINT_AUTOCONFIG},
+		{STR_INIT("/autoconfig/mail/config-v1.1.xml"), ENDPOINT_AUTOCONFIG},
+		{STR_INIT("/.well-known/autoconfig/mail/config-v1.1.xml"), ENDPOINT_AUTOCONFIG},
+		{STR_INIT("/easel/apple.mobileconfig"), ENDPOINT_APPLE},
+		{STR_INIT("/.well-known/caldav"), ENDPOINT_CALDAV},
+		{STR_INIT("/.well-known/carddav"), ENDPOINT_CARDDAV},
+	};
+	static const struct str versioned = STR_INIT("/autodiscover/autodiscover.json/v1.0/");
 	if (path.n > URL_MAX)
 		return ENDPOINT_NONE;
-	path = text_percent_decode(a, path, false);
-	while (path.n && path.p[path.n - 1] == '/')
-		path.n--;
-	if (str_eq_nocase(path, STR("/Microsoft-Server-ActiveSync")))
-		return ENDPOINT_ACTIVESYNC;
-	if (str_eq_nocase(path, STR("/autodiscover/autodiscover.xml")))
-		return ENDPOINT_AUTODISCOVER;
-	return ENDPOINT_NONE;
+	path = tidy_path(a, text_percent_decode(a, path, false));
+	for (size_t i = 0; i < sizeof endpoints / sizeof *endpoints; i++)
+		if (str_eq_nocase(path, endpoints[i].path))
+			return endpoints[i].endpoint;
+	return str_starts_nocase(path, versioned) ? ENDPOINT_AUTODISCOVER_JSON : ENDPOINT_NONE;
 }
 
 /* ---- The plain form ---- */

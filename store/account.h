@@ -59,6 +59,7 @@ enum verdict {
 struct gate_row {
 	int32_t account;
 	struct str address, display_name;
+	struct str lives_at; /* https://host of the server that the account lives at; empty: here */
 	struct str password_hash; /* p NULL: nobody may log in */
 	struct str remembered;	  /* digest of the last right password; p NULL: none */
 	bool throttled;		  /* too many wrong passwords from this address */

@@ -13,7 +13,9 @@
 	" wipe_kind = 'soft', ping_heartbeat, ping_folders, sync_request, max_protocol_version,"   \
 	" mail_age, calendar_age, text_size, html_size, html, attachments, attachment_size,"       \
 	" enforced, heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections,"         \
-	" sync_max_items, sync_max_bytes"
+	" sync_max_items, sync_max_bytes,"                                                         \
+	" (SELECT coalesce(a.lives_at, d.lives_at) FROM easel.account a"                           \
+	" JOIN easel.domain d ON d.id = a.domain_id WHERE a.id = account_id)"
 
 /* The columns, in that order. */
 enum {
@@ -55,6 +57,7 @@ enum {
 	SYNC_MAX_COLLECTIONS,
 	SYNC_MAX_ITEMS,
 	SYNC_MAX_BYTES,
+	LIVES_AT,
 	QUIET
 };
 
@@ -188,6 +191,7 @@ static void read_row(struct arena *a, const struct pg_rows *r, struct gate_row *
 	out->timezone = copy_or_null(a, r, TIMEZONE);
 	out->language = copy_or_null(a, r, LANGUAGE);
 	out->enforced = pg_get_bool(r, 0, ENFORCED);
+	out->lives_at = pg_get_copy(a, r, 0, LIVES_AT);
 	out->quiet = pg_get_bool(r, 0, QUIET);
 	read_device(a, r, out);
 	read_caps(r, &out->caps);

@@ -110,6 +110,14 @@ class Phones:
             if line['event'] == name:
                 return line
 
+    def events(self, name):
+        """All events of the name until the end of the run."""
+        while 'mode' not in (line := self._next()):
+            if line['event'] == name:
+                yield line
+        if line['error']:
+            raise LabError(f'phones: {line["error"]} ({line["failed"]} failed)')
+
     def result(self):
         """Waits for the end; raises when a phone failed."""
         while True:
@@ -124,10 +132,10 @@ class Phones:
 class BenchLab(Lab):
     """A lab with accounts bench0@…, bench1@…, whose inboxes hold a message each."""
 
-    def __init__(self, threads, fsync=True, workers=1):
+    def __init__(self, threads, fsync=True, workers=1, max_parked=8000):
         self.threads, self.hello, self.runs, self.accounts = threads, None, 0, 0
-        super().__init__(workers=workers, fsync=fsync, options=['--threads', str(threads)],
-                         log_level='info')
+        super().__init__(workers=workers, fsync=fsync, log_level='info', options=[
+            '--threads', str(threads), '--max-parked', str(max_parked)])
         self.plain_url = f'http://127.0.0.1:{self.nginx.plain_port}'
 
     def new_nginx(self):
@@ -157,15 +165,10 @@ class BenchLab(Lab):
         self.sql(COPY_SEED)
         self.accounts = count
 
-    def fresh_worker(self):
-        """A worker with no past. While it looks for its database it would answer 503."""
-        before = len(self.log_lines())
-        self.worker_restart()
-        deadline = time.monotonic() + servers.READY_SECONDS
-        while not any(' ready' in line for line in self.log_lines()[before:]):
-            if time.monotonic() > deadline:
-                raise LabError('the worker did not become ready')
-            time.sleep(0.02)
+    def fresh_workers(self):
+        """Workers with no past."""
+        for number in range(len(self.workers)):
+            self.worker_restart(number)
 
     def phones(self, mode, user=f'bench{{}}@{DOMAIN}', **options):
         """Phones that nobody has seen before, against the server."""
@@ -204,6 +207,23 @@ INSERT INTO easel.item (account_id, folder_id, uid, modseq, date, flags, size, c
 SELECT boxes.account_id, boxes.id, 1, boxes.modseq, seed.date, seed.flags, seed.size, contents.id
 FROM seed, boxes JOIN contents USING (account_id);
 ANALYZE;
+'''
+
+# One statement that copies the seed into one inbox, as a delivery does.
+DELIVER = '''
+WITH box AS (
+    UPDATE easel.folder f SET next_uid = f.next_uid + 1, modseq = f.modseq + 1
+    FROM easel.account a
+    WHERE a.id = f.account_id AND a.address = 'bench{}@example.test' AND f.role = 'inbox'
+    RETURNING f.account_id, f.id, f.next_uid - 1 AS uid, f.modseq),
+content AS (
+    INSERT INTO easel.content (account_id, summary, data)
+    SELECT box.account_id, c.summary, c.data
+    FROM box JOIN easel.item i ON i.account_id = box.account_id AND i.folder_id = box.id AND i.uid = 1
+    JOIN easel.content c ON c.account_id = i.account_id AND c.id = i.content_id
+    RETURNING account_id, id)
+INSERT INTO easel.item (account_id, folder_id, uid, modseq, date, flags, size, content_id)
+SELECT box.account_id, box.id, box.uid, box.modseq, now(), 0, 100, content.id FROM box, content
 '''
 
 # One statement that brings every phone of the bench something new.

@@ -28,6 +28,7 @@ struct settings {
 	unsigned phones, accounts;
 	unsigned starting; /* phones that start at the same time */
 	unsigned rounds, heartbeat;
+	unsigned breaks; /* stream: connections broken off in a second */
 	unsigned seconds, warm_up_ms, settle_ms;
 	unsigned limit; /* seconds after which the run is given up */
 	bool provision;
@@ -64,6 +65,8 @@ struct fleet {
 	unsigned waiting; /* phones that repeat such a request later */
 	bool announced;	  /* park, wake: the driver knows that all are parked */
 	unsigned round;
+	int64_t broken; /* stream: connections that were broken off */
+	unsigned next_break;
 };
 
 /* False when the run did not come to its end in time or some phone failed. */

@@ -185,9 +185,51 @@ static bool wake_tick(struct fleet *f, int64_t now)
 	return true;
 }
 
+/* ---- stream: phones wait, sync and wait again while mail comes for them; some break off ---- */
+
+static void stream_woken(struct phone *p)
+{
+	struct fleet *f = p->fleet;
+	if (f->announced)
+		report_line(json_pack("{sssIsI}", "event", "woken", "account",
+				      (json_int_t)(p->number % f->settings->accounts), "at",
+				      (json_int_t)p->answered_at));
+	f->round++;
+	phone_sync(p);
+}
+
+/* Phones in turn hang up in the midst of a wait and come again at once, so many a second. */
+static void break_off(struct fleet *f, int64_t now)
+{
+	const struct settings *s = f->settings;
+	int64_t due = (now - f->from) * s->breaks / (1000 * MS);
+	for (unsigned tries = 0; f->broken < due && tries < s->phones; tries++) {
+		struct phone *p = &f->phones[f->next_break++ % s->phones];
+		if (p->state != PHONE_PARKED || p->again_at)
+			continue;
+		connection_close(&p->connection);
+		f->broken++;
+		phone_ping(p);
+	}
+}
+
+static bool stream_tick(struct fleet *f, int64_t now)
+{
+	if (!f->announced) {
+		if (!have_settled(f, now))
+			return true;
+		announce_parked(f);
+		f->from = now;
+		f->until = now + f->settings->seconds * 1000 * MS;
+	}
+	break_off(f, now);
+	return now < f->until;
+}
+
 static void park_report(const struct fleet *f, json_t *out)
 {
 	json_object_set_new(out, "rounds", json_integer(f->round));
+	json_object_set_new(out, "broken", json_integer(f->broken));
 	json_object_set_new(out, "parked_at", json_integer((json_int_t)f->parked_at));
 	json_object_set_new(out, "items", json_integer((json_int_t)f->items));
 }
@@ -203,6 +245,8 @@ static const struct mode modes[] = {
 	 fill_report},
 	{"park", "all wait; all are woken, sync at once and wait again, --rounds times", false,
 	 phone_ping, phone_ping, park_woken, park_tick, park_report},
+	{"stream", "all wait; whoever is woken syncs and waits again, for --seconds", false,
+	 phone_ping, phone_ping, stream_woken, stream_tick, park_report},
 	{"wake", "all wait; whoever is woken syncs and waits again, until --rounds were", false,
 	 phone_ping, phone_ping, wake_woken, wake_tick, park_report},
 };

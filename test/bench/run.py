@@ -1,11 +1,11 @@
 """`make bench`: what the server costs, each figure beside its yardstick from the same run.
 
-    run.py [--quick] [--only PART …]
+    run.py [--quick] [--only PART …] [--soak SECONDS]
 
 Starts PostgreSQL, a worker and nginx in a lab of their own, measures with test/bench/phones.c, and
 prints a table; build/bench.json holds the same figures for programs. --quick is a small version
-that only shows that everything works. It ends with 1 when something did not work, not when it is
-slow.
+that only shows that everything works. --soak says how long phones come, go and break off (600 for
+the full soak). It ends with 1 when something did not work, not when it is slow.
 """
 
 import argparse
@@ -17,14 +17,15 @@ import sys
 import time
 from pathlib import Path
 
-from bench_lab import DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
+from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
 FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
-        'waiting': 200, 'deliveries': 50}
+        'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'soak': 60, 'soaked': 2000}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
-         'waiting': 20, 'deliveries': 5}
+         'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'soak': 2, 'soaked': 40}
+RATE = 50  # deliveries a second
 CONNECTIONS = 8
 MAILBOX = f'mailbox@{DOMAIN}'
 HTML, PLAIN = {'type': 2, 'size': 32768}, {'type': 1, 'size': 500}
@@ -69,6 +70,9 @@ class Bench:
         lab = self.lab
         return CpuMeter(worker=lab.workers[0].process.pid, postgres=lab.postgres.process.pid,
                         nginx=lab.nginx.process.pid, **more)
+
+    def workers_cpu(self):
+        return CpuMeter(**{worker.name: worker.process.pid for worker in self.lab.workers})
 
     # ---- The yardsticks ----
 
@@ -178,7 +182,7 @@ class Bench:
     def park(self):
         self.lab.make_accounts(self.size['accounts'])
         for phones in self.size['parked']:
-            self.lab.fresh_worker()
+            self.lab.fresh_workers()
             self.warm_up()
             before = self.memory()
             with self.lab.phones('park', phones=phones, accounts=self.size['accounts'],
@@ -186,7 +190,8 @@ class Bench:
                 self.park_run(run, phones, before)
 
     def memory(self):
-        return [pss(server.process.pid) for server in (self.lab.workers[0], self.lab.nginx)]
+        return [sum(pss(worker.process.pid) for worker in self.lab.workers),
+                pss(self.lab.nginx.process.pid)]
 
     def warm_up(self):
         """Every thread has served something, so that only the phones make a difference."""
@@ -202,14 +207,15 @@ class Bench:
         self.table.add(f'park_{phones}', f'worker memory of each of {phones:,} parked phones',
                        worker, 'KiB', f'nginx {nginx:.1f} KiB; all parked '
                        f'{(parked["at"] - began) / 1e9:.1f} s after the first came', most=16)
-        meter = self.cpu_meter()
-        time.sleep(self.size['seconds'])
-        self.table.add(f'idle_{phones}', '  CPU of the worker while all wait',
-                       100 * meter.read()['worker'] / self.size['seconds'], '%')
+        meter, wait = self.workers_cpu(), 5 * self.size['seconds']
+        time.sleep(wait)
+        self.table.add(f'idle_{phones}', '  CPU of all workers while all wait',
+                       100 * sum(meter.read().values()) / wait, '%', most=1)
         woken, again, refused = self.wake_rounds(run)
         self.table.add(f'wake_all_{phones}', f'  one statement, until all {phones:,} are answered',
                        statistics.median(woken), 's', f'rounds {seconds(woken)}; hello at its rate '
-                       f'{phones / self.bare[CONNECTIONS]["per_second"]:.2f} s', most=2)
+                       f'{phones / self.bare[CONNECTIONS]["per_second"]:.2f} s',
+                       most=max(2, phones / 4000))
         self.table.add(f'again_{phones}', '  and until all have synced and are parked again',
                        statistics.median(again), 's', f'rounds {seconds(again)}')
         self.table.add(f'refused_{phones}', '  answered with 503 meanwhile', refused, 'requests',
@@ -237,6 +243,103 @@ class Bench:
             again.append((at - synced) / 1e9)
         psql.close()
         return woken, again, result['refused']
+
+    # ---- Two workers ----
+
+    def two(self):
+        """As many phones as two workers may hold; then mail for them, a worker killed, and a restart
+        of PostgreSQL."""
+        # The web server does not share them out quite evenly.
+        with BenchLab(CONNECTIONS, fsync=self.lab.fsync, workers=2, max_parked=9000) as lab:
+            bench = Bench(lab, self.size, self.table)
+            bench.bare = self.bare
+            lab.make_accounts(self.size['accounts'])
+            bench.warm_up()
+            before = bench.memory()
+            with lab.phones('park', phones=self.size['two'], accounts=self.size['accounts'],
+                            rounds=1, limit=900) as run:
+                bench.size = {**self.size, 'rounds': 1}
+                bench.park_run(run, self.size['two'], before)
+            lab.fresh_workers()
+            bench.stream()
+            bench.restarts()
+
+    def stream(self):
+        """Mail at a steady rate; the writer is neither of the workers."""
+        accounts, length = self.size['accounts'], self.size['stream']
+        phones = self.size['two'] // 2
+        with self.lab.phones('stream', phones=phones, accounts=accounts, seconds=length + 3,
+                             limit=600) as run:
+            run.event('parked')
+            sent = self.send_mail(length, accounts)
+            took = []
+            for event in run.events('woken'):
+                began = [at for at in sent[event['account']] if at <= event['at']]
+                took.append((event['at'] - began[-1]) / 1e6)
+            lost = sum(map(len, sent.values())) * phones // accounts - len(took)
+        name = f'{RATE} deliveries a second among {phones:,} phones'
+        self.table.add('stream', f'{name}, wake-up median', statistics.median(took), 'ms',
+                       f'{len(took):,} wake-ups, from the start of the statement', most=20)
+        self.table.add('stream_p99', '  99th percentile', nearest_rank(took, 99), 'ms', most=100)
+        self.table.add('stream_lost', '  wake-ups lost', lost, '', most=0)
+
+    def send_mail(self, length, accounts):
+        """By account, when its messages were sent, each account at most once in a while."""
+        psql, sent, began = Psql(self.lab.postgres.conninfo), {}, time.monotonic()
+        for number in range(RATE * length):
+            time.sleep(max(0, began + number / RATE - time.monotonic()))
+            sent.setdefault(number % accounts, []).append(time.monotonic_ns())
+            psql.run(DELIVER.format(number % accounts))
+        psql.close()
+        return sent
+
+    def restarts(self):
+        """After a worker was killed, and after PostgreSQL was restarted, everybody is told."""
+        phones = self.size['waiting']
+        for name, trouble in (('a worker was killed', self.kill_worker),
+                              ('PostgreSQL was restarted', self.restart_postgres)):
+            with self.lab.phones('stream', phones=phones, accounts=phones, seconds=90,
+                                 limit=200) as run:
+                run.event('parked')
+                trouble()
+                psql = Psql(self.lab.postgres.conninfo)
+                psql.run(TOUCH_ALL)
+                psql.close()
+                told = set()
+                while len(told) < phones:
+                    told.add(run.event('woken')['account'])
+            self.table.add(f'lost_{trouble.__name__}', f'wake-ups lost when {name}',
+                           phones - len(told), f'of {phones}', most=0)
+
+    def kill_worker(self):
+        self.lab.worker_kill(1)
+        self.lab.workers[1].start()
+
+    def restart_postgres(self):
+        self.lab.pg_stop()
+        self.lab.pg_start()
+
+    # ---- Phones that come, go and break off ----
+
+    def soak(self):
+        """Memory and descriptors after a while, beside those after the first seconds."""
+        accounts, length = min(self.size['accounts'], 200), self.size['soak']
+        self.lab.make_accounts(accounts)
+        self.lab.fresh_workers()
+        with self.lab.phones('stream', phones=self.size['soaked'], accounts=accounts,
+                             breaks=self.size['soaked'] // 10, seconds=length + 2,
+                             limit=length + 300) as run:
+            run.event('parked')
+            self.send_mail(length // 4 + 1, accounts)
+            memory, open_before = self.memory()[0], descriptors(self.lab.workers[0])
+            self.send_mail(length - length // 4 - 1, accounts)
+            grown, opened = self.memory()[0] - memory, descriptors(self.lab.workers[0])
+            broken = run.result()['broken']
+        name = f'soak of {length} s with {self.size["soaked"]:,} phones'
+        self.table.add('soak_memory', f'{name}: memory grew by', 100 * grown / memory, '%',
+                       f'{memory / 2 ** 20:,.0f} MiB; {broken:,} broke off', most=10)
+        self.table.add('soak_descriptors', '  descriptors more than before', opened - open_before,
+                       '', f'{open_before:,} before', most=50)
 
     # ---- One message for one waiting phone ----
 
@@ -279,7 +382,11 @@ class Bench:
         return began, time.monotonic_ns()
 
 
-PARTS = ('nochange', 'fill', 'park', 'wake')
+PARTS = ('nochange', 'fill', 'park', 'wake', 'two', 'soak')
+
+
+def descriptors(server):
+    return len(os.listdir(f'/proc/{server.process.pid}/fd'))
 
 
 def check_quiet(got):
@@ -322,7 +429,8 @@ def machine():
 
 
 def measure(arguments, table):
-    size = QUICK if arguments.quick else FULL
+    size = dict(QUICK if arguments.quick else FULL)
+    size['soak'] = arguments.soak or size['soak']
     with BenchLab(arguments.threads, fsync=not arguments.no_fsync) as lab:
         bench = Bench(lab, size, table)
         try:
@@ -339,6 +447,7 @@ def parse_arguments():
     parser = argparse.ArgumentParser(description='Measures the server beside bare yardsticks.')
     parser.add_argument('--quick', action='store_true', help='a small version that proves it works')
     parser.add_argument('--only', action='append', choices=PARTS, help='only that part')
+    parser.add_argument('--soak', type=int, metavar='SECONDS', help='how long the soak is')
     parser.add_argument('--threads', type=int, default=CONNECTIONS,
                         help=f'threads of the worker and of hello [{CONNECTIONS}]')
     parser.add_argument('--no-fsync', action='store_true', help='PostgreSQL without fsync')

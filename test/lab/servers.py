@@ -293,7 +293,8 @@ class Nginx(Server):
                 text = put(text, f'listen [::]:{old};', '')
             else:
                 text = put(text, f'listen [::]:{old};', f'listen [::]:{name};')
-        text = put(text, 'server_name mail.example.org autodiscover.example.org;', 'server_name _;')
+        text = put(text, 'server_name mail.example.org autodiscover.example.org autoconfig.example.org;',
+                   'server_name _;')
         text = put(text, '/etc/letsencrypt/live/mail.example.org/fullchain.pem',
                    str(self.certificate.with_suffix('.pem')))
         return put(text, '/etc/letsencrypt/live/mail.example.org/privkey.pem',

@@ -1,11 +1,14 @@
 """Autodiscover in the mobilesync form (MS-ASCMD 2.2.1.1)."""
 
+import json
+import plistlib
 import xml.etree.ElementTree as ET
 
 import schema
 from common import WireTest
 from phone import AUTODISCOVER, MOBILESYNC, PATH, basic
 
+OUTLOOK = 'http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a'
 RESPONSE = 'http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006'
 
 
@@ -71,8 +74,8 @@ class Autodiscover(WireTest):
 
     def test_another_schema_is_error_601(self):
         phone = self.new_phone(self.account())
-        outlook = 'http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a'
-        self.assertEqual(self.error_code(self.ask(phone, request(phone.user, outlook))), '601')
+        self.assertEqual(self.error_code(self.ask(phone, request(phone.user, OUTLOOK + 'x'))),
+                         '601')
 
     def test_what_is_not_a_request_is_error_600(self):
         """MS-ASCMD R3799 for two Requests; the framework's "invalid request" for the others."""
@@ -84,6 +87,19 @@ class Autodiscover(WireTest):
                      request('')):
             with self.subTest(body[:60]):
                 self.assertEqual(self.error_code(self.ask(phone, body)), '600')
+
+    def test_what_other_namespaces_say_is_not_meant(self):
+        ben = self.account('ben')
+        phone = self.new_phone(self.account())
+        foreign = f'<x:EMailAddress xmlns:x="urn:other">{ben}</x:EMailAddress>'.encode()
+        body = request(phone.user).replace(b'</EMailAddress>', b'</EMailAddress>' + foreign)
+        self.assertIn(phone.user.encode(), self.ask(phone, body).body)
+
+    def test_deep_nesting_is_error_600(self):
+        phone = self.new_phone(self.account())
+        deep = b'<a>' * 500 + b'</a>' * 500
+        body = request(phone.user).replace(b'<Request>', b'<Request>' + deep)
+        self.assertEqual(self.error_code(self.ask(phone, body)), '600')
 
     def test_entities_are_not_expanded(self):
         phone = self.new_phone(self.account())
@@ -98,8 +114,15 @@ class Autodiscover(WireTest):
     def test_somebody_elses_address_is_not_told(self):
         ben = self.account('ben')
         phone = self.new_phone(self.account())
-        answer = self.ask(phone, request(ben))
-        self.assertNotIn(ben.partition('@')[0].title().encode(), answer.body)
+        answers = [self.ask(phone, request(address))
+                   for address in (ben, 'nobody@example.test', 'nobody@elsewhere.test')]
+        self.assertNotIn(ben.partition('@')[0].title().encode(), answers[0].body)
+        self.assertEqual({answer.body for answer in answers}, {answers[0].body})
+        space = {'m': MOBILESYNC + 'responseschema/2006'}
+        self.assertEqual(ET.fromstring(answers[0].body).findtext('.//m:Error/m:Status', None, space),
+                         '2')
+        self.assertEqual(self.error_code(phone.raw('POST', AUTODISCOVER, request(ben, OUTLOOK))),
+                         '500')
 
     def test_the_login_comes_first(self):
         phone = self.new_phone(self.account())
@@ -107,3 +130,130 @@ class Autodiscover(WireTest):
             answer = self.ask(phone, request(phone.user), Authorization=authorization)
             self.assertEqual(answer.code, 401)
             self.assertIn('WWW-Authenticate', answer.headers)
+
+
+PROTOCOLS = """
+    INSERT INTO easel.protocol (domain_id, type, url, host, port, security, login)
+    SELECT d.id, p.* FROM easel.domain d, (VALUES
+        ('IMAP', NULL, 'imap.{domain}', 993, 'tls', '{address}'),
+        ('SMTP', NULL, 'smtp.{domain}', 587, 'starttls', '{user}'),
+        ('CalDAV', 'https://dav.{domain}/cal/{address}/', NULL, NULL, 'tls', '{address}'),
+        ('CardDAV', 'https://dav.{domain}/card/{address}/', NULL, NULL, 'tls', '{address}'),
+        ('XMPP', NULL, '{domain}', 5222, 'starttls', '{address}')) p
+    WHERE d.name = 'example.test'"""
+
+
+class Protocols(WireTest):
+    """The list of protocols, as each kind of client asks for it."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lab.sql(PROTOCOLS)
+        cls.addClassCleanup(cls.lab.sql, 'DELETE FROM easel.protocol WHERE domain_id IS NOT NULL')
+
+    def get(self, path, **headers):
+        return self.new_phone('nobody@example.test').raw('GET', path, Authorization=None, **headers)
+
+    def test_outlooks_schema(self):
+        phone = self.new_phone(self.account())
+        answer = phone.raw('POST', AUTODISCOVER, request(phone.user, OUTLOOK))
+        protocols = {p.findtext(f'{{{OUTLOOK}}}Type'):
+                     {e.tag.partition('}')[2]: e.text for e in p}
+                     for p in ET.fromstring(answer.body).iter(f'{{{OUTLOOK}}}Protocol')}
+        self.assertEqual(list(protocols), ['MobileSync', 'IMAP', 'SMTP', 'CalDAV', 'CardDAV',
+                                           'XMPP'])
+        self.assertEqual(protocols['SMTP'], {
+            'Type': 'SMTP', 'Server': 'smtp.example.test', 'Port': '587', 'SSL': 'on',
+            'LoginName': phone.user.partition('@')[0], 'DomainRequired': 'off', 'SPA': 'off',
+            'Encryption': 'TLS', 'AuthRequired': 'on'})
+        self.assertEqual(protocols['CalDAV']['Server'],
+                         f'https://dav.example.test/cal/{phone.user}/')
+
+    def test_get_tells_the_address_of_the_login_and_all_protocols(self):
+        phone = self.new_phone(self.account())
+        answer = phone.raw('GET', AUTODISCOVER)
+        space = {'m': MOBILESYNC + 'responseschema/2006'}
+        root = ET.fromstring(answer.body)
+        self.assertEqual(root.findtext('.//m:User/m:EMailAddress', None, space), phone.user)
+        self.assertEqual(root.findtext('.//m:Action/m:Settings/m:Server/m:Url', None, space),
+                         self.lab.url + PATH)
+        self.assertEqual(len(root.findall('.//m:Account/m:Protocol', space)), 6)
+        self.assertEqual(self.get(AUTODISCOVER).code, 401)
+
+    def test_version_2(self):
+        for path in ('/autodiscover/autodiscover.json?Email=anna%40example.test&Protocol=ActiveSync',
+                     '/Autodiscover/Autodiscover.json/v1.0/anna@example.test?protocol=activesync'):
+            answer = self.get(path)
+            self.assertEqual((answer.code, json.loads(answer.body)),
+                             (200, {'Protocol': 'ActiveSync', 'Url': self.lab.url + PATH}))
+        at = '/autodiscover/autodiscover.json?Email=x@'
+        for query, code, error in (
+                ('example.test', 400, 'MandatoryParameterMissing'),
+                ('example.test&Protocol=Rest', 400, 'InvalidProtocol'),
+                ('example.test&Protocol=IMAP', 400, 'InvalidProtocol'),
+                ('elsewhere.test&Protocol=ActiveSync', 404, 'UserNotFound'),
+                ('%00%0a&Protocol=ActiveSync', 404, 'UserNotFound')):
+            answer = self.get(at + query)
+            self.assertEqual((answer.code, json.loads(answer.body)['ErrorCode']), (code, error))
+        url = json.loads(self.get(at + 'example.test&Protocol=AutodiscoverV1').body)['Url']
+        self.assertEqual(url, self.lab.url + AUTODISCOVER)
+
+    def test_thunderbird(self):
+        for path in ('/.well-known/autoconfig/mail/config-v1.1.xml', '/mail/config-v1.1.xml'):
+            root = ET.fromstring(self.get(path + '?emailaddress=anna@example.test').body)
+            imap = root.find('emailProvider/incomingServer[@type="imap"]')
+            self.assertEqual([e.text for e in imap], [
+                'imap.example.test', '993', 'SSL', 'anna@example.test', 'password-cleartext'])
+            self.assertEqual(root.findtext('calendar/serverURL'),
+                             'https://dav.example.test/cal/anna@example.test/')
+        root = ET.fromstring(self.get('/mail/config-v1.1.xml', Host='autoconfig.example.test').body)
+        self.assertEqual(root.findtext('emailProvider/incomingServer/username'),
+                         '%EMAILLOCALPART%@example.test')
+        self.assertEqual(self.get('/mail/config-v1.1.xml?emailaddress=x@elsewhere.test').code, 404)
+
+    def test_apple(self):
+        path = '/easel/apple.mobileconfig?address=Anna@example.test'
+        answer = self.get(path)
+        self.assertEqual(answer.headers['Content-Type'], 'application/x-apple-aspen-config')
+        profile = plistlib.loads(answer.body)
+        payload, = profile['PayloadContent']
+        self.assertEqual((payload['PayloadType'], payload['EmailAddress'], payload['Host']),
+                         ('com.apple.eas.account', 'anna@example.test',
+                          self.lab.url.partition('//')[2]))
+        self.assertEqual(self.get(path).body, answer.body)
+        mac = plistlib.loads(self.get(path + '&for=mac').body)['PayloadContent']
+        self.assertEqual([p['PayloadType'] for p in mac], [
+            'com.apple.mail.managed', 'com.apple.caldav.account', 'com.apple.carddav.account'])
+        self.assertEqual(mac[0]['IncomingMailServerPortNumber'], 993)
+        self.assertEqual(mac[1]['CalDAVPrincipalURL'], '/cal/anna@example.test/')
+        self.assertEqual(self.get('/easel/apple.mobileconfig?address=%3Ca@b').code, 404)
+
+    def test_well_known(self):
+        for kind, path in (('caldav', 'cal'), ('carddav', 'card')):
+            answer = self.get(f'/.well-known/{kind}', Host='mail.example.test')
+            self.assertEqual(answer.code, 301)
+            self.assertTrue(answer.headers['Location'].startswith(
+                f'https://dav.example.test/{path}/'))
+        self.assertEqual(self.get('/.well-known/caldav', Host='elsewhere.test').code, 404)
+
+    def test_a_domain_may_switch_one_off(self):
+        self.lab.sql("INSERT INTO easel.protocol (domain_id, type, url, enabled)"
+                     " SELECT id, 'mobilesync', 'x:', false FROM easel.domain"
+                     " WHERE name = 'example.test'")
+        self.addCleanup(self.lab.sql, "DELETE FROM easel.protocol WHERE type = 'mobilesync'")
+        phone = self.new_phone(self.account())
+        answer = phone.raw('POST', AUTODISCOVER, request(phone.user))
+        self.assertIn(b'<ErrorCode>601</ErrorCode>', answer.body)
+
+    def test_an_account_that_lives_elsewhere(self):
+        phone = self.phone()
+        self.lab.sql("UPDATE easel.account SET lives_at = 'https://two.example.test'"
+                     " WHERE address = :'user'", user=phone.user)
+        self.assertEqual(phone.autodiscover()['url'], f'https://two.example.test{PATH}')
+        for answer in (phone.raw('OPTIONS'), phone.post('FolderSync', b'x')):
+            self.assertEqual((answer.code, answer.headers['X-MS-Location']),
+                             (451, f'https://two.example.test{PATH}'))
+        answer = phone.raw('POST', AUTODISCOVER, request(phone.user, OUTLOOK))
+        self.assertIn(b'<RedirectUrl>https://two.example.test/autodiscover/autodiscover.xml'
+                      b'</RedirectUrl>', answer.body)
