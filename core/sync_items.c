@@ -171,6 +171,7 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 		.version = c->version,
 		.address = c->gate.address,
 		.name = c->gate.display_name,
+		.timezone = c->gate.timezone,
 		.server_id = uid ? server_id_text(c->arena, id) : (struct str){NULL, 0},
 		.body = &col->options.body,
 		.client = client_traits(c->gate.device_type, c->gate.user_agent),

@@ -21,6 +21,32 @@ COMMENT ON COLUMN easel.people_search.minute IS 'The minute.';
 COMMENT ON COLUMN easel.people_search.searches IS 'Searches in it.';
 
 -- ---------------------------------------------------------------------------------------------
+-- LDAP, as a further directory
+
+ALTER TABLE easel.domain
+	ADD ldap_url text CHECK (ldap_url ~ '^ldap(s|i)?://'),
+	ADD ldap_tls text NOT NULL DEFAULT 'required' CHECK (ldap_tls IN ('none', 'required')),
+	ADD ldap_bind_dn text,
+	ADD ldap_password text,
+	ADD ldap_base text NOT NULL DEFAULT '',
+	ADD ldap_login boolean NOT NULL DEFAULT false,
+	ADD ldap_login_filter text NOT NULL DEFAULT '(mail=%s)' CHECK (ldap_login_filter LIKE '%\%s%'),
+	ADD ldap_login_memory interval NOT NULL DEFAULT '10 minutes' CHECK (ldap_login_memory BETWEEN '0' AND '1 day'),
+	ADD ldap_people boolean NOT NULL DEFAULT false,
+	ADD ldap_people_filter text NOT NULL DEFAULT '(&(mail=*)(|(cn=%s*)(cn=* %s*)(sn=%s*)(givenName=%s*)(mail=%s*)(telephoneNumber=%s*)))'
+		CHECK (ldap_people_filter LIKE '%\%s%');
+COMMENT ON COLUMN easel.domain.ldap_url IS 'An LDAP server with the domain''s people, ldap://host or ldaps://host; NULL: none. What it is asked for is said by ldap_login and ldap_people.';
+COMMENT ON COLUMN easel.domain.ldap_tls IS 'STARTTLS on an ldap:// connection: required, none. The certificate is always verified.';
+COMMENT ON COLUMN easel.domain.ldap_bind_dn IS 'As whom to search there; NULL: anonymously.';
+COMMENT ON COLUMN easel.domain.ldap_password IS 'The password for that.';
+COMMENT ON COLUMN easel.domain.ldap_base IS 'Where people are: ou=people,dc=example,dc=org.';
+COMMENT ON COLUMN easel.domain.ldap_login IS 'Whether passwords of accounts that have none of their own (password_hash NULL) are checked there.';
+COMMENT ON COLUMN easel.domain.ldap_login_filter IS 'How to find the entry of an account; %s is its address.';
+COMMENT ON COLUMN easel.domain.ldap_login_memory IS 'How long a password that was found right need not be checked again.';
+COMMENT ON COLUMN easel.domain.ldap_people IS 'Whether people are looked up there too, for the accounts of the domain: a further global address list.';
+COMMENT ON COLUMN easel.domain.ldap_people_filter IS 'How to find people by a word; %s is the word, in as many places as wanted.';
+
+-- ---------------------------------------------------------------------------------------------
 -- What the list tells of an account, and groups
 
 ALTER TABLE easel.account ADD exclude_from_gal boolean NOT NULL DEFAULT false;
@@ -531,104 +557,3 @@ RETURNS TABLE (owner_id integer, folder_id integer, uid bigint, gal boolean, sum
 	ORDER BY f.name COLLATE "C", f.owner_id, f.content_id
 $$;
 COMMENT ON FUNCTION easel.people_find(integer, text, boolean, boolean, integer, integer) IS 'The people whom an account finds by words, and by the beginning of an address, in the order of their names. total is how many there are in all, not counted beyond a thousand or so.';
-
--- ---------------------------------------------------------------------------------------------
--- Whom an account writes to
-
-ALTER TABLE easel.folder DROP CONSTRAINT folder_role_check,
-	ADD CONSTRAINT folder_role_check CHECK (role IN ('inbox', 'drafts', 'trash', 'sent', 'outbox', 'junk', 'archive', 'calendar', 'contacts', 'tasks', 'notes', 'recipients'));
-
-CREATE TABLE easel.recipient (
-	account_id integer NOT NULL REFERENCES easel.account ON DELETE CASCADE,
-	address text NOT NULL CHECK (address = lower(address) AND length(address) <= 254),
-	name text NOT NULL DEFAULT '',
-	uses integer NOT NULL DEFAULT 0,
-	last_at timestamptz NOT NULL DEFAULT now(),
-	uid bigint,
-	rank integer NOT NULL DEFAULT 0,
-	PRIMARY KEY (account_id, address)
-);
-COMMENT ON TABLE easel.recipient IS 'Whom an account has written to, and how often: devices sync the two hundred most used as suggestions (the recipient information cache), which are items of a folder with the role recipients.';
-COMMENT ON COLUMN easel.recipient.account_id IS 'The account.';
-COMMENT ON COLUMN easel.recipient.address IS 'The address in lower case.';
-COMMENT ON COLUMN easel.recipient.name IS 'The name that was written with it the last time that one was.';
-COMMENT ON COLUMN easel.recipient.uses IS 'Messages to it.';
-COMMENT ON COLUMN easel.recipient.last_at IS 'The last of them.';
-COMMENT ON COLUMN easel.recipient.uid IS 'The item in the folder; NULL when it is not among the most used.';
-COMMENT ON COLUMN easel.recipient.rank IS 'The rank that the item tells: the uses, rounded down to a power of two, so that devices are not told with every message.';
-
-CREATE FUNCTION easel.recipient_card(address text, name text, rank integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
-	SELECT E'BEGIN:VCARD\r\nVERSION:3.0\r\n' || easel.card_line('UID', md5(address)) || E'N:;;;;\r\n'
-	       || easel.card_line('FN', coalesce(nullif(name, ''), address)) || easel.card_line('EMAIL', address)
-	       || easel.card_line('X-EASEL-RANK', rank::text) || E'END:VCARD\r\n'
-$$;
-COMMENT ON FUNCTION easel.recipient_card(text, text, integer) IS 'An entry of the recipient information cache.';
-
-CREATE FUNCTION easel.recipients_folder(account integer) RETURNS integer LANGUAGE plpgsql AS $$
-DECLARE
-	folder integer;
-BEGIN
-	SELECT f.id INTO folder FROM easel.folder f WHERE f.account_id = account AND f.role = 'recipients';
-	IF folder IS NULL THEN
-		folder := easel.folder_create(account, NULL, coalesce((SELECT 'Recipient Information Cache ' || account FROM easel.folder f
-			WHERE f.account_id = account AND f.parent_id IS NULL AND lower(f.name) = 'recipient information cache'),
-			'Recipient Information Cache'), 'Contacts', 'recipients');
-	END IF;
-	RETURN folder;
-END $$;
-COMMENT ON FUNCTION easel.recipients_folder(integer) IS 'Number of the account''s folder with the recipient information cache, which is made when there is none.';
-
-CREATE FUNCTION easel.recipients_used(account integer, addresses text[], names text[]) RETURNS void LANGUAGE plpgsql AS $$
-DECLARE
-	most constant integer := 200;
-	folder integer := easel.recipients_folder(account);
-	next_modseq bigint;
-	new_uid bigint;
-	changed boolean := false;
-	content bigint;
-	card text;
-	r record;
-BEGIN
-	SELECT f.modseq + 1, f.next_uid INTO next_modseq, new_uid FROM easel.folder f
-		WHERE f.account_id = account AND f.id = folder FOR NO KEY UPDATE;
-	INSERT INTO easel.recipient AS o (account_id, address, name, uses)
-		SELECT account, u.address, max(u.name), 1 FROM unnest(addresses, names) AS u(address, name) WHERE length(u.address) <= 254
-		GROUP BY u.address
-		ON CONFLICT (account_id, address) DO UPDATE SET uses = o.uses + 1, last_at = now(),
-			name = coalesce(nullif(excluded.name, ''), o.name);
-	FOR r IN SELECT x.*, CASE WHEN x.place <= most THEN (2 ^ floor(log(2, x.uses)))::integer ELSE 0 END AS wanted
-		FROM (SELECT o.*, row_number() OVER (ORDER BY o.uses DESC, o.last_at DESC, o.address) AS place
-			FROM easel.recipient o WHERE o.account_id = account) x
-	LOOP
-		CONTINUE WHEN r.wanted = r.rank;
-		changed := true;
-		content := NULL;
-		IF r.wanted > 0 THEN
-			card := easel.recipient_card(r.address, r.name, r.wanted);
-			INSERT INTO easel.content (account_id, summary, data) VALUES (account,
-				json_build_object('uid', md5(r.address), 'subject', coalesce(nullif(r.name, ''), r.address)), convert_to(card, 'UTF8'))
-				RETURNING id INTO content;
-		END IF;
-		IF r.uid IS NULL THEN
-			INSERT INTO easel.item (account_id, folder_id, uid, modseq, date, size, content_id)
-				VALUES (account, folder, new_uid, next_modseq, now(), octet_length(card), content);
-			UPDATE easel.recipient o SET uid = new_uid, rank = r.wanted WHERE o.account_id = account AND o.address = r.address;
-			new_uid := new_uid + 1;
-		ELSE
-			WITH old AS (SELECT i.content_id FROM easel.item i WHERE i.account_id = account AND i.folder_id = folder AND i.uid = r.uid),
-			changed_item AS (UPDATE easel.item i SET modseq = next_modseq, content_id = content, size = octet_length(card)
-				WHERE r.wanted > 0 AND i.account_id = account AND i.folder_id = folder AND i.uid = r.uid),
-			gone_item AS (DELETE FROM easel.item i
-				WHERE r.wanted = 0 AND i.account_id = account AND i.folder_id = folder AND i.uid = r.uid RETURNING i.uid),
-			stone AS (INSERT INTO easel.tombstone (account_id, folder_id, uid, modseq) SELECT account, folder, g.uid, next_modseq FROM gone_item g)
-			DELETE FROM easel.content c USING old WHERE c.account_id = account AND c.id = old.content_id;
-			UPDATE easel.recipient o SET uid = CASE WHEN r.wanted > 0 THEN r.uid END, rank = r.wanted
-				WHERE o.account_id = account AND o.address = r.address;
-		END IF;
-	END LOOP;
-	IF changed THEN
-		UPDATE easel.folder f SET modseq = next_modseq, next_uid = new_uid
-			WHERE f.account_id = account AND f.id = folder;
-	END IF;
-END $$;
-COMMENT ON FUNCTION easel.recipients_used(integer, text[], text[]) IS 'Notes that an account has written to these addresses, and brings its recipient information cache up to date.';

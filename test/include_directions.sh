@@ -30,7 +30,8 @@ forbid 'core does not know fcgi' 'fcgi/' "${core[@]}"
 forbid 'libfcgi belongs to fcgi' 'fcgiapp|fcgi_stdio|fcgi_config' "${base[@]}" "${wbxml[@]}" "${store[@]}" "${core[@]}"
 forbid 'libpq belongs to store/pg*' 'libpq-fe|postgresql/' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(pg*).[ch]
 forbid 'libcurl belongs to store/smtp' 'curl/' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(smtp).[ch]
+forbid 'libldap belongs to store/ldap' 'ldap\.h>' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(ldap).[ch]
 forbid 'expat belongs to autodiscover' 'expat\.h' "${base[@]}" "${wbxml[@]}" "${store[@]}" "${fcgi[@]}" core/!(autodiscover).[ch]
-forbid 'OpenSSL belongs to core/base/digest, store/password, store/certificate and store/imap*' 'openssl/' "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" core/base/!(digest).[ch] store/!(password|certificate|imap*).[ch]
+forbid 'OpenSSL belongs to core/base/digest, store/password, store/certificate, store/sealed and store/imap*' 'openssl/' "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" core/base/!(digest).[ch] store/!(password|certificate|sealed|imap*).[ch]
 
 exit $bad
