@@ -21,7 +21,13 @@
 
 struct call;
 
-enum command_flags { COMMAND_BODY = 1, COMMAND_OPEN = 2, COMMAND_MIME = 4 };
+enum command_flags {
+	COMMAND_BODY = 1,
+	COMMAND_OPEN = 2,
+	COMMAND_MIME = 4,
+	COMMAND_WIPE = 8,
+	COMMAND_DATA = 16
+};
 
 struct command {
 	const char *name;

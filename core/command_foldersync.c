@@ -11,7 +11,9 @@
 
 #include <string.h>
 
+#include "core/gate.h"
 #include "store/pg.h"
+#include "store/policy.h"
 
 /*
  * The state after this answer. Returns whether it has to be written. A repeated request, key 0
@@ -118,7 +120,33 @@ static bool compare_and_save(struct call *c, struct hierarchy_step *f, bool *kno
 {
 	if (!hierarchy_step_begin(c, f, known))
 		return false;
+	if (gate_empties(c))
+		f->now.n = 0;
 	return !*known || !advance(c, f) || hierarchy_step_save(c, f);
+}
+
+/*
+ * A soft wipe: the device is told that there are no folders, and once it uses the key of that
+ * answer it has dropped what it had. True: so it has, or that failed; it is answered.
+ */
+static bool emptied_before(struct call *c, struct str key)
+{
+	bool taken;
+	if (!wipe_tree_taken(c->session->db, c->arena, c->gate.wipe, key, &taken, &c->err) ||
+	    (taken && !wipe_done(c->session->db, c->gate.wipe, c->gate.account, &c->err))) {
+		call_fail(c, NULL);
+		return true;
+	}
+	if (taken)
+		call_common(c, STATUS_DEVICE_BLOCKED);
+	return taken;
+}
+
+static bool note_emptied(struct call *c, const struct hierarchy_step *f)
+{
+	char key[SYNCKEY_TEXT];
+	struct str text = str_of(synckey_format(f->state.epoch, f->state.n, key));
+	return wipe_delivered(c->session->db, c->arena, c->gate.wipe, false, text, &c->err);
 }
 
 /* A tree on an IMAP server is listed anew, and may then be another than the gate saw. */
@@ -144,12 +172,15 @@ void command_foldersync(struct call *c)
 		call_answer_status(c, FOLDERSYNC_KEY_INVALID);
 		return;
 	}
+	if (gate_empties(c) && emptied_before(c, key))
+		return;
 	if (!take_in(c) || !hierarchy_step_load(c, &f)) {
 		call_fail(c, NULL);
 		return;
 	}
-	if (!unchanged(c, &f)) {
-		if (!compare_and_save(c, &f, &known) || !pg_commit(db, &c->err)) {
+	if (gate_empties(c) || !unchanged(c, &f)) {
+		if (!compare_and_save(c, &f, &known) ||
+		    (known && gate_empties(c) && !note_emptied(c, &f)) || !pg_commit(db, &c->err)) {
 			pg_rollback(db);
 			call_fail(c, NULL);
 			return;

@@ -77,7 +77,7 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 		out->status = ESTIMATE_KEY_INVALID;
 	else if (!find_options(c, collection, &l, &options))
 		out->status = ESTIMATE_NO_COLLECTION;
-	if (out->status != STATUS_OK)
+	if (out->status != STATUS_OK || c->gate.quarantined)
 		return true;
 	int64_t cutoff = sync_options_cutoff(&options, clock_now());
 	ledger_set_cutoff(&l.base, cutoff);

@@ -157,7 +157,8 @@ static struct waiter *make_waiter(struct call *c, const struct ping *p)
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)p->heartbeat * 1000;
 	w->nfolders = 0;
-	for (size_t i = 0; i < p->n; i++)
+	/* In quarantine there is nothing to fetch. */
+	for (size_t i = 0; i < p->n && !c->gate.quarantined; i++)
 		if (p->folders[i])
 			w->folders[w->nfolders++] = p->folders[i];
 	return w;

@@ -1,10 +1,12 @@
 /*
- * Provision (MS-ASPROV 3.2.5.1): the policy, in two phases with a key each.
+ * Provision (MS-ASPROV 3.2.5.1): the policy, in two phases with a key each; and remote wipe.
  *
  * The first request gets the policy under a temporary key, which is good for nothing but the
- * acknowledgement; that gets the final key, which later requests carry. The policy is the neutral
- * one, that lets a device do everything. It is offered to whoever asks; whether a device must have
- * acknowledged it is decided by the gate; then one that refuses it gets no final key.
+ * acknowledgement; that gets the final key, which later requests carry. The policy is the one that
+ * holds for the device, the neutral one if none does. It is offered to whoever asks; whether a
+ * device must have acknowledged it is decided by the gate; then one that refuses it gets no final
+ * key. A wipe that waits for the device comes before everything else, and again until the device
+ * has acknowledged it.
  */
 #include "core/call.h"
 
@@ -12,9 +14,8 @@
 
 #include "core/base/arena.h"
 #include "core/device_information.h"
-#include "store/device.h"
-
-#define POLICY_TYPE "MS-EAS-Provisioning-WBXML"
+#include "core/policy.h"
+#include "store/policy.h"
 
 /* What a device says of a policy (MS-ASPROV 2.2.2.54.1). */
 enum { ACKNOWLEDGED = 1, ACKNOWLEDGED_PARTLY, ACKNOWLEDGED_NOT, ACKNOWLEDGED_ELSEWHERE };
@@ -26,9 +27,10 @@ struct provision {
 };
 
 struct outcome {
+	unsigned status; /* of the whole answer */
 	unsigned policy_status;
-	uint32_t key; /* 0: none is given */
-	bool with_data;
+	uint32_t key;	 /* 0: none is given */
+	struct str data; /* the policy; p NULL: it is not sent */
 };
 
 static bool decode(const struct wbxml_node *root, struct provision *p)
@@ -44,37 +46,33 @@ static bool decode(const struct wbxml_node *root, struct provision *p)
 	return !p->key.p == !p->status.p;
 }
 
-static void encode_policy(struct call *c)
-{
-	static const struct {
-		unsigned tag;
-		const char *neutral;
-		unsigned since;
-	} rows[] = {
-#define POLICY(name, type, neutral, since) {Provision_##name, neutral, since},
-#include "core/policy.def"
-#undef POLICY
-	};
-	wbxml_begin(&c->out, Provision_Data);
-	wbxml_begin(&c->out, Provision_EASProvisionDoc);
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-		if (c->version >= rows[i].since)
-			wbxml_cstr(&c->out, rows[i].tag, rows[i].neutral);
-	wbxml_end(&c->out);
-	wbxml_end(&c->out);
-}
-
 static bool offer(struct call *c, struct outcome *o)
 {
 	o->policy_status = STATUS_OK;
 	o->key = call_new_key();
-	o->with_data = true;
-	return device_offer_policy(c->session->db, c->gate.device, o->key, &c->err);
+	if (c->gate.device == 0) /* a trial: it may see the policy */
+		return policy_of_account(c->session->db, c->arena, c->gate.account, &o->data,
+					 &c->err);
+	return policy_offer(c->session->db, c->arena, c->gate.device, o->key, &o->data, &c->err);
+}
+
+/* What the whole answer says when an acknowledgement is not enough (MS-ASPROV 3.1.5.2). */
+static unsigned refusal_of(uint64_t acknowledged)
+{
+	switch (acknowledged) {
+	case ACKNOWLEDGED_PARTLY:
+		return STATUS_NOT_FULLY_PROVISIONABLE;
+	case ACKNOWLEDGED_ELSEWHERE:
+		return STATUS_EXTERNALLY_MANAGED;
+	default:
+		return STATUS_OK;
+	}
 }
 
 static bool acknowledge(struct call *c, const struct provision *p, struct outcome *o)
 {
 	uint64_t key, status;
+	bool let_in = false;
 	if (!str_to_u64(p->key, &key) || !str_to_u64(p->status, &status) || status < ACKNOWLEDGED ||
 	    status > ACKNOWLEDGED_ELSEWHERE) {
 		o->policy_status = POLICY_NOT_DEFINED;
@@ -84,24 +82,31 @@ static bool acknowledge(struct call *c, const struct provision *p, struct outcom
 		o->policy_status = POLICY_KEY_MISMATCH;
 		return true;
 	}
-	/* One that took only part of it complies: the neutral policy asks for nothing. */
-	bool refused = status == ACKNOWLEDGED_NOT || status == ACKNOWLEDGED_ELSEWHERE;
 	o->policy_status = STATUS_OK;
-	o->key = refused && c->gate.enforced ? 0 : call_new_key();
-	return device_acknowledge_policy(c->session->db, c->gate.device, (int)status, o->key,
-					 &c->err);
+	o->key = call_new_key();
+	if (!policy_acknowledge(c->session->db, c->gate.device, (int)status, o->key, &let_in,
+				&c->err))
+		return false;
+	if (!let_in) {
+		o->key = 0;
+		o->status = refusal_of(status);
+	}
+	return true;
 }
 
 static bool decide(struct call *c, const struct provision *p, struct outcome *o)
 {
-	if (!str_eq(p->type, STR(POLICY_TYPE))) {
+	o->status = STATUS_OK;
+	if (!p->type.p)
+		return true;
+	if (!str_eq(p->type, str_of(policy_type(c->version)))) {
 		o->policy_status = POLICY_TYPE_UNKNOWN;
 		return true;
 	}
 	return p->key.p ? acknowledge(c, p, o) : offer(c, o);
 }
 
-static void encode(struct call *c, const struct provision *p, unsigned information,
+static bool encode(struct call *c, const struct provision *p, unsigned information,
 		   const struct outcome *o)
 {
 	char key[16];
@@ -111,9 +116,9 @@ static void encode(struct call *c, const struct provision *p, unsigned informati
 		wbxml_int(&c->out, Settings_Status, information);
 		wbxml_end(&c->out);
 	}
-	call_status(c, STATUS_OK);
+	call_status(c, o->status);
 	if (!p->type.p)
-		return;
+		return true;
 	wbxml_begin(&c->out, Provision_Policies);
 	wbxml_begin(&c->out, Provision_Policy);
 	wbxml_text(&c->out, Provision_PolicyType, p->type);
@@ -122,10 +127,36 @@ static void encode(struct call *c, const struct provision *p, unsigned informati
 		snprintf(key, sizeof key, "%u", o->key);
 		wbxml_cstr(&c->out, Provision_PolicyKey, key);
 	}
-	if (o->with_data)
-		encode_policy(c);
+	if (o->data.p && !policy_encode(c->arena, &c->out, o->data, c->version, &c->err))
+		return false;
 	wbxml_end(&c->out);
 	wbxml_end(&c->out);
+	return true;
+}
+
+/*
+ * A wipe (MS-ASPROV 3.2.5.1.2.2, 3.2.5.1.2.3): sent until the device says that it was carried out.
+ * One that says that it could not do it is told again.
+ */
+static void answer_wipe(struct call *c)
+{
+	unsigned tag = c->gate.wipe_soft ? Provision_AccountOnlyRemoteWipe : Provision_RemoteWipe;
+	struct str said = wbxml_child_text(wbxml_child(c->root, tag), Provision_Status);
+	struct pg *db = c->session->db;
+	uint64_t status = 0;
+	bool acknowledged = said.p && str_to_u64(said, &status);
+	bool done = acknowledged && status == STATUS_OK;
+	bool ok = done ? wipe_done(db, c->gate.wipe, c->gate.account, &c->err)
+		       : wipe_delivered(db, c->arena, c->gate.wipe, acknowledged,
+					(struct str){NULL, 0}, &c->err);
+	if (!ok) {
+		call_fail(c, NULL);
+		return;
+	}
+	call_begin(c);
+	call_status(c, acknowledged && !done ? PROVISION_PROTOCOL : STATUS_OK);
+	if (!done)
+		wbxml_cstr(&c->out, tag, "");
 }
 
 void command_provision(struct call *c)
@@ -133,6 +164,10 @@ void command_provision(struct call *c)
 	struct provision p;
 	struct outcome o = {0};
 	unsigned information = 0;
+	if (c->gate.verdict == VERDICT_WIPE) {
+		answer_wipe(c);
+		return;
+	}
 	if (!decode(c->root, &p)) {
 		call_answer_status(c, PROVISION_PROTOCOL);
 		return;
@@ -147,9 +182,13 @@ void command_provision(struct call *c)
 		call_fail(c, NULL);
 		return;
 	}
-	if (p.type.p && !decide(c, &p, &o)) {
+	if (!decide(c, &p, &o)) {
 		call_fail(c, NULL);
 		return;
 	}
-	encode(c, &p, information, &o);
+	/* Below 14.0 a refusal is HTTP's. */
+	if (o.status != STATUS_OK && c->version < 140)
+		call_common(c, o.status);
+	else if (!encode(c, &p, information, &o))
+		call_fail(c, NULL);
 }

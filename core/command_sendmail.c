@@ -181,6 +181,8 @@ static unsigned load_original(struct sending *s)
 	struct summary *summary;
 	if (!s->asked.has_source)
 		return STATUS_OK;
+	if (s->call->gate.quarantined && !s->asked.replace)
+		return STATUS_ACCESS_DENIED;
 	if (!parse_source(&s->asked, &id))
 		return STATUS_ITEM_NOT_FOUND;
 	enum found found = attachment_message(s->call, id, &summary);

@@ -199,6 +199,8 @@ static bool run_commands(struct call *c, struct sync *s)
 static bool collect(struct call *c, struct sync_collection *col, size_t *window)
 {
 	size_t most = (size_t)c->gate.limits.sync_max_items;
+	if (c->gate.quarantined)
+		return true;
 	if (col->asked->window < most)
 		most = col->asked->window;
 	if (*window < most)
@@ -452,14 +454,15 @@ static void wait_or_answer_empty(struct call *c, const struct sync *s)
 		c->status = STATUS_OK;
 		return;
 	}
-	struct waiter *w = waiter_new(s->request.n);
+	/* In quarantine there is nothing to fetch. */
+	struct waiter *w = waiter_new(c->gate.quarantined ? 0 : s->request.n);
 	w->kind = WAIT_SYNC;
 	w->account = c->gate.account;
 	w->device = c->gate.device;
 	w->version = (uint16_t)c->version;
 	w->since = c->request->started;
 	w->deadline = c->request->started + (int64_t)s->request.wait * 1000;
-	for (size_t i = 0; i < s->request.n; i++)
+	for (size_t i = 0; i < w->nfolders; i++)
 		w->folders[i] = s->request.v[i].folder;
 	c->waiter = w;
 }

@@ -137,13 +137,14 @@ static bool admit(struct session *s, const struct request *rq, const struct devi
 {
 	if (g->verdict == VERDICT_DECIDE && !device_decide(s->db, g->device, e))
 		return false;
-	if (g->verdict == VERDICT_NEW) {
-		if (!device_admit(s->db, s->arena, g->account, contact, &g->device, e))
-			return false;
-		if (g->device == 0) {
+	if (g->verdict != VERDICT_DECIDE &&
+	    !device_admit(s->db, s->arena, g->account, contact, &g->device, e))
+		return false;
+	if (g->device == 0) {
+		/* A wipe needs no room. */
+		if (g->verdict == VERDICT_NEW)
 			g->verdict = VERDICT_FULL;
-			return true;
-		}
+		return true;
 	}
 	return gate_again(s, rq, g->address, g, e);
 }
@@ -158,7 +159,8 @@ bool gate_device(struct session *s, const struct request *rq, struct gate_row *g
 	};
 	if (gate_device_is_trial(rq->eas.device_id))
 		return true;
-	if (g->verdict == VERDICT_NEW || g->verdict == VERDICT_DECIDE)
+	bool wiped = g->verdict == VERDICT_WIPE && g->device == 0;
+	if (g->verdict == VERDICT_NEW || g->verdict == VERDICT_DECIDE || wiped)
 		return admit(s, rq, &contact, g, e);
 	bool same = str_eq(g->device_type, contact.type) &&
 		    g->protocol_version == contact.protocol_version;
@@ -204,16 +206,44 @@ static unsigned trial_status(const struct call *c)
 		       : STATUS_DEVICE_NOT_PROVISIONED;
 }
 
+/* Nothing leaves the server: what does nothing else is refused, the others leave it out. */
+static unsigned quarantine_status(struct call *c)
+{
+	if (!c->gate.quarantined || !(c->command->flags & COMMAND_DATA))
+		return STATUS_OK;
+	err_set(&c->err, ERR_FORBIDDEN, "the device is in quarantine");
+	return STATUS_ACCESS_DENIED;
+}
+
+/*
+ * A soft wipe below 16.1, which has no word for it: the device is led to fetch its folders, and
+ * finds none. After that it is out.
+ */
+static unsigned soft_wipe_status(const struct call *c)
+{
+	return str_eq(str_of(c->command->name), STR("FolderSync")) && c->gate.device
+		       ? STATUS_OK
+		       : STATUS_DEVICE_BLOCKED;
+}
+
+bool gate_empties(const struct call *c)
+{
+	return c->gate.verdict == VERDICT_WIPE && c->gate.wipe_soft && c->version < 161;
+}
+
 unsigned gate_status(struct call *c)
 {
 	const struct gate_row *g = &c->gate;
 	if (gate_device_is_trial(c->request->eas.device_id))
 		return trial_status(c);
+	if (gate_empties(c))
+		return soft_wipe_status(c);
 	size_t known = sizeof refusals / sizeof *refusals;
 	if ((size_t)g->verdict >= known || refusals[g->verdict].status == 0)
-		return STATUS_OK;
-	bool open = c->command->flags & COMMAND_OPEN;
-	if (open && refusals[g->verdict].open)
+		return quarantine_status(c);
+	unsigned flags = c->command->flags;
+	if ((flags & COMMAND_OPEN && refusals[g->verdict].open) ||
+	    (flags & COMMAND_WIPE && g->verdict == VERDICT_WIPE))
 		return STATUS_OK;
 	if (refusals[g->verdict].why)
 		err_set(&c->err, ERR_FORBIDDEN, "%s", refusals[g->verdict].why);

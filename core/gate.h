@@ -39,6 +39,9 @@ bool gate_device(struct session *s, const struct request *rq, struct gate_row *g
  */
 unsigned gate_status(struct call *c);
 
+/* Whether the device is to find an emptied folder tree: a soft wipe below 16.1. */
+bool gate_empties(const struct call *c);
+
 /*
  * What a device that only tries the account calls itself (stock Android): it is no device, and
  * leaves no trace. Its number stays 0.

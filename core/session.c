@@ -14,9 +14,9 @@
 #include "core/imap_login.h"
 #include "core/sync_request.h"
 #include "core/welcome.h"
-#include "store/device.h"
 #include "store/imap_store.h"
 #include "store/pg.h"
+#include "store/policy.h"
 
 enum { SECRETS_CAP = 64 * 1024, LOOK_AHEAD_MAX = 8 * 1024 };
 
@@ -180,15 +180,32 @@ static bool read_body(struct call *c)
 	return true;
 }
 
-/* A device that is asked to provision again and again, and does not, does not know policies. */
+/*
+ * A device that is asked to provision, or to come for its wipe, again and again, and does not, does
+ * not know how to.
+ */
 static void note_asked(struct call *c)
 {
 	enum verdict v = c->gate.verdict;
+	struct pg *db = c->session->db;
 	struct err e = {0};
-	if (v != VERDICT_PROVISION && v != VERDICT_REFRESH && v != VERDICT_KEY)
-		return;
-	if (c->gate.device && !device_asked(c->session->db, c->gate.device, &e))
+	bool ok = true;
+	if (v == VERDICT_WIPE)
+		ok = wipe_told(db, c->gate.wipe, &e);
+	else if (v == VERDICT_PROVISION || v == VERDICT_REFRESH || v == VERDICT_KEY)
+		ok = c->gate.device == 0 || policy_asked(db, c->gate.device, &e);
+	if (!ok)
 		log_event(LOG_WARNING, "device-asked", &e);
+}
+
+/* Sync and Ping have words of their own that lead a device to FolderSync. */
+static bool lead_to_folders(struct call *c)
+{
+	bool sync = c->command->root == AirSync_Sync, ping = c->command->root == Ping_Ping;
+	if (!gate_empties(c) || !c->gate.device || (!sync && !ping))
+		return false;
+	call_answer_status(c, sync ? (unsigned)SYNC_HIERARCHY : (unsigned)PING_HIERARCHY);
+	return true;
 }
 
 /* Whether the gate lets the device's command pass; else answers. */
@@ -197,6 +214,8 @@ static bool pass_gate(struct call *c)
 	unsigned status = gate_status(c);
 	if (status == STATUS_OK)
 		return true;
+	if (lead_to_folders(c))
+		return false;
 	if (status == STATUS_VERSION_NOT_SUPPORTED)
 		call_offer_again(c);
 	note_asked(c);

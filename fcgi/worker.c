@@ -26,7 +26,7 @@
 #include "fcgi/http.h"
 #include "fcgi/push.h"
 #include "fcgi/reply.h"
-#include "store/imap_pool.h"
+#include "store/imap_watch.h"
 #include "store/pg.h"
 #include "store/pg_migrate.h"
 
@@ -42,6 +42,7 @@ struct worker {
 	const struct worker_config *config;
 	struct server server; /* of all its threads */
 	struct push *push;
+	struct imap_watch *watch;
 	struct door *door;
 	bool tcp;
 	atomic_bool ready;
@@ -381,6 +382,7 @@ int worker_run(const struct worker_config *given)
 	log_start(config);
 	w.server = config->server;
 	w.server.imap = imap_pool_new();
+	w.watch = imap_watch_start(w.server.imap, config->server.database);
 	w.push = push_start(config->server.database, name, config->max_parked);
 	start_threads(&w, threads);
 	int result = await_database(&w);
@@ -398,6 +400,7 @@ int worker_run(const struct worker_config *given)
 		_exit(EX_TEMPFAIL);
 	}
 	push_free(&w.push);
+	imap_watch_end(&w.watch);
 	imap_pool_free(&w.server.imap);
 	door_free(&w.door);
 	return result < 0 ? EX_OK : result;

@@ -39,9 +39,6 @@ bool device_decide(struct pg *db, int32_t device, struct err *e);
 bool device_touch(struct pg *db, struct arena *a, int32_t account, int32_t device,
 		  const struct device_contact *c, struct err *e);
 
-/* Notes that the device was asked to provision (easel.device_asked). */
-bool device_asked(struct pg *db, int32_t device, struct err *e);
-
 /* DeviceInformation of Settings and Provision (MS-ASCMD 2.2.3.45); p NULL: not said, kept. */
 struct device_information {
 	struct str model, imei, friendly_name, os, os_language, phone_number, mobile_operator,
@@ -51,13 +48,6 @@ struct device_information {
 bool device_set_information(struct pg *db, struct arena *a, int32_t device,
 			    const struct device_information *i, struct err *e);
 
-/* Offers a policy under a temporary key. */
-bool device_offer_policy(struct pg *db, int32_t device, uint32_t offered_key, struct err *e);
-
-/* Records an acknowledgement: status as the device said it, final key (0 when it refused). */
-bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key,
-			       struct err *e);
-
 /*
  * Keeps the recovery password that the device sent, sealed (store/sealed.h); p NULL: takes back
  * what it had sent. *kept false: its policy does not let it.
@@ -65,9 +55,12 @@ bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32
 bool device_keep_password(struct pg *db, int32_t account, int32_t device, struct str sealed,
 			  bool *kept, struct err *e);
 
-/* The sealed password of a device by its id; FOUND_NONE: there is none. */
+/*
+ * The sealed password of a device by its id, to be shown to somebody, which is recorded.
+ * FOUND_NONE: there is none.
+ */
 enum found device_password(struct pg *db, struct arena *a, struct str address, struct str device_id,
-			   struct str *sealed, struct err *e);
+			   struct str shown_to, struct str *sealed, struct err *e);
 
 /* Remembers the parameters of a Ping; folders as '{1,2}'. */
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,

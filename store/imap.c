@@ -60,6 +60,7 @@ static const struct {
 	{"AUTH=PLAIN", IMAP_CAN_AUTH_PLAIN},
 	{"AUTH=XOAUTH2", IMAP_CAN_XOAUTH2},
 	{"AUTH=OAUTHBEARER", IMAP_CAN_OAUTHBEARER},
+	{"UNSELECT", IMAP_CAN_UNSELECT},
 };
 
 static bool die(struct imap *c)

@@ -454,11 +454,8 @@ bool imap_act_rename(struct imap_link *link, struct str from, struct str to, str
 	struct imap_result ignored;
 	struct buf b = {0};
 	/* Some servers do not rename what is selected. */
-	if (link->selected && imap_can(link->imap) & IMAP_CAN_QRESYNC &&
-	    !imap_run(link->imap, STR("CLOSE"), NULL, NULL, &ignored, e))
+	if (!imap_box_unselect(link, e))
 		return false;
-	free(link->selected);
-	link->selected = NULL;
 	buf_cstr(&b, "RENAME ");
 	imap_put_string(&b, from, plus(link));
 	buf_byte(&b, ' ');

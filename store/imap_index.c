@@ -278,6 +278,16 @@ bool imap_box_select(struct imap_link *link, const struct imap_box *box, struct 
 	       err_set(e, ERR_NOT_FOUND, "the folder is not the one that it was");
 }
 
+bool imap_box_unselect(struct imap_link *link, struct err *e)
+{
+	struct imap_result ignored;
+	if (!link->selected || !(imap_can(link->imap) & IMAP_CAN_UNSELECT))
+		return true;
+	free(link->selected);
+	link->selected = NULL;
+	return imap_run(link->imap, STR("UNSELECT"), NULL, NULL, &ignored, e);
+}
+
 /* ---- Surveying ---- */
 
 static bool fetch_new(struct imap_link *link, struct survey *s, uint64_t from, struct err *e)
@@ -589,7 +599,10 @@ static unsigned queue_status(struct imap_link *link, const struct imap_box *box)
 	return number;
 }
 
-/* Asks for all in one go. Refusals leave a folder as it is. */
+/*
+ * Asks for all in one go. Refusals leave a folder as it is. Of what is selected STATUS may tell what
+ * the server last told of it, so NOOP goes first.
+ */
 static bool find_behind(struct imap_link *link, struct statuses *s, struct err *e)
 {
 	enum { BATCH = 32 };
@@ -597,10 +610,14 @@ static bool find_behind(struct imap_link *link, struct statuses *s, struct err *
 	struct imap_result ignored;
 	for (size_t from = 0; from < s->n; from += BATCH) {
 		size_t n = s->n - from < BATCH ? s->n - from : BATCH;
+		unsigned noop = from == 0 && link->selected ? imap_queue(link->imap, STR("NOOP"))
+							    : 0;
 		for (size_t i = 0; i < n; i++)
 			numbers[i] = s->boxes[from + i].selectable
 					     ? queue_status(link, &s->boxes[from + i])
 					     : 0;
+		if (noop && !imap_await(link->imap, noop, NULL, NULL, &ignored, e))
+			return false;
 		for (size_t i = 0; i < n; i++)
 			if (numbers[i] &&
 			    !imap_await(link->imap, numbers[i], on_status, s, &ignored, e))
@@ -610,15 +627,19 @@ static bool find_behind(struct imap_link *link, struct statuses *s, struct err *
 }
 
 bool imap_index_refresh(struct pg *db, struct imap_link *link, int32_t account,
-			const struct imap_box *boxes, size_t n, struct err *e)
+			const struct imap_box *boxes, size_t n, size_t *behind, struct err *e)
 {
-	bool *behind = base_calloc(n + 1, sizeof *behind);
-	struct statuses s = {boxes, behind, n};
+	struct statuses s = {boxes, base_calloc(n + 1, sizeof *s.behind), n};
+	size_t count = 0;
 	bool ok = find_behind(link, &s, e);
 	for (size_t i = 0; ok && i < n; i++)
-		if (behind[i])
+		if (s.behind[i]) {
+			count++;
 			ok = refresh_one(db, link, account, &boxes[i], e);
-	free(behind);
+		}
+	free(s.behind);
+	if (behind)
+		*behind = count;
 	return ok;
 }
 

@@ -40,12 +40,15 @@ bool imap_boxes_load(struct pg *db, struct arena *a, int32_t account, const int3
 /* Selects it unless it is selected. ERR_NOT_FOUND: it is gone, or has another UIDVALIDITY. */
 bool imap_box_select(struct imap_link *link, const struct imap_box *box, struct err *e);
 
+/* Nothing is selected then, if the server can do that. */
+bool imap_box_unselect(struct imap_link *link, struct err *e);
+
 /*
  * Brings the index of these folders up to date. A folder that the server refuses to show is left as
- * it is. Not within a transaction.
+ * it is. Not within a transaction. *behind: how many were; may be NULL.
  */
 bool imap_index_refresh(struct pg *db, struct imap_link *link, int32_t account,
-			const struct imap_box *boxes, size_t n, struct err *e);
+			const struct imap_box *boxes, size_t n, size_t *behind, struct err *e);
 
 /* What a flag list says: flags, and the categories among its keywords as a JSON array. */
 struct imap_flags {

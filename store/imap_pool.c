@@ -47,6 +47,8 @@ struct imap_pool {
 	struct imap_link *idle; /* the newest first */
 	struct held *held;
 	struct tally *tallies;
+	void (*observer)(void *ctx, int32_t account, bool held);
+	void *observer_ctx;
 	struct trusted *trusted[BUCKETS];
 	struct {
 		char *pem;
@@ -365,7 +367,7 @@ void imap_pool_hold(struct imap_pool *p, const struct imap_person *who)
 		h->next = p->held;
 		p->held = h;
 	}
-	h->requests++;
+	bool first = h->requests++ == 0;
 	/* A request that was woken has no password of its own: it has the one that is held. */
 	if (who->password.n) {
 		wipe(&h->password);
@@ -375,17 +377,29 @@ void imap_pool_hold(struct imap_pool *p, const struct imap_person *who)
 		memcpy(h->digest, who->digest, sizeof h->digest);
 	}
 	pthread_mutex_unlock(&p->lock);
+	if (first && p->observer)
+		p->observer(p->observer_ctx, who->account, true);
 }
 
 void imap_pool_release(struct imap_pool *p, int32_t account)
 {
 	pthread_mutex_lock(&p->lock);
 	struct held **at = find_held(p, account), *h = *at;
-	if (h && --h->requests == 0) {
+	bool last = h && --h->requests == 0;
+	if (last) {
 		*at = h->next;
 		held_free(h);
 	}
 	pthread_mutex_unlock(&p->lock);
+	if (last && p->observer)
+		p->observer(p->observer_ctx, account, false);
+}
+
+void imap_pool_observe(struct imap_pool *p, void (*held)(void *ctx, int32_t account, bool held),
+		       void *ctx)
+{
+	p->observer = held;
+	p->observer_ctx = ctx;
 }
 
 bool imap_pool_held(struct imap_pool *p, int32_t account, struct arena *secrets,

@@ -79,6 +79,13 @@ void imap_pool_distrust(struct imap_pool *p, int32_t account, const unsigned cha
 void imap_pool_hold(struct imap_pool *p, const struct imap_person *who);
 void imap_pool_release(struct imap_pool *p, int32_t account);
 
+/*
+ * Tells from now on when the first request of an account begins to wait and when the last one
+ * ended. Called with no lock held; set before the first thread uses the pool.
+ */
+void imap_pool_observe(struct imap_pool *p, void (*held)(void *ctx, int32_t account, bool held),
+		       void *ctx);
+
 /* Copies of what is held, into an arena that is wiped. False: nobody waits. */
 bool imap_pool_held(struct imap_pool *p, int32_t account, struct arena *secrets,
 		    struct imap_person *out);

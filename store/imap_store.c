@@ -242,7 +242,7 @@ static bool refresh_now(struct imap_store *s, void *ctx, struct err *e)
 	if (r->n == 0)
 		return imap_tree_refresh(s->db, s->link, &s->site, s->who.account, e);
 	return imap_boxes_load(s->db, s->arena, s->who.account, r->folders, r->n, &boxes, &n, e) &&
-	       imap_index_refresh(s->db, s->link, s->who.account, boxes, n, e);
+	       imap_index_refresh(s->db, s->link, s->who.account, boxes, n, NULL, e);
 }
 
 static bool refresh(struct store *store, int32_t account, const int32_t *ids, size_t n,

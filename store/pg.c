@@ -486,8 +486,14 @@ bool pg_script(struct pg *db, const char *sql, struct err *e)
 	return ok;
 }
 
+struct taking {
+	void (*told)(void *ctx, struct str payload); /* NULL: nobody asks what was said */
+	void *ctx;
+	bool any;
+};
+
 /* Takes what has arrived; false when the connection is lost. */
-static bool take_notifications(struct pg *db, bool *any, struct err *e)
+static bool take_notifications(struct pg *db, struct taking *t, struct err *e)
 {
 	PGnotify *n;
 	if (!PQconsumeInput(db->conn)) {
@@ -495,23 +501,31 @@ static bool take_notifications(struct pg *db, bool *any, struct err *e)
 		return err_set(e, ERR_UNAVAILABLE, "database: the connection was lost");
 	}
 	while ((n = PQnotifies(db->conn)) != NULL) {
-		*any = true;
+		t->any = true;
+		if (t->told)
+			t->told(t->ctx, str_of(n->extra));
 		PQfreemem(n);
 	}
 	return true;
 }
 
-bool pg_wait(struct pg *db, int ms, struct err *e)
+bool pg_wait_told(struct pg *db, int ms, void (*told)(void *ctx, struct str payload), void *ctx,
+		  struct err *e)
 {
-	bool any = false;
+	struct taking t = {told, ctx, false};
 	if (!db->conn)
 		return err_set(e, ERR_UNAVAILABLE, "database: the connection was lost");
-	if (!take_notifications(db, &any, e))
+	if (!take_notifications(db, &t, e))
 		return false;
-	if (any)
+	if (t.any)
 		return true;
 	poll(&(struct pollfd){.fd = PQsocket(db->conn), .events = POLLIN}, 1, ms);
-	return take_notifications(db, &any, e);
+	return take_notifications(db, &t, e);
+}
+
+bool pg_wait(struct pg *db, int ms, struct err *e)
+{
+	return pg_wait_told(db, ms, NULL, NULL, e);
 }
 
 unsigned pg_take_calls(struct pg *db)

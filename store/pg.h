@@ -111,6 +111,10 @@ bool pg_in_transaction(const struct pg *db);
  */
 bool pg_wait(struct pg *db, int ms, struct err *e);
 
+/* The same, and tells what each notification said. */
+bool pg_wait_told(struct pg *db, int ms, void (*told)(void *ctx, struct str payload), void *ctx,
+		  struct err *e);
+
 /* Statements sent since the last call of this function. */
 unsigned pg_take_calls(struct pg *db);
 

@@ -17,7 +17,7 @@ static PG_STATEMENT(
 	device_password_put,
 	"WITH allowed AS MATERIALIZED (SELECT v.id FROM easel.device v"
 	"	WHERE v.account_id = $1 AND v.id = $2"
-	"	AND (easel.policy_fields($1, $2) ->> 'password_recovery')::boolean),"
+	"	AND (easel.policy_document(easel.policy_fields($1, $2)) ->> 'password_recovery')::boolean),"
 	"put AS (INSERT INTO easel.device_password (device, sealed)"
 	"	SELECT id, $3::bytea FROM allowed WHERE $3::bytea IS NOT NULL"
 	"	ON CONFLICT (device) DO UPDATE SET sealed = excluded.sealed, set_at = now()),"
@@ -27,11 +27,12 @@ static PG_STATEMENT(
 
 static PG_STATEMENT(
 	device_password_get,
-	"SELECT p.sealed FROM easel.device_password p JOIN easel.device v ON v.id = p.device"
-	" JOIN easel.account a ON a.id = v.account_id"
-	" WHERE a.address = lower($1::text) AND v.device_id = $2::text");
-
-static PG_STATEMENT(device_ask, "SELECT easel.device_asked($1)");
+	"WITH asked AS (SELECT p.device, p.sealed FROM easel.device_password p"
+	"	JOIN easel.device v ON v.id = p.device JOIN easel.account a ON a.id = v.account_id"
+	"	WHERE a.address = lower($1::text) AND v.device_id = $2::text),"
+	"noted AS (INSERT INTO easel.device_password_shown (device, shown_to)"
+	"	SELECT device, $3::text FROM asked) "
+	"SELECT sealed FROM asked");
 
 /* What is computed comes from the same snapshot as its stamp. */
 static PG_STATEMENT(
@@ -52,16 +53,6 @@ static PG_STATEMENT(
 	" os_language = coalesce($6, os_language), phone_number = coalesce($7, phone_number),"
 	" mobile_operator = coalesce($8, mobile_operator), user_agent = coalesce($9, user_agent),"
 	" outbound_sms = coalesce($10::boolean, outbound_sms), information_at = now() WHERE id = $1");
-
-static PG_STATEMENT(device_policy_offer,
-		    "UPDATE easel.device v SET policy_offered_key = $2,"
-		    " policy_offered_digest = (easel.effective_of(v.account_id, v.id)).digest,"
-		    " policy_asked = 0, policy_asked_at = NULL WHERE id = $1");
-
-static PG_STATEMENT(
-	device_policy_acknowledge,
-	"UPDATE easel.device SET policy_status = $2, policy_key = $3, policy_offered_key = 0,"
-	" policy_digest = policy_offered_digest, policy_at = now() WHERE id = $1");
 
 static PG_STATEMENT(
 	device_ping,
@@ -100,21 +91,11 @@ bool device_admit(struct pg *db, struct arena *a, int32_t account, const struct 
 	return true;
 }
 
-static bool run_for(struct pg *db, const struct pg_statement *s, int32_t device, struct err *e)
+bool device_decide(struct pg *db, int32_t device, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, device);
-	return pg_do(db, s, &p, e);
-}
-
-bool device_decide(struct pg *db, int32_t device, struct err *e)
-{
-	return run_for(db, &device_decision, device, e);
-}
-
-bool device_asked(struct pg *db, int32_t device, struct err *e)
-{
-	return run_for(db, &device_ask, device, e);
+	return pg_do(db, &device_decision, &p, e);
 }
 
 bool device_touch(struct pg *db, struct arena *a, int32_t account, int32_t device,
@@ -146,24 +127,6 @@ bool device_set_information(struct pg *db, struct arena *a, int32_t device,
 	return pg_do(db, &device_information_set, &p, e);
 }
 
-bool device_offer_policy(struct pg *db, int32_t device, uint32_t offered_key, struct err *e)
-{
-	struct pg_params p = {0};
-	pg_int(&p, device);
-	pg_int(&p, offered_key);
-	return pg_do(db, &device_policy_offer, &p, e);
-}
-
-bool device_acknowledge_policy(struct pg *db, int32_t device, int status, uint32_t key,
-			       struct err *e)
-{
-	struct pg_params p = {0};
-	pg_int(&p, device);
-	pg_int(&p, status);
-	pg_int(&p, key);
-	return pg_do(db, &device_policy_acknowledge, &p, e);
-}
-
 bool device_keep_password(struct pg *db, int32_t account, int32_t device, struct str sealed,
 			  bool *kept, struct err *e)
 {
@@ -183,11 +146,12 @@ bool device_keep_password(struct pg *db, int32_t account, int32_t device, struct
 }
 
 enum found device_password(struct pg *db, struct arena *a, struct str address, struct str device_id,
-			   struct str *sealed, struct err *e)
+			   struct str shown_to, struct str *sealed, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_text(&p, a, address);
 	pg_text(&p, a, device_id);
+	pg_text(&p, a, shown_to);
 	struct pg_rows *r = pg_run(db, &device_password_get, &p, e);
 	if (!r)
 		return FOUND_FAILED;

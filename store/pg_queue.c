@@ -11,7 +11,8 @@ static PG_STATEMENT(queue_recipients,
 		    "SELECT r.place, h.account, f.id, easel.is_local(r.address)"
 		    " FROM string_to_table($1::text, E'\\n') WITH ORDINALITY r(address, place)"
 		    " CROSS JOIN LATERAL (SELECT easel.account_of(r.address) AS account) h"
-		    " LEFT JOIN easel.folder f ON f.account_id = h.account AND f.role = 'inbox'");
+		    " LEFT JOIN easel.folder f ON f.account_id = h.account AND f.role = 'inbox'"
+		    " AND NOT EXISTS (SELECT FROM easel.imap_account i WHERE i.account_id = f.account_id)");
 
 static PG_STATEMENT(
 	queue_lock,
@@ -111,7 +112,8 @@ static PG_STATEMENT(
 	" CASE WHEN d.smtp_url IS NULL THEN s.smtp_tls ELSE d.smtp_tls END "
 	"FROM m CROSS JOIN easel.server s JOIN easel.account a ON a.id = m.account_id"
 	" JOIN easel.domain d ON d.id = a.domain_id"
-	" LEFT JOIN easel.folder f ON f.account_id = m.account_id AND f.role = 'inbox'");
+	" LEFT JOIN easel.folder f ON f.account_id = m.account_id AND f.role = 'inbox'"
+	" AND NOT EXISTS (SELECT FROM easel.imap_account i WHERE i.account_id = f.account_id)");
 
 static PG_STATEMENT(
 	queue_outcome,

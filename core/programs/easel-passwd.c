@@ -1,5 +1,6 @@
 /* easel-passwd: hashes a password, and sets it. */
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,6 +133,13 @@ static int set_password(const char *database, const char *address, const char *h
 	return ok ? EX_OK : program_fail(NAME, &e);
 }
 
+/* Whose account on this host runs the program: for the record of who saw a password. */
+static const char *login_name(void)
+{
+	const struct passwd *user = getpwuid(getuid());
+	return user ? user->pw_name : "unknown";
+}
+
 /* The password goes to standard output and nowhere else. */
 static int recover(const char *database, const char *key_file, const char *device,
 		   const char *address)
@@ -142,10 +150,10 @@ static int recover(const char *database, const char *key_file, const char *devic
 	struct str sealed, password;
 	struct err e = {.kind = ERR_NONE};
 	int code = EX_OK;
-	enum found found =
-		password_key_load(key_file, key, &e)
-			? device_password(db, secrets, str_of(address), str_of(device), &sealed, &e)
-			: FOUND_FAILED;
+	enum found found = password_key_load(key_file, key, &e)
+				   ? device_password(db, secrets, str_of(address), str_of(device),
+						     str_of(login_name()), &sealed, &e)
+				   : FOUND_FAILED;
 	if (found == FOUND_FAILED) {
 		code = program_fail(NAME, &e);
 	} else if (found == FOUND_NONE) {

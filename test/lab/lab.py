@@ -30,6 +30,9 @@ START_TRIES = 5
 class Lab:
     """A running set of servers. Start it in the main thread, which the servers' lives hang on."""
 
+    # Where the mail of example.test is kept: pg, or dovecot.
+    backend = os.environ.get('EASEL_BACKEND', 'pg')
+
     def __init__(self, build=None, workers=1, fsync=False, options=(), log_level='debug'):
         self.build = servers.ROOT / (build or os.environ.get('EASEL_BUILD', 'build'))
         self.fsync, self.options = fsync, [*options, '--log-level', log_level]
@@ -66,7 +69,11 @@ class Lab:
             lambda: Postgres(self.folder / 'postgres', free_port(), fsync=self.fsync).check())
         self.postgres.create_database()
         self.migrate()
-        self.sql("SELECT easel.domain_create(:'name')", name=DOMAIN)
+        self.dovecot, self.passwords = None, {}
+        if self.backend == 'dovecot':
+            self.use_dovecot(os.environ.get('EASEL_DOVECOT', ''), domain=DOMAIN)
+        else:
+            self.sql("SELECT easel.domain_create(:'name')", name=DOMAIN)
         self.workers = []
         for number in range(workers):
             self.workers.append(self._started(self.new_worker(number)))
@@ -151,12 +158,20 @@ class Lab:
 
     def account(self, address, password=PASSWORD, name=None):
         """Creates an account; returns its address."""
+        if self.backend == 'dovecot':
+            self.dovecot.account(address, password)
+            self.passwords[address] = password
+            self.sql("SELECT easel.imap_account_create(:'address')", address=address)
+            return address
         self.sql("SELECT easel.account_create(:'address', :'hash', :'name')", address=address,
                  hash=self.hash(password), name=name or address.partition('@')[0].title())
         return address
 
     def deliver(self, account, message, folder=None):
-        """Hands a message to the local delivery agent."""
+        """Hands a message to the local delivery agent, or puts it on the IMAP server."""
+        if self.backend == 'dovecot':
+            return self.dovecot.append(account, self.passwords[account], message,
+                                       folder or 'INBOX')
         where = ['--folder', folder] if folder else []
         return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo, *where,
                        account, text=message)

@@ -293,10 +293,13 @@ class Phone:
     def provision_request(self):
         """The first phase: from 14.1 it carries the device information."""
         return E('Provision:Provision', self.number() >= 141 and self.device_information() or None,
-                 E('Policies', E('Policy', E('PolicyType', POLICY_TYPE))))
+                 E('Policies', E('Policy', E('PolicyType', self.policy_type()))))
+
+    def policy_type(self):
+        return POLICY_TYPE if self.number() >= 120 else 'MS-WAP-Provisioning-XML'
 
     def provision_acknowledge(self, key, status=1):
-        return E('Provision:Provision', E('Policies', E('Policy', E('PolicyType', POLICY_TYPE),
+        return E('Provision:Provision', E('Policies', E('Policy', E('PolicyType', self.policy_type()),
                  E('PolicyKey', key), E('Status', status))))
 
     def provision(self):
@@ -311,7 +314,7 @@ class Phone:
         self.policy_key = second.get('Policies/Policy/PolicyKey')
         if second.get('Policies/Policy/Status') != '1' or not self.policy_key:
             raise WireError(f'Provision: the acknowledgement was refused: {second}')
-        return policy.find('Data/EASProvisionDoc')
+        return policy.find('Data/EASProvisionDoc') or policy.find('Data')
 
     def wants_provisioning(self, answer):
         """Whether the answer asks the phone to provision."""
