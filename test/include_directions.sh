@@ -32,6 +32,6 @@ forbid 'libpq belongs to store/pg*' 'libpq-fe|postgresql/' "${base[@]}" "${wbxml
 forbid 'libcurl belongs to store/smtp' 'curl/' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(smtp).[ch]
 forbid 'libldap belongs to store/ldap' 'ldap\.h>' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(ldap).[ch]
 forbid 'expat belongs to autodiscover' 'expat\.h' "${base[@]}" "${wbxml[@]}" "${store[@]}" "${fcgi[@]}" core/!(autodiscover).[ch]
-forbid 'OpenSSL belongs to core/base/digest, store/password, store/certificate, store/sealed and store/imap*' 'openssl/' "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" core/base/!(digest).[ch] store/!(password|certificate|sealed|imap*).[ch]
+forbid 'OpenSSL belongs to core/base/digest, store/password, sealed, certificate* and imap*' 'openssl/' "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" core/base/!(digest).[ch] store/!(password|sealed|certificate*|imap*).[ch]
 
 exit $bad

@@ -3,6 +3,7 @@
 import unittest
 
 from common import WireTest, message
+from phone import delete
 from wbxml import E
 
 CACHE = '19'
@@ -37,9 +38,8 @@ class Cache(WireTest):
         self.assertEqual(ranks[0][0], ranks[1][0])
         # It is the server's alone.
         item = next(iter(phone.items[folder]))
-        answer = phone.sync_raw(phone.collection(folder, commands=[E('Delete', E('ServerId', item))]))
-        self.assertEqual(answer.root.get('Collections/Collection/Status'), '1')
-        phone.take(answer, folder)
+        answer = phone.sync_raw(phone.collection(folder, commands=[delete(item)]))
+        self.assertEqual(answer.root.get('Collections/Collection/Commands/Add/ServerId'), item)
         again = self.phone(phone.user, '16.1')
         self.assertEqual(len(self.told(again, again.folder(CACHE))), 2)
 
