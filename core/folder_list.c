@@ -19,6 +19,7 @@ enum item_class folder_list_class(int type)
 		return CLASS_CALENDAR;
 	case 9:
 	case 14:
+	case 19: /* the recipient information cache */
 		return CLASS_CONTACTS;
 	case 10:
 	case 17:

@@ -201,7 +201,7 @@ COMMENT ON TYPE easel.shown_folder IS 'A folder as a device is to be shown it, a
 CREATE FUNCTION easel.folder_type(class text, role text) RETURNS integer LANGUAGE sql IMMUTABLE AS $$
 	SELECT coalesce(
 		CASE role WHEN 'inbox' THEN 2 WHEN 'drafts' THEN 3 WHEN 'trash' THEN 4 WHEN 'sent' THEN 5 WHEN 'outbox' THEN 6
-		          WHEN 'tasks' THEN 7 WHEN 'calendar' THEN 8 WHEN 'contacts' THEN 9 WHEN 'notes' THEN 10 END,
+		          WHEN 'tasks' THEN 7 WHEN 'calendar' THEN 8 WHEN 'contacts' THEN 9 WHEN 'notes' THEN 10 WHEN 'recipients' THEN 19 END,
 		CASE class WHEN 'Email' THEN 12 WHEN 'Calendar' THEN 13 WHEN 'Contacts' THEN 14 WHEN 'Tasks' THEN 15
 		           WHEN 'Notes' THEN 17 ELSE 1 END)
 $$;
@@ -325,7 +325,9 @@ BEGIN
 		JOIN easel.folder f ON f.account_id = who AND f.parent_id = o.id),
 	shown AS (
 		SELECT * FROM own o
-		WHERE easel.folder_is_shown(o.class, o.is_default, o.archived, all_mail, all_groupware, as_email, archive)),
+		-- The recipient information cache is known from 14.0 on.
+		WHERE (o.role IS DISTINCT FROM 'recipients' OR version >= 140)
+		AND easel.folder_is_shown(o.class, o.is_default, o.archived, all_mail, all_groupware, as_email, archive)),
 	others AS (
 		SELECT w.*, a.is_public, CASE WHEN a.is_public THEN 'public' ELSE 'owner' END AS holder,
 		       CASE WHEN a.is_public THEN NULL ELSE w.owner_id END AS holder_id,
@@ -372,7 +374,7 @@ BEGIN
 	SELECT who, n.id, CASE WHEN n.class <> 'Email' THEN 'mail' WHEN n.is_default THEN 'twin' ELSE 'plain' END,
 	       who, n.anchor, coalesce(n.anchor_view, 'root'), n.depth + 1, n.id,
 	       easel.short_path(n.inside), 12, n.role IS NOT NULL, n.inside <> n.name
-	FROM shown n WHERE rooted AND (n.class = 'Email' OR as_email)
+	FROM shown n WHERE rooted AND (n.class = 'Email' OR as_email AND n.role IS DISTINCT FROM 'recipients')
 	UNION ALL
 	SELECT o.owner_id, o.folder_id, CASE WHEN o.class = 'Email' THEN 'plain' ELSE 'mail' END,
 	       CASE WHEN p.folder_id IS NULL THEN o.holder_id ELSE o.owner_id END, p.folder_id,
