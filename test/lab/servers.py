@@ -305,6 +305,20 @@ class Nginx(Server):
         return (self.folder / 'nginx.pid').exists() and answers(('127.0.0.1', self.port))
 
 
+class Background(Server):
+    """A program without a port of its own, that stays."""
+
+    def __init__(self, name, folder, arguments):
+        self.name, self.arguments = name, arguments
+        super().__init__(folder, stays=True)
+
+    def command(self):
+        return self.arguments
+
+    def ready(self):
+        return True
+
+
 class Dovecot(Server):
     """Debian's Dovecot: IMAP with and without TLS, and LMTP, on ports of 127.0.0.1.
 
