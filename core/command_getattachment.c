@@ -6,6 +6,7 @@
 
 #include "core/attachment.h"
 #include "core/base/arena.h"
+#include "core/caps.h"
 
 void command_getattachment(struct call *c)
 {
@@ -23,6 +24,11 @@ void command_getattachment(struct call *c)
 		call_common(c, STATUS_ITEM_NOT_FOUND);
 		break;
 	case FOUND_ONE:
+		if (caps_attachment(&c->gate.caps, a.size) != ATTACHMENT_ALLOWED) {
+			a.content->close(a.content);
+			call_common(c, STATUS_ACCESS_DENIED);
+			return;
+		}
 		c->status = STATUS_OK;
 		c->answer->content_type = arena_printf(c->arena, "%.*s", STR_ARG(a.type));
 		body_add_source(&c->answer->body, a.content);

@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/imap_login.h"
 #include "core/base/clock.h"
+#include "core/caps.h"
 #include "core/item_class.h"
 #include "core/ledger.h"
 #include "core/server_id.h"
@@ -79,7 +80,7 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 		out->status = ESTIMATE_NO_COLLECTION;
 	if (out->status != STATUS_OK || c->gate.quarantined)
 		return true;
-	int64_t cutoff = sync_options_cutoff(&options, clock_now());
+	int64_t cutoff = caps_cutoff(&c->gate.caps, l.folder.class, &options, clock_now());
 	ledger_set_cutoff(&l.base, cutoff);
 	return ledger_collect(c->session->store, c->arena, c->gate.account, &l, cutoff, LEDGER_ALL,
 			      NULL, &out->count, &c->err);

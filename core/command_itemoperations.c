@@ -12,6 +12,7 @@
 
 #include "core/attachment.h"
 #include "core/base/arena.h"
+#include "core/caps.h"
 #include "core/item_operations.h"
 #include "core/server_id.h"
 #include "core/sync.h"
@@ -109,6 +110,13 @@ static bool fetch_attachment(struct operations *o, struct str reference, struct 
 		return true;
 	case FOUND_ONE:
 		break;
+	}
+	enum caps_attachment allowed = caps_attachment(&o->call->gate.caps, a.size);
+	if (allowed != ATTACHMENT_ALLOWED) {
+		a.content->close(a.content);
+		encode_failure(o, ItemOperations_Fetch,
+			       allowed == ATTACHMENT_DENIED ? ITEMOPS_DENIED : ITEMOPS_TOO_LARGE);
+		return true;
 	}
 	if (!cut_to_range(&a, range)) {
 		a.content->close(a.content);

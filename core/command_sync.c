@@ -11,6 +11,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/caps.h"
 #include "core/collections.h"
 #include "core/imap_login.h"
 #include "store/device.h"
@@ -68,7 +69,7 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
 		return SYNC_KEY_INVALID;
 	}
-	col->cutoff = sync_options_cutoff(&col->options, clock_now());
+	col->cutoff = caps_cutoff(&c->gate.caps, l->folder.class, &col->options, clock_now());
 	return STATUS_OK;
 }
 

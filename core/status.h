@@ -134,6 +134,7 @@ enum status_itemoperations {
 	ITEMOPS_STORE = 9,
 	ITEMOPS_NOT_FOUND = 6,
 	ITEMOPS_RANGE = 8,
+	ITEMOPS_TOO_LARGE = 11,
 	ITEMOPS_CONVERSION = 14,
 	ITEMOPS_ATTACHMENT = 15,
 	ITEMOPS_DENIED = 16,
@@ -169,6 +170,21 @@ enum status_search {
 
 /* MS-ASCMD 2.2.3.177.2 (Find) */
 enum status_find { FIND_INVALID = 2, FIND_HIERARCHY = 3, FIND_RANGE = 4 };
+
+/* MS-ASCMD 2.2.3.177.18 (ValidateCert) */
+enum status_validatecert {
+	CERT_PROTOCOL = 2,
+	CERT_SIGNATURE = 3,
+	CERT_UNTRUSTED = 4,
+	CERT_CHAIN = 5,
+	CERT_NOT_FOR_MAIL = 6,
+	CERT_EXPIRED = 7,
+	CERT_MALFORMED = 10,
+	CERT_WRONG_USE = 11,
+	CERT_REVOKED = 13,
+	CERT_REVOCATION_UNKNOWN = 16,
+	CERT_FAILED = 17
+};
 
 /* HTTP status for a common status below 14.0, where it can't be said in the body (MS-ASCMD 2.2.2).
  */

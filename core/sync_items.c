@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/caps.h"
 #include "core/email.h"
 #include "core/item_edit.h"
 #include "core/server_id.h"
@@ -81,11 +82,12 @@ static size_t planned_bytes(const struct sync_collection *col, const struct chan
 static void plan(struct call *c, const struct sync_collection *col, struct sync_items *items,
 		 size_t *bytes)
 {
+	const struct body_prefs prefs = caps_body(&c->gate.caps, &col->options.body);
 	size_t used = 0;
 	for (size_t i = 0; i < items->n; i++) {
 		struct loaded *l = &items->v[i];
 		if (l->summary && l->summary->found)
-			email_plan(l->summary->message, &col->options.body, c->version, &l->plan);
+			email_plan(l->summary->message, &prefs, c->version, &l->plan);
 		size_t size = planned_bytes(col, &items->changes[i], l);
 		used += size;
 		if (i > 0 && used > *bytes) {

@@ -31,6 +31,6 @@ forbid 'libfcgi belongs to fcgi' 'fcgiapp|fcgi_stdio|fcgi_config' "${base[@]}" "
 forbid 'libpq belongs to store/pg*' 'libpq-fe|postgresql/' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(pg*).[ch]
 forbid 'libcurl belongs to store/smtp' 'curl/' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(smtp).[ch]
 forbid 'expat belongs to autodiscover' 'expat\.h' "${base[@]}" "${wbxml[@]}" "${store[@]}" "${fcgi[@]}" core/!(autodiscover).[ch]
-forbid 'OpenSSL belongs to core/base/digest, store/password, store/certificate and store/imap*' 'openssl/' "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" core/base/!(digest).[ch] store/!(password|certificate|imap*).[ch]
+forbid 'OpenSSL belongs to core/base/digest, store/password, sealed, certificate* and imap*' 'openssl/' "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" core/base/!(digest).[ch] store/!(password|sealed|certificate*|imap*).[ch]
 
 exit $bad

@@ -1,0 +1,102 @@
+/* caps: what a device is given at most. See caps.h for the contract. */
+#include "core/caps.h"
+
+/* ---- Look-back ---- */
+
+/* A cap of 0 is none; FilterTypes 1 to 7 look back further and further, 0 without end. */
+static int stricter(int asked, int cap)
+{
+	if (cap <= 0)
+		return asked;
+	return asked == 0 || asked > cap ? cap : asked;
+}
+
+int64_t caps_cutoff(const struct caps *caps, enum item_class class, const struct sync_options *o,
+		    int64_t now)
+{
+	struct sync_options capped = *o;
+	if (class == CLASS_EMAIL)
+		capped.filter = stricter(o->filter, caps->mail_age);
+	else if (class == CLASS_CALENDAR)
+		capped.filter = stricter(o->filter, caps->calendar_age);
+	return sync_options_cutoff(&capped, now);
+}
+
+/* ---- Bodies ---- */
+
+static int64_t smaller(int64_t asked, int64_t cap)
+{
+	if (cap < 0)
+		return asked;
+	return asked < 0 || asked > cap ? cap : asked;
+}
+
+/* -1: any, which here is the larger. */
+static int64_t larger(int64_t a, int64_t b)
+{
+	return a < 0 || b < 0 ? -1 : a > b ? a : b;
+}
+
+static int64_t cap_of(const struct caps *caps, enum body_type type)
+{
+	switch (type) {
+	case BODY_PLAIN:
+		return caps->text_size;
+	case BODY_HTML:
+		return caps->html_size;
+	default: /* has both in it */
+		return larger(caps->text_size, caps->html_size);
+	}
+}
+
+static bool is_free(const struct caps *caps)
+{
+	return caps->text_size < 0 && caps->html_size < 0 && caps->html && caps->attachments;
+}
+
+static void put(struct body_prefs *out, struct body_pref pref)
+{
+	for (unsigned i = 0; i < out->n; i++)
+		if (out->v[i].type == pref.type)
+			return;
+	out->v[out->n++] = pref;
+}
+
+struct body_prefs caps_body(const struct caps *caps, const struct body_prefs *prefs)
+{
+	static const struct body_pref any[] = {
+		{.type = BODY_HTML, .truncation_size = -1},
+		{.type = BODY_PLAIN, .truncation_size = -1},
+	};
+	if (is_free(caps))
+		return *prefs;
+	/* Nothing said means any form: then each has its cap. */
+	struct body_prefs out = *prefs;
+	const struct body_pref *v = prefs->n ? prefs->v : any;
+	unsigned n = prefs->n ? prefs->n : sizeof any / sizeof *any;
+	out.n = 0;
+	for (unsigned i = 0; i < n; i++) {
+		struct body_pref pref = v[i];
+		if (pref.type == BODY_HTML && !caps->html)
+			pref.type = BODY_PLAIN;
+		pref.truncation_size = smaller(pref.truncation_size, cap_of(caps, pref.type));
+		put(&out, pref);
+	}
+	if (!caps->attachments && out.mime_support != 0)
+		out.mime_support = 1; /* what is encrypted can't be read in any other form */
+	if (out.part.type)
+		out.part.truncation_size = smaller(out.part.truncation_size, caps->html_size);
+	if (!caps->html)
+		out.part.type = 0;
+	return out;
+}
+
+/* ---- Attachments ---- */
+
+enum caps_attachment caps_attachment(const struct caps *caps, int64_t size)
+{
+	if (!caps->attachments)
+		return ATTACHMENT_DENIED;
+	return caps->attachment_size >= 0 && size > caps->attachment_size ? ATTACHMENT_TOO_LARGE
+									  : ATTACHMENT_ALLOWED;
+}
