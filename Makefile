@@ -39,7 +39,7 @@ help:
 	@echo 'make demo BACKEND=imap  the same in front of a Dovecot of its own'
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
-	@echo 'make check-all   the same in every protocol version: takes longer'
+	@echo 'make check-all   the same in every protocol version, and behind Apache: takes longer'
 	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
 	@echo 'make install     programs and migrations under PREFIX (/usr/local)'
 	@echo 'Parts of check:  unit sql wire clang asan tsan lint; fuzz (SECONDS=60 for each target)'
