@@ -5,7 +5,7 @@ CC = gcc
 OPT ?= -O2 -g
 SAN ?=
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Werror
-PKGS = libpq libssl libcrypto expat jansson gmime-3.0 libcurl zlib libical
+PKGS = libpq libssl libcrypto expat jansson gmime-3.0 libcurl zlib libical ldap lber
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -I. $(PKG_CFLAGS)
