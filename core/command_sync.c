@@ -261,6 +261,9 @@ static void encode_response(struct call *c, const struct sync_collection *col,
 	struct err e = {0};
 	struct wbxml_mark before = wbxml_mark(&c->out);
 	wbxml_begin(&c->out, r->tag);
+	/* Of an item that is not of the folder's class (MS-ASCMD 2.2.3.27.6). */
+	if (r->tag == AirSync_Add && str_eq(wbxml_child_text(r->sent, AirSync_Class), STR("SMS")))
+		wbxml_cstr(&c->out, AirSync_Class, "SMS");
 	if (r->client_id.p)
 		wbxml_text(&c->out, AirSync_ClientId, r->client_id);
 	if (r->server_id.p)
