@@ -38,7 +38,7 @@ help:
 	@echo 'make demo        a running server with sample data (MAIL=path for your own mail)'
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
-	@echo 'make check-all   the same in every protocol version: takes longer'
+	@echo 'make check-all   the same in every protocol version, and behind Apache: takes longer'
 	@echo 'make faults      the model test of Sync with new seeds (SECONDS=60)'
 	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
 	@echo 'make install     programs and migrations under PREFIX (/usr/local)'

@@ -190,11 +190,15 @@ static const struct {
 				 "the device does not support policies"},
 };
 
-/* A trial leaves no trace, and gets no data: it may see the folders and the policy. */
+/*
+ * A trial leaves no trace, and gets no data: it may see the folders and the policy, and wait,
+ * though for nothing, since it has synced nothing.
+ */
 static unsigned trial_status(const struct call *c)
 {
 	bool may = c->command->flags & COMMAND_OPEN ||
-		   str_eq(str_of(c->command->name), STR("FolderSync"));
+		   str_eq(str_of(c->command->name), STR("FolderSync")) ||
+		   str_eq(str_of(c->command->name), STR("Ping"));
 	if (c->gate.verdict == VERDICT_VERSION)
 		return STATUS_VERSION_NOT_SUPPORTED;
 	return may && (!c->gate.enforced || c->command->flags & COMMAND_OPEN)

@@ -3,6 +3,7 @@
  * each command once, in their order, with its response. See sync.h for the contract.
  */
 #include "core/sync_command.h"
+#include "core/sync_meeting.h"
 
 #include "core/base/arena.h"
 #include "core/base/digest.h"
@@ -171,14 +172,18 @@ static bool carry_out(struct runner *r, const struct wbxml_node *node,
 		return true;
 	}
 	if (sync_sms_is(&x)) {
-		bool ok = sync_sms_run(&x);
-		if (ok && node->tag == AirSync_Add && response->status == STATUS_OK)
+		bool done = sync_sms_run(&x);
+		if (done && node->tag == AirSync_Add && response->status == STATUS_OK)
 			response->server_id = server_id_text(r->call->arena, x.id);
-		return ok;
+		return done;
 	}
-	return node->tag == AirSync_Add	     ? add_item(&x)
-	       : node->tag == AirSync_Change ? change_item(&x)
-					     : remove_item(&x);
+	struct str before;
+	if (!sync_meeting_before(&x, &before))
+		return false;
+	bool ok = node->tag == AirSync_Add	? add_item(&x)
+		  : node->tag == AirSync_Change ? change_item(&x)
+						: remove_item(&x);
+	return ok && sync_meeting_after(&x, before);
 }
 
 /* ---- Once for each key and content ---- */

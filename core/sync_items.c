@@ -151,6 +151,7 @@ static struct email_context context(struct call *c, const struct sync_collection
 				     change->item.uid};
 	return (struct email_context){
 		.version = c->version,
+		.timezone = c->gate.timezone,
 		.arena = c->arena,
 		.scope = is_whole(change) ? EMAIL_WHOLE : EMAIL_MARKS,
 		.server_id = server_id_text(c->arena, id),
