@@ -5,7 +5,7 @@ CC = gcc
 OPT ?= -O2 -g
 SAN ?=
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Werror
-PKGS = libpq libssl libcrypto expat jansson gmime-3.0 libcurl zlib libical
+PKGS = libpq libssl libcrypto expat jansson gmime-3.0 libcurl zlib libical ldap lber
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -I. $(PKG_CFLAGS)
@@ -38,7 +38,7 @@ help:
 	@echo 'make demo        a running server with sample data (MAIL=path for your own mail)'
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
-	@echo 'make check-all   the same in every protocol version: takes longer'
+	@echo 'make check-all   the same in every protocol version, and behind Apache: takes longer'
 	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
 	@echo 'make install     programs and migrations under PREFIX (/usr/local)'
 	@echo 'Parts of check:  unit sql wire clang asan tsan lint; fuzz (SECONDS=60 for each target)'

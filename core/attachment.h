@@ -27,4 +27,8 @@ enum found attachment_open(struct call *c, struct str reference, struct attachme
  */
 enum found attachment_message(struct call *c, struct server_id id, struct summary **out);
 
+/* The same for an item of any class that is served; gives its folder too. */
+enum found attachment_item(struct call *c, struct server_id id, struct folder *folder,
+			   struct summary **out);
+
 #endif

@@ -127,10 +127,11 @@ static bool fetch_attachment(struct operations *o, struct str reference, struct 
 	return true;
 }
 
-/* ---- Messages ---- */
+/* ---- Items ---- */
 
 /* An item is called as it was asked for: a LongId stands alone (MS-ASCMD 2.2.3.98.1). */
-static void encode_item_head(struct wbxml_out *w, const struct wbxml_node *fetch)
+static void encode_item_head(struct wbxml_out *w, const struct wbxml_node *fetch,
+			     enum item_class class)
 {
 	struct str long_id = wbxml_child_text(fetch, Search_LongId);
 	wbxml_int(w, ItemOperations_Status, STATUS_OK);
@@ -140,7 +141,7 @@ static void encode_item_head(struct wbxml_out *w, const struct wbxml_node *fetch
 		wbxml_text(w, AirSync_CollectionId, wbxml_child_text(fetch, AirSync_CollectionId));
 		wbxml_text(w, AirSync_ServerId, wbxml_child_text(fetch, AirSync_ServerId));
 	}
-	wbxml_cstr(w, AirSync_Class, "Email");
+	wbxml_cstr(w, AirSync_Class, store_class_name(class));
 }
 
 /* Closes the parts behind the first `keep`. */
@@ -152,9 +153,9 @@ static void close_parts(struct operations *o, size_t keep)
 	}
 }
 
-/* A message is loaded and encoded as for a Sync. */
-static bool encode_message(struct operations *o, const struct wbxml_node *fetch,
-			   struct sync_collection *col, struct change *change)
+/* An item is loaded and encoded as for a Sync. */
+static bool encode_item(struct operations *o, const struct wbxml_node *fetch,
+			struct sync_collection *col, struct change *change)
 {
 	struct call *c = o->call;
 	struct sync_items *items;
@@ -165,7 +166,7 @@ static bool encode_message(struct operations *o, const struct wbxml_node *fetch,
 	struct wbxml_mark before = wbxml_mark(&c->out);
 	size_t parts = o->parts.n;
 	wbxml_begin(&c->out, ItemOperations_Fetch);
-	encode_item_head(&c->out, fetch);
+	encode_item_head(&c->out, fetch, col->ledger->folder.class);
 	wbxml_begin(&c->out, ItemOperations_Properties);
 	if (!sync_items_encode_data(c, col, items, 0, &e)) {
 		wbxml_rollback(&c->out, before);
@@ -204,8 +205,8 @@ static void read_schema(struct call *c, const struct wbxml_node *options,
 	col->only = only;
 }
 
-static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
-			  const struct wbxml_node *options)
+static bool fetch_item(struct operations *o, const struct wbxml_node *fetch,
+		       const struct wbxml_node *options)
 {
 	struct call *c = o->call;
 	struct server_id id;
@@ -215,7 +216,7 @@ static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
 	struct err e = {0};
 	enum found found = FOUND_NONE;
 	if (read_id(fetch, &id))
-		found = attachment_message(c, id, &summary);
+		found = attachment_item(c, id, &ledger.folder, &summary);
 	if (found == FOUND_FAILED)
 		return false;
 	if (found == FOUND_NONE) {
@@ -231,10 +232,9 @@ static bool fetch_message(struct operations *o, const struct wbxml_node *fetch,
 	read_schema(c, options, &col);
 	col.parts = o->multipart ? &o->parts : NULL;
 	ledger.folder_id = id.folder;
-	ledger.folder.epoch = id.epoch;
 	struct change change = {.kind = CHANGE_ADD, .item = summary->item};
 	change.item.uid = id.uid;
-	return encode_message(o, fetch, &col, &change);
+	return encode_item(o, fetch, &col, &change);
 }
 
 /* ---- The command ---- */
@@ -254,8 +254,7 @@ static bool fetch(struct operations *o, const struct wbxml_node *node)
 		encode_failure(o, ItemOperations_Fetch, status);
 		return true;
 	}
-	return reference.p ? fetch_attachment(o, reference, &range)
-			   : fetch_message(o, node, options);
+	return reference.p ? fetch_attachment(o, reference, &range) : fetch_item(o, node, options);
 }
 
 static bool operate(struct operations *o, const struct wbxml_node *node)

@@ -275,6 +275,37 @@ static void emit_attachments_of_25(struct emission *x, unsigned tag, struct str 
 	emit_each(x, tag, emit_attachment_of_25);
 }
 
+/* New ones stand behind those that were there, in the order in which they came. */
+void email_added_attachments(struct wbxml_out *w, const struct email_context *ctx,
+			     const struct message *m, const struct wbxml_node *data)
+{
+	struct emission x = {.w = w, .ctx = ctx, .m = m};
+	const struct wbxml_node *n =
+		wbxml_child(wbxml_child(data, AirSyncBase_Attachments), AirSyncBase_Add);
+	size_t added = 0, listed = 0, place = 0;
+	for (const struct wbxml_node *k = n; k; k = wbxml_again(k))
+		added++;
+	for (unsigned i = 0; i < m->nparts; i++)
+		listed += is_listed(&m->parts[i]);
+	if (!added || listed < added)
+		return;
+	wbxml_begin(w, AirSyncBase_Attachments);
+	for (unsigned i = 0; i < m->nparts; i++) {
+		const struct part *p = &m->parts[i];
+		if (!is_listed(p) || place++ < listed - added)
+			continue;
+		wbxml_begin(w, AirSyncBase_Attachment);
+		wbxml_text(w, AirSyncBase_DisplayName, p->name);
+		wbxml_text(w, AirSyncBase_ClientId, wbxml_child_text(n, AirSyncBase_ClientId));
+		wbxml_text(w, AirSyncBase_FileReference, reference_of(&x, p));
+		wbxml_int(w, AirSyncBase_Method, method_of(p));
+		wbxml_int(w, AirSyncBase_EstimatedDataSize, size_as_sent(p->size));
+		wbxml_end(w);
+		n = wbxml_again(n);
+	}
+	wbxml_end(w);
+}
+
 /* The content of the body, or the number of the part that holds it (MS-ASAIRS 2.2.2.33). */
 static void emit_content(struct emission *x, unsigned tag, struct source *source)
 {

@@ -72,6 +72,13 @@ struct email_context {
 bool email_encode(struct wbxml_out *w, const struct email_context *ctx, const struct summary *s,
 		  const struct email_plan *plan, const struct slice *slices, struct err *e);
 
+/*
+ * Writes the Attachments that the response to a draft's Add or Change has: those that it added, by
+ * ClientId (MS-ASAIRS 3.2.5.2.3). Nothing when it added none.
+ */
+void email_added_attachments(struct wbxml_out *w, const struct email_context *ctx,
+			     const struct message *m, const struct wbxml_node *data);
+
 /* The names in a list of addresses, separated by semicolons (DisplayTo). */
 struct str email_names(struct arena *a, struct str addresses);
 

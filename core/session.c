@@ -85,6 +85,9 @@ static void refuse(struct call *c, const struct err *e)
 		w->status = 401;
 		answer_header(w, "WWW-Authenticate",
 			      "Basic realm=\"ActiveSync\", charset=\"UTF-8\"");
+		/* For easel-check: a web server that keeps the header is no wrong password. */
+		if (c->request->authorization.n == 0)
+			answer_header(w, "X-Easel-Login", "missing");
 		break;
 	case ERR_FORBIDDEN:
 		w->status = 403;

@@ -5,6 +5,9 @@
 #include "core/email.h"
 #include "core/receive.h"
 #include "store/delivery.h"
+#include "store/mime.h"
+#include "store/mime_write.h"
+#include "store/people.h"
 #include "store/pg.h"
 #include "store/queue.h"
 
@@ -134,9 +137,40 @@ static bool mark(struct submitter *x, struct err *e)
 					&marks, &before, &after, e) != FOUND_FAILED;
 }
 
+/* The name that a To or Cc field of the message has for an address. */
+static struct str name_of(struct submitter *x, struct str address)
+{
+	enum { MAILBOXES = 200 };
+	size_t body;
+	struct str head = mime_head(x->s->mail->delivered, &body), field, value;
+	struct mailbox *v = arena_array(x->a, MAILBOXES, sizeof *v);
+	while (mime_field(&head, &field, &value)) {
+		if (!str_eq_nocase(field, STR("To")) && !str_eq_nocase(field, STR("Cc")))
+			continue;
+		unsigned n = mime_mailboxes(x->a, value, v, MAILBOXES);
+		for (unsigned i = 0; i < n && i < MAILBOXES; i++)
+			if (str_eq_nocase(v[i].address, address))
+				return v[i].name;
+	}
+	return (struct str){"", 0};
+}
+
+/* Suggestions for the next time. */
+static bool remember(struct submitter *x, struct err *e)
+{
+	enum { REMEMBERED = 50 };
+	const struct composed *mail = x->s->mail;
+	size_t n = mail->nrecipients < REMEMBERED ? mail->nrecipients : REMEMBERED;
+	struct people_used *v = arena_array(x->a, n, sizeof *v);
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct people_used){mail->recipients[i], name_of(x, mail->recipients[i])};
+	return people_note_used(x->db, x->a, x->s->account, v, n, e);
+}
+
 bool submit_message(struct pg *db, struct store *store, struct arena *a, const struct submission *s,
 		    struct err *e)
 {
 	struct submitter x = {.db = db, .store = store, .a = a, .s = s};
-	return divide(&x, e) && find_sent(&x, e) && lock(&x, e) && deliver(&x, e) && mark(&x, e);
+	return divide(&x, e) && find_sent(&x, e) && lock(&x, e) && deliver(&x, e) && mark(&x, e) &&
+	       remember(&x, e);
 }

@@ -6,6 +6,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/client.h"
 #include "core/base/log.h"
 #include "core/caps.h"
 #include "core/email.h"
@@ -151,6 +152,7 @@ static struct email_context context(struct call *c, const struct sync_collection
 				     change->item.uid};
 	return (struct email_context){
 		.version = c->version,
+		.timezone = c->gate.timezone,
 		.arena = c->arena,
 		.scope = is_whole(change) ? EMAIL_WHOLE : EMAIL_MARKS,
 		.server_id = server_id_text(c->arena, id),
@@ -172,8 +174,10 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 		.version = c->version,
 		.address = c->gate.address,
 		.name = c->gate.display_name,
+		.timezone = c->gate.timezone,
 		.server_id = uid ? server_id_text(c->arena, id) : (struct str){NULL, 0},
 		.body = &col->options.body,
+		.client = client_traits(c->gate.device_type, c->gate.user_agent),
 		.now = clock_now(),
 	};
 }
@@ -209,17 +213,42 @@ static bool respond(struct call *c, const struct sync_collection *col,
 				  ops_of(col)->respond(&c->out, &ctx, slice.bytes, &edit, e));
 }
 
+/* Of a new draft, its conversation; of what was attached, where it is to be found. */
+static bool respond_draft(struct call *c, const struct sync_collection *col,
+			  const struct sync_response *r, struct err *e)
+{
+	static const unsigned only[] = {Email2_ConversationId, Email2_ConversationIndex};
+	struct store *store = c->session->store;
+	const struct wbxml_node *data = wbxml_child(r->sent, AirSync_ApplicationData);
+	struct server_id id;
+	struct summary *summary;
+	if (c->version < 160 || !data || !server_id_parse(r->server_id, &id))
+		return true;
+	if (!store->ops->summaries(store, c->arena, c->gate.account, col->ledger->folder_id,
+				   &id.uid, 1, &summary, e))
+		return false;
+	if (!summary->found)
+		return true;
+	struct change change = {.kind = CHANGE_ADD, .item = summary->item};
+	struct email_context ctx = context(c, col, &change);
+	ctx.only = only;
+	ctx.nonly = r->tag == AirSync_Add ? 2 : 0;
+	email_added_attachments(&c->out, &ctx, summary->message, data);
+	return email_encode(&c->out, &ctx, summary, NULL, NULL, e);
+}
+
 void sync_items_respond(struct call *c, const struct sync_collection *col,
 			const struct sync_response *r)
 {
 	struct wbxml_mark before = wbxml_mark(&c->out);
 	const struct item_class_ops *ops = ops_of(col);
 	struct err ignored = {0};
-	if (!ops || !ops->respond)
+	if (r->tag == AirSync_Delete || (ops && !ops->respond))
 		return;
 	wbxml_begin(&c->out, AirSync_ApplicationData);
 	size_t start = c->out.body->mem.n;
-	if (respond(c, col, r, &ignored) && c->out.body->mem.n > start)
+	bool ok = ops ? respond(c, col, r, &ignored) : respond_draft(c, col, r, &ignored);
+	if (ok && c->out.body->mem.n > start)
 		wbxml_end(&c->out);
 	else
 		wbxml_rollback(&c->out, before);

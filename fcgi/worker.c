@@ -22,6 +22,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "core/housekeeping.h"
 #include "fcgi/door.h"
 #include "fcgi/http.h"
 #include "fcgi/push.h"
@@ -47,6 +48,7 @@ struct worker {
 	bool tcp;
 	atomic_bool ready;
 	atomic_uint running; /* threads that accept */
+	atomic_bool ending;  /* the housekeeper is to end */
 };
 
 struct thread {
@@ -240,6 +242,13 @@ static void *run_thread(void *ctx)
 	return NULL;
 }
 
+static void *keep_house(void *ctx)
+{
+	struct worker *w = ctx;
+	housekeeping_run(&w->server, &w->ending);
+	return NULL;
+}
+
 /* ---- The process ---- */
 
 static sigset_t stop_signals(void)
@@ -391,10 +400,15 @@ int worker_run(const struct worker_config *given)
 	start_threads(&w, threads);
 	int result = await_database(&w);
 	if (result == EX_OK) {
+		pthread_t housekeeper;
+		bool keeps = pthread_create(&housekeeper, NULL, keep_house, &w) == 0;
 		atomic_store(&w.ready, true);
 		log_event(LOG_INFO, "ready", NULL);
 		while (!stop_asked(3600 * 1000))
 			;
+		atomic_store(&w.ending, true);
+		if (keeps)
+			pthread_join(housekeeper, NULL);
 	}
 	log_event(LOG_INFO, "stop", NULL);
 	if (config->stopping)

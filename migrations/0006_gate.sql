@@ -741,8 +741,10 @@ COMMENT ON FUNCTION easel.fill_text(text, jsonb) IS 'A text with {name} replaced
 
 CREATE FUNCTION easel.mail_word(value text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
 	-- Encoded words of whole characters, each short enough (RFC 2047 2).
-	SELECT string_agg('=?UTF-8?B?' || encode(convert_to(substr(value, i, 10), 'UTF8'), 'base64') || '?=', E'\r\n ' ORDER BY i)
-	FROM generate_series(1, greatest(length(value), 1), 10) i
+	SELECT CASE WHEN value ~ '^[ -~]*$' AND position('=?' IN value) = 0 THEN value ELSE (
+		SELECT string_agg('=?UTF-8?Q?' || regexp_replace(upper(encode(convert_to(substr(value, i, 4), 'UTF8'), 'hex')),
+			'(..)', '=\1', 'g') || '?=', E'\r\n ' ORDER BY i)
+		FROM generate_series(1, greatest(length(value), 1), 4) i) END
 $$;
 COMMENT ON FUNCTION easel.mail_word(text) IS 'Any text as a header value of a mail.';
 

@@ -61,6 +61,11 @@ COMMENT ON COLUMN easel.content.data IS 'The bytes in the standard text form of 
 -- ---------------------------------------------------------------------------------------------
 -- The sync ledger
 
+CREATE OR REPLACE FUNCTION easel.filter_start(options json, at timestamptz) RETURNS timestamptz LANGUAGE sql IMMUTABLE AS $$
+	SELECT (date_trunc('day', filter_start.at AT TIME ZONE 'UTC')
+	        - make_interval(days => (ARRAY[1, 3, 7, 14, 31, 92, 183])[(filter_start.options ->> 'filter')::integer])) AT TIME ZONE 'UTC'
+$$;
+
 ALTER TABLE easel.sync_base ADD supported integer[];
 COMMENT ON COLUMN easel.sync_base.supported IS 'Elements that the device named in Supported when it first synced the folder (code page * 256 + token): what it leaves out of these is removed from an item, what it leaves out of the others is kept. NULL: it named none.';
 

@@ -50,6 +50,15 @@ stage_wire() {
 	python3 test/wire/run.py
 }
 
+# The files that say nothing about the web server, or need labs of their own, are left out.
+stage_apache() {
+	built programs || { echo '0 passed, 1 failed'; return; }
+	local files
+	files=$(cd test/wire && ls test_[0-9]*.py | grep -vE '^test_(01|15|16|18|19|30)_')
+	# shellcheck disable=SC2086  # a list of names
+	EASEL_WEB=apache python3 test/wire/run.py ${files//.py/}
+}
+
 stage_asan() {
 	sanitized build/asan address,undefined programs unit-programs || { echo '0 passed, 1 failed'; return; }
 	export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
@@ -112,7 +121,7 @@ run() {
 	echo "   $((SECONDS - from)) s"
 }
 
-[ $# -gt 0 ] || set -- build lint unit sql wire clang asan tsan fuzz bench
+[ $# -gt 0 ] || set -- build lint unit sql wire clang asan tsan fuzz bench ${EASEL_MATRIX:+apache}
 for stage; do
 	declare -F "stage_$stage" >/dev/null || { echo "check.sh: no stage '$stage'" >&2; exit 64; }
 	run "$stage"

@@ -5,8 +5,8 @@
 set -eu
 
 run="gcc make pkg-config libfcgi-dev libpq-dev libssl-dev libexpat1-dev libjansson-dev
-     libgmime-3.0-dev libcurl4-openssl-dev libical-dev tzdata zlib1g-dev postgresql nginx openssl python3 ca-certificates"
-test="$run libcmocka-dev postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang clang-format"
+     libgmime-3.0-dev libcurl4-openssl-dev libical-dev libldap-dev tzdata zlib1g-dev postgresql nginx openssl python3 ca-certificates"
+test="$run libcmocka-dev slapd ldap-utils postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang clang-format"
 
 case ${1:-} in
 run) wanted=$run ;;

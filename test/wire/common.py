@@ -24,10 +24,12 @@ _numbers = itertools.count(1)
 
 
 def the_lab():
-    """The lab that all tests share; started by the first that asks."""
+    """The lab that all tests share, behind nginx or EASEL_WEB; started by the first that asks."""
     global _lab
     if _lab is None:
         _lab = lab_module.Lab(build=os.environ.get('EASEL_BUILD', 'build'), workers=1)
+        if os.environ.get('EASEL_WEB') == 'apache':
+            _lab.url = _lab.apache()
     return _lab
 
 

@@ -7,6 +7,7 @@ a tag of another version) raises WireError at once, whatever the test is about.
 """
 
 import base64
+import copy
 import gzip
 import http.client
 import select
@@ -252,7 +253,7 @@ class Phone:
             raise WireError(f'{command}: {error}: {document[:200].hex()}') from error
         if self.number() > 25:
             seen = as_in_121(answer.root) if self.number() < 121 else answer.root
-            schema.seen.add(to_xml(seen), f'{command} {self.version}')
+            schema.seen.add(to_xml(as_in_schema(seen)), f'{command} {self.version}')
         return answer
 
     # ---- Finding the server, provisioning ----
@@ -416,6 +417,12 @@ class Phone:
     def inbox(self):
         return self.folder(2)
 
+    def class_of(self, folder):
+        """Class of a folder by its type (MS-ASCMD 2.2.3.186.3)."""
+        kind = self.folders.get(folder, {}).get('Type')
+        return {'7': 'Tasks', '8': 'Calendar', '9': 'Contacts', '10': 'Notes', '13': 'Calendar', '14': 'Contacts',
+                '15': 'Tasks', '17': 'Notes'}.get(kind, 'Email')
+
     # ---- Sync ----
 
     def collection(self, folder, *, key=None, get_changes=None, window=None, moves=None,
@@ -425,7 +432,7 @@ class Phone:
         old = self.number() < 121
         if old and get_changes is None and key != '0':
             get_changes = 1
-        return E('Collection', old and E('Class', 'Email') or None, E('SyncKey', key),
+        return E('Collection', old and E('Class', self.class_of(folder)) or None, E('SyncKey', key),
                  E('CollectionId', folder), moves is not None and E('DeletesAsMoves', moves) or None,
                  get_changes is not None and E('GetChanges', get_changes) or None,
                  window is not None and E('WindowSize', window) or None,
@@ -641,6 +648,18 @@ def merge(data, change):
     """Puts the changed properties of an item in place of the old ones."""
     changed = {child.name for child in change.children}
     data.children = [c for c in data.children if c.name not in changed] + list(change.children)
+
+
+def as_in_schema(root):
+    """Without what the text of MS-ASCMD has (2.2.3.24) and its schema has not: new attachments in the response
+    to a Change."""
+    for change in root.all('Collections/Collection/Responses/Change') if root.name == 'AirSync:Sync' else ():
+        if change.has('ApplicationData'):
+            bare = copy.deepcopy(root)
+            for other in bare.all('Collections/Collection/Responses/Change'):
+                other.children = [c for c in other.children if c.name != 'AirSync:ApplicationData']
+            return bare
+    return root
 
 
 def as_in_121(node):

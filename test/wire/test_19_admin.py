@@ -9,13 +9,18 @@ from wbxml import ROOT
 ADMIN = ROOT / 'migrations' / 'admin'
 
 
+def run_script(lab, script, **variables):
+    """Runs one of the administrator's scripts with psql; what came of it."""
+    command = ['psql', '-Xq', '-f', str(ADMIN / script), lab.postgres.conninfo]
+    for key, value in variables.items():
+        command[1:1] = ['-v', f'{key}={value}']
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+
+
 class Scripts(WireTest):
     def run_script(self, script, **variables):
-        command = ['psql', '-Xq', '-f', str(ADMIN / script), self.lab.postgres.conninfo]
-        for key, value in variables.items():
-            command[1:1] = ['-v', f'{key}={value}']
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False)
+        return run_script(self.lab, script, **variables)
 
     def test_each_shows_its_arguments_and_changes_nothing(self):
         for script in sorted(ADMIN.glob('*.sql')):
@@ -25,7 +30,8 @@ class Scripts(WireTest):
                 self.assertIn('-v ', done.stdout)
 
     def test_a_missing_argument_is_a_clear_error(self):
-        for name in ('domain_create.sql', 'account_create.sql', 'sync_reset.sql'):
+        for name in ('domain_create.sql', 'account_create.sql', 'sync_reset.sql',
+                     'dns_records.sql'):
             with self.subTest(name):
                 done = self.run_script(name)
                 self.assertNotEqual(done.returncode, 0)
@@ -43,6 +49,24 @@ class Scripts(WireTest):
         done = self.run_script('account_create.sql', address='a@nowhere.test', hash=self.lab.hash('x'))
         self.assertNotEqual(done.returncode, 0)
         self.assertIn('nowhere.test', done.stdout)
+
+    def test_the_dns_records_of_a_domain(self):
+        self.run_script('domain_create.sql', name='dns.test')
+        self.lab.sql("INSERT INTO easel.protocol (domain_id, type, host, port, security)"
+                     " SELECT id, 'SMTP', 'mx.{domain}', 587, 'starttls' FROM easel.domain"
+                     " WHERE name = 'dns.test'")
+        done = self.run_script('dns_records.sql', domain='DNS.test', host='mail.dns.test',
+                               address='192.0.2.7')
+        self.assertEqual([line.split(None, 3) for line in done.stdout.splitlines()], [
+            ['mail.dns.test.', 'IN', 'A', '192.0.2.7'],
+            ['dns.test.', 'IN', 'MX', '10 mail.dns.test.'],
+            ['autodiscover.dns.test.', 'IN', 'CNAME', 'mail.dns.test.'],
+            ['autoconfig.dns.test.', 'IN', 'CNAME', 'mail.dns.test.'],
+            ['_autodiscover._tcp.dns.test.', 'IN', 'SRV', '0 0 443 mail.dns.test.'],
+            ['_submission._tcp.dns.test.', 'IN', 'SRV', '0 1 587 mx.dns.test.']])
+        done = self.run_script('dns_records.sql', domain='elsewhere.test', host='x')
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('not served', done.stdout)
 
     def test_devices_are_listed_and_made_to_sync_anew(self):
         phone = self.synced_phone([message()])

@@ -81,6 +81,19 @@ class Items(GroupwareTest):
         item = self.added(one, folder, E('Tasks:Subject', 'Call'), E('Tasks:Complete', 0))
         self.assertEqual(self.seen(other, folder, item, 'Tasks:Subject'), 'Call')
 
+    def test_fetching_one_item(self):
+        one, _, folder = self.pair(NOTES)
+        item = self.added(one, folder, E('Notes:Subject', 'Shopping'),
+                          E('AirSyncBase:Body', E('Type', 1), E('Data', 'Milk and bread')))
+        fetch = one.fetch_item(folder, item).root.find('Response/Fetch')
+        self.assertEqual((fetch.get('Status'), fetch.get('AirSync:Class')), ('1', 'Notes'))
+        self.assertEqual(fetch.get('Properties/AirSyncBase:Body/Data').strip(), 'Milk and bread')
+        folder = one.folder(CONTACTS)
+        one.sync_all(folder)
+        item = self.added(one, folder, *contact('Rosa', 'Ray'))
+        collection = one.sync(folder, commands=[E('Fetch', E('ServerId', item))])
+        self.assertEqual(collection.get('Responses/Fetch/ApplicationData/Contacts:FirstName'), 'Rosa')
+
     def test_an_add_that_is_repeated(self):
         one, _, folder = self.pair(CONTACTS)
         command = [add('same', *contact('Rosa', 'Ray'))]
