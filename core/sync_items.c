@@ -6,6 +6,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/client.h"
 #include "core/base/log.h"
 #include "core/caps.h"
 #include "core/email.h"
@@ -176,6 +177,7 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 		.timezone = c->gate.timezone,
 		.server_id = uid ? server_id_text(c->arena, id) : (struct str){NULL, 0},
 		.body = &col->options.body,
+		.client = client_traits(c->gate.device_type, c->gate.user_agent),
 		.now = clock_now(),
 	};
 }

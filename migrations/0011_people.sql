@@ -21,6 +21,32 @@ COMMENT ON COLUMN easel.people_search.minute IS 'The minute.';
 COMMENT ON COLUMN easel.people_search.searches IS 'Searches in it.';
 
 -- ---------------------------------------------------------------------------------------------
+-- LDAP, as a further directory
+
+ALTER TABLE easel.domain
+	ADD ldap_url text CHECK (ldap_url ~ '^ldap(s|i)?://'),
+	ADD ldap_tls text NOT NULL DEFAULT 'required' CHECK (ldap_tls IN ('none', 'required')),
+	ADD ldap_bind_dn text,
+	ADD ldap_password text,
+	ADD ldap_base text NOT NULL DEFAULT '',
+	ADD ldap_login boolean NOT NULL DEFAULT false,
+	ADD ldap_login_filter text NOT NULL DEFAULT '(mail=%s)' CHECK (ldap_login_filter LIKE '%\%s%'),
+	ADD ldap_login_memory interval NOT NULL DEFAULT '10 minutes' CHECK (ldap_login_memory BETWEEN '0' AND '1 day'),
+	ADD ldap_people boolean NOT NULL DEFAULT false,
+	ADD ldap_people_filter text NOT NULL DEFAULT '(&(mail=*)(|(cn=%s*)(cn=* %s*)(sn=%s*)(givenName=%s*)(mail=%s*)(telephoneNumber=%s*)))'
+		CHECK (ldap_people_filter LIKE '%\%s%');
+COMMENT ON COLUMN easel.domain.ldap_url IS 'An LDAP server with the domain''s people, ldap://host or ldaps://host; NULL: none. What it is asked for is said by ldap_login and ldap_people.';
+COMMENT ON COLUMN easel.domain.ldap_tls IS 'STARTTLS on an ldap:// connection: required, none. The certificate is always verified.';
+COMMENT ON COLUMN easel.domain.ldap_bind_dn IS 'As whom to search there; NULL: anonymously.';
+COMMENT ON COLUMN easel.domain.ldap_password IS 'The password for that.';
+COMMENT ON COLUMN easel.domain.ldap_base IS 'Where people are: ou=people,dc=example,dc=org.';
+COMMENT ON COLUMN easel.domain.ldap_login IS 'Whether passwords of accounts that have none of their own (password_hash NULL) are checked there.';
+COMMENT ON COLUMN easel.domain.ldap_login_filter IS 'How to find the entry of an account; %s is its address.';
+COMMENT ON COLUMN easel.domain.ldap_login_memory IS 'How long a password that was found right need not be checked again.';
+COMMENT ON COLUMN easel.domain.ldap_people IS 'Whether people are looked up there too, for the accounts of the domain: a further global address list.';
+COMMENT ON COLUMN easel.domain.ldap_people_filter IS 'How to find people by a word; %s is the word, in as many places as wanted.';
+
+-- ---------------------------------------------------------------------------------------------
 -- What the list tells of an account, and groups
 
 ALTER TABLE easel.account ADD exclude_from_gal boolean NOT NULL DEFAULT false;
