@@ -15,6 +15,7 @@
 #include "core/base/digest.h"
 #include "core/base/text.h"
 #include "core/compose.h"
+#include "core/imap_login.h"
 #include "core/meeting_store.h"
 #include "core/server_id.h"
 #include "core/submit.h"
@@ -380,7 +381,11 @@ static void run(struct call *c, enum compose_kind kind)
 		s.sender.address = c->gate.address;
 		s.sender.display_name = c->gate.display_name;
 		s.submission = (struct submission){
-			.account = c->gate.account, .save = s.asked.save, .now = clock_now()};
+			.account = c->gate.account,
+			.save = s.asked.save,
+			.now = clock_now(),
+			.as_user = imap_login_is(c->session, c->gate.account) ? c->session->mail
+									      : NULL};
 		status = store->ops->begin(store, &c->err) ? send_once(&s) : 0;
 		if (status != STATUS_OK)
 			store->ops->rollback(store);

@@ -13,6 +13,7 @@
 #include "core/gate.h"
 #include "core/imap_login.h"
 #include "core/sync_request.h"
+#include "core/user_page.h"
 #include "core/welcome.h"
 #include "store/imap_store.h"
 #include "store/pg.h"
@@ -314,6 +315,10 @@ static void route(struct call *c)
 	struct gate_quiet quiet;
 	if (!gate_login(c->session, rq, look_ahead(c, &quiet) ? &quiet : NULL, &c->gate, &e)) {
 		refuse(c, &e);
+		return;
+	}
+	if (rq->endpoint == ENDPOINT_USER_PAGE) {
+		user_page_answer(c);
 		return;
 	}
 	if (rq->endpoint == ENDPOINT_AUTODISCOVER) {

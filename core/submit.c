@@ -9,6 +9,8 @@
 #include "store/mime_write.h"
 #include "store/people.h"
 #include "store/pg.h"
+#include "store/imap_store.h"
+#include "store/message.h"
 #include "store/queue.h"
 
 /* What is delivered at once: no request is to wait for more. */
@@ -104,12 +106,38 @@ static bool receive(struct submitter *x, const struct recipient *to, struct err 
 	return ok;
 }
 
+/* Whoever is not reached like this stays for the queue, which tells the user of failures. */
+static bool send_as_user(struct submitter *x, struct err *e)
+{
+	const struct composed *mail = x->s->mail;
+	size_t n = x->nqueued, left = 0;
+	const char **to = arena_array(x->a, n, sizeof *to);
+	struct smtp_result *results = arena_array(x->a, n, sizeof *results);
+	struct message scanned;
+	for (size_t i = 0; i < n; i++)
+		to[i] = str_dup(x->a, x->queued[i].address);
+	if (!message_scan(x->a, mail->delivered, &scanned, e))
+		return false;
+	enum found found =
+		store_imap_submit(x->s->as_user, x->s->account, scanned.message_id,
+				  str_dup(x->a, mail->from), mail->delivered, to, n, results, e);
+	if (found != FOUND_ONE)
+		return found == FOUND_NONE;
+	for (size_t i = 0; i < n; i++)
+		if (results[i].verdict != SMTP_SENT)
+			x->queued[left++] = x->queued[i];
+	x->nqueued = left;
+	return true;
+}
+
 static bool deliver(struct submitter *x, struct err *e)
 {
 	const struct composed *mail = x->s->mail;
 	bool ok = true;
 	for (size_t i = 0; ok && i < x->ndirect; i++)
 		ok = delivered_before(x, i) || receive(x, &x->direct[i], e);
+	if (ok && x->nqueued && x->s->as_user)
+		ok = send_as_user(x, e);
 	if (ok && x->nqueued)
 		ok = queue_put(x->db, x->a, x->s->account, mail->from, mail->delivered, x->queued,
 			       x->nqueued, e);
