@@ -13,6 +13,7 @@
 #include "core/gate.h"
 #include "core/imap_login.h"
 #include "core/sync_request.h"
+#include "core/trace.h"
 #include "core/user_page.h"
 #include "core/welcome.h"
 #include "store/imap_store.h"
@@ -414,6 +415,8 @@ void serve(struct session *s, struct request *rq, struct answer *w, struct waite
 	struct call c = {.session = s, .arena = s->arena, .request = rq, .answer = w};
 	w->status = 200;
 	route(&c);
+	pg_rollback(s->db);
+	trace_write(&c);
 	*waiter = c.waiter;
 	if (c.waiter)
 		imap_login_hold(s, c.waiter);

@@ -425,17 +425,6 @@ COMMENT ON COLUMN easel.policy_effective.in_force IS 'False when no policy is en
 -- ---------------------------------------------------------------------------------------------
 -- Trace
 
-ALTER TABLE easel.account
-	ADD trace_until timestamptz,
-	ADD trace_bodies boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN easel.account.trace_until IS 'Until when requests and answers of all devices of the account are written down; NULL: not.';
-COMMENT ON COLUMN easel.account.trace_bodies IS 'Whether a trace shows what is in the items too. Passwords never.';
-ALTER TABLE easel.device
-	ADD trace_until timestamptz,
-	ADD trace_bodies boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN easel.device.trace_until IS 'Until when its requests and answers are written down; NULL: not.';
-COMMENT ON COLUMN easel.device.trace_bodies IS 'As in easel.account.';
-
 CREATE TABLE easel.trace (
 	account_id integer NOT NULL REFERENCES easel.account ON DELETE CASCADE,
 	id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
