@@ -18,6 +18,7 @@
 #include "core/welcome.h"
 #include "store/imap_store.h"
 #include "store/pg.h"
+#include "store/sync_trouble.h"
 #include "store/policy.h"
 
 enum { SECRETS_CAP = 64 * 1024, LOOK_AHEAD_MAX = 8 * 1024 };
@@ -49,6 +50,13 @@ void session_free(struct session **s)
 	arena_free(&(*s)->secrets);
 	free(*s);
 	*s = NULL;
+}
+
+void session_answer_lost(struct session *s, const struct answer *w)
+{
+	struct err e;
+	if (w->synced && !sync_trouble_lost(s->db, w->synced, &e))
+		log_event(LOG_WARNING, "answer-lost", &e);
 }
 
 void session_reset(struct session *s)
