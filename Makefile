@@ -5,7 +5,7 @@ CC = gcc
 OPT ?= -O2 -g
 SAN ?=
 WARN = -std=c11 -Wall -Wextra -Wpedantic -Wshadow -Werror
-PKGS = libpq libssl libcrypto expat jansson gmime-3.0 libcurl zlib libical
+PKGS = libpq libssl libcrypto expat jansson gmime-3.0 libcurl zlib libical ldap lber
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null | sed 's/-I/-isystem /g')
 PKG_LIBS := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 CPPFLAGS += -D_GNU_SOURCE -I. $(PKG_CFLAGS)
@@ -25,7 +25,7 @@ FCGI_OBJECTS = $(FCGI_SOURCES:%.c=$(BUILD)/obj/%.o)
 SOURCES := $(LIB_SOURCES) $(wildcard fcgi/*.c core/programs/*.c test/unit/*.c test/fuzz/*.c test/bench/*.c)
 HEADERS := $(wildcard core/base/*.h core/*.h wbxml/*.h store/*.h fcgi/*.h test/unit/*.h test/faults/*.h test/bench/*.h)
 
-.PHONY: all help install clean demo demo-stop deps check-deps check check-all unit sql wire bench asan \
+.PHONY: all help install clean demo demo-stop deps deps-imap check-deps check check-all unit sql wire bench asan \
 	tsan clang fuzz lint format
 
 all: deps
@@ -36,6 +36,7 @@ programs: $(PROGRAMS)
 help:
 	@echo 'make             the programs, in build/'
 	@echo 'make demo        a running server with sample data (MAIL=path for your own mail)'
+	@echo 'make demo BACKEND=imap  the same in front of a Dovecot of its own'
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
 	@echo 'make check-all   the same in every protocol version, and behind Apache: takes longer'
@@ -96,8 +97,11 @@ check-deps:
 
 # ---- Showing ----
 
-demo: all
-	@python3 test/lab/demo.py start
+demo: all $(if $(filter imap,$(BACKEND)),deps-imap)
+	@BACKEND=$(or $(BACKEND),pg) python3 test/lab/demo.py start
+
+deps-imap:
+	@test/install.sh imap
 
 demo-stop:
 	@python3 test/lab/demo.py stop

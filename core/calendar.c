@@ -245,6 +245,27 @@ static bool calendar_facts(const struct item_context *ctx, struct str text, stru
 	return true;
 }
 
+/*
+ * From 16.0 on a device that made an event is told its UID (MS-ASCAL 2.2.2.46); that it made it is
+ * seen by the ClientUid.
+ */
+static bool calendar_respond(struct wbxml_out *w, const struct item_context *ctx, struct str text,
+			     const struct item_edit *edit, struct err *e)
+{
+	struct calendar c;
+	bool removed;
+	if (ctx->version < 160)
+		return true;
+	if (!calendar_read(ctx, text, &c, e))
+		return false;
+	struct str uid = ical_value(c.master, "UID");
+	if (uid.n && calendar_sent(edit, Calendar_ClientUid, &removed))
+		wbxml_text(w, Calendar_UID, uid);
+	calendar_respond_attachments(w, ctx,
+				     calendar_sent(edit, AirSyncBase_Attachments, &removed));
+	return true;
+}
+
 static enum left_out calendar_left_out(const struct item_context *ctx, unsigned tag)
 {
 	for (size_t i = 0; i < FIELDS && ctx->version < 160; i++)
@@ -260,5 +281,6 @@ const struct item_class_ops calendar_class = {
 	.remove_instance = calendar_remove_instance,
 	.facts = calendar_facts,
 	.attachment = calendar_attachment,
+	.respond = calendar_respond,
 	.left_out = calendar_left_out,
 };

@@ -376,6 +376,21 @@ static bool write_when(struct event_edit *x, const struct event_times *old)
 	return true;
 }
 
+/*
+ * What the server mails has a number that rises with what is to be planned anew (RFC 5545 3.8.7.4);
+ * a device below 16.0, which mails itself, counts for itself.
+ */
+static void next_sequence(struct event_edit *x)
+{
+	int64_t n;
+	if (x->c->ctx->version < 160 || !ical_line(x->event, "ATTENDEE") ||
+	    !calendar_is_own(x->c, x->event))
+		return;
+	if (!str_to_i64(ical_value(x->event, "SEQUENCE"), &n) || n < 0 || n > INT32_MAX)
+		n = 0;
+	calendar_put(x, "SEQUENCE", arena_printf(x->c->a, "%lld", (long long)n + 1));
+}
+
 bool calendar_apply_when(struct event_edit *x)
 {
 	struct event_times old, new;
@@ -388,6 +403,8 @@ bool calendar_apply_when(struct event_edit *x)
 				    new.zone != old.zone || new.all_day != old.all_day);
 	if (!apply_recurrence(x, &old, &new, &pattern))
 		return false;
+	if (moved || (pattern && !x->is_new))
+		next_sequence(x);
 	if (x->is_new || x->exception || !calendar_recurs(x->event))
 		return true;
 	if ((moved || pattern) && x->c->ctx->version >= 160)

@@ -11,6 +11,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/directory.h"
 #include "core/free_busy.h"
 #include "core/gal.h"
 #include "core/vcard.h"
@@ -165,13 +166,10 @@ static bool resolve(struct resolution *r, struct str to, struct people *found,
 	struct call *c = r->call;
 	struct str text = bare_address(to);
 	bool address = str_find_byte(text, '@') > 0;
-	struct people_question q = {.account = c->gate.account,
-				    .text = text,
-				    .lists = true,
-				    .own = true,
-				    .most = SUGGESTIONS_MOST};
+	struct people_question q = {
+		.text = text, .lists = true, .own = true, .most = SUGGESTIONS_MOST};
 	*who = NULL;
-	if (!people_find(c->session->db, c->arena, &q, found, &c->err))
+	if (!directory_find(c, &q, found))
 		return false;
 	struct choice choice = choose_exact(c->arena, found, text, address);
 	if (!choice.who && found->total == 1)

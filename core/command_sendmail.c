@@ -15,6 +15,8 @@
 #include "core/base/digest.h"
 #include "core/base/text.h"
 #include "core/compose.h"
+#include "core/imap_login.h"
+#include "core/meeting_store.h"
 #include "core/server_id.h"
 #include "core/submit.h"
 #include "store/delivery.h"
@@ -36,6 +38,7 @@ struct request_mail {
 	int remembered;	      /* seconds for which it is */
 	bool save, replace;
 	bool has_source, broken_instance, has_account;
+	int64_t instance; /* of a meeting that recurs, ms; INT64_MIN: all of it */
 	struct str folder, item, long_id;
 };
 
@@ -49,10 +52,11 @@ struct sending {
 
 /* ---- Decoding ---- */
 
-static bool datetime_valid(struct str text)
+/* False: it is no time. */
+static bool read_instance(struct str text, struct request_mail *out)
 {
-	int64_t ignored;
-	return !text.n || clock_parse(text, &ignored);
+	out->instance = INT64_MIN;
+	return !text.n || clock_parse(text, &out->instance);
 }
 
 /* MS-ASCMD 2.2.3.28.1: unique for each message of a device. */
@@ -73,7 +77,8 @@ static unsigned decode_document(struct call *c, struct request_mail *out)
 	out->folder = wbxml_child_text(source, ComposeMail_FolderId);
 	out->item = wbxml_child_text(source, ComposeMail_ItemId);
 	out->long_id = wbxml_child_text(source, ComposeMail_LongId);
-	out->broken_instance = !datetime_valid(wbxml_child_text(source, ComposeMail_InstanceId));
+	out->broken_instance =
+		!read_instance(wbxml_child_text(source, ComposeMail_InstanceId), out);
 	return STATUS_OK;
 }
 
@@ -104,7 +109,7 @@ static unsigned decode_query(struct call *c, struct request_mail *out)
 	out->folder = q->collection_id;
 	out->item = q->item_id;
 	out->long_id = q->long_id;
-	out->broken_instance = !datetime_valid(q->occurrence);
+	out->broken_instance = !read_instance(q->occurrence, out);
 	return STATUS_OK;
 }
 
@@ -167,11 +172,49 @@ static bool read_original(struct sending *s, const struct summary *found)
 		s->original.html = v[1].bytes;
 	} else {
 		s->original.raw = v[0].bytes;
+		if (str_starts(m->message_class, STR("IPM.Schedule.Meeting.Request")))
+			s->original.calendar = meeting_of_message(c->arena, v[0].bytes, m);
 		if (!v[0].bytes.p)
 			return err_set(&c->err, ERR_CONFLICT,
 				       "the original went while it was read");
 	}
 	return true;
+}
+
+/*
+ * An event of a calendar goes along as an invitation (MS-ASCMD 2.2.1.19); a reply to one has
+ * nothing to quote. FOUND_NONE: it is no event.
+ */
+static enum found find_event(struct sending *s, struct server_id id, struct str *text)
+{
+	struct call *c = s->call;
+	struct store *store = c->session->store;
+	struct slice slice = {.uid = id.uid, .length = INT64_MAX};
+	struct folder folder;
+	enum found found =
+		store->ops->folder(store, c->arena, c->gate.account, id.folder, &folder, &c->err);
+	if (found != FOUND_ONE)
+		return found;
+	if (folder.class != CLASS_CALENDAR || folder.epoch != id.epoch)
+		return FOUND_NONE;
+	if (!store->ops->slices(store, c->arena, c->gate.account, id.folder, &slice, 1, &c->err))
+		return FOUND_FAILED;
+	*text = slice.bytes;
+	return text->p ? FOUND_ONE : FOUND_NONE;
+}
+
+static unsigned load_event(struct sending *s, struct str text)
+{
+	struct item_context ctx = {.arena = s->call->arena,
+				   .version = s->call->version,
+				   .address = s->call->gate.address,
+				   .timezone = s->call->gate.timezone,
+				   .now = s->submission.now};
+	struct err bad;
+	if (s->asked.kind == COMPOSE_FORWARD &&
+	    !meeting_forward(&ctx, text, s->asked.instance, &s->original.calendar, &bad))
+		return STATUS_ITEM_NOT_FOUND;
+	return STATUS_OK;
 }
 
 /* STATUS_OK when there is none to be had; 0: the request has failed. */
@@ -185,7 +228,12 @@ static unsigned load_original(struct sending *s)
 		return STATUS_ACCESS_DENIED;
 	if (!parse_source(&s->asked, &id))
 		return STATUS_ITEM_NOT_FOUND;
-	enum found found = attachment_message(s->call, id, &summary);
+	struct str event;
+	enum found found = find_event(s, id, &event);
+	if (found == FOUND_ONE)
+		return load_event(s, event);
+	if (found == FOUND_NONE)
+		found = attachment_message(s->call, id, &summary);
 	if (found == FOUND_NONE)
 		return STATUS_ITEM_NOT_FOUND;
 	if (found == FOUND_FAILED)
@@ -237,6 +285,8 @@ static bool find_answered(struct sending *s, const struct composed *mail)
 	struct call *c = s->call;
 	struct submission *to = &s->submission;
 	struct summary *summary;
+	if (s->asked.has_source && !s->original.message)
+		return true; /* an event bears no mark of it */
 	if (s->asked.has_source) {
 		to->verb = s->asked.kind == COMPOSE_FORWARD ? VERB_FORWARD : reply_verb(s, mail);
 		return true;
@@ -296,7 +346,7 @@ static unsigned send_once(struct sending *s)
 	unsigned status = load_original(s);
 	if (status != STATUS_OK)
 		return status;
-	if (s->asked.has_source)
+	if (s->original.message || s->original.calendar.n)
 		compose.original = &s->original;
 	status = status_of_compose(compose_message(c->arena, &compose, mail));
 	if (status != STATUS_OK)
@@ -331,7 +381,11 @@ static void run(struct call *c, enum compose_kind kind)
 		s.sender.address = c->gate.address;
 		s.sender.display_name = c->gate.display_name;
 		s.submission = (struct submission){
-			.account = c->gate.account, .save = s.asked.save, .now = clock_now()};
+			.account = c->gate.account,
+			.save = s.asked.save,
+			.now = clock_now(),
+			.as_user = imap_login_is(c->session, c->gate.account) ? c->session->mail
+									      : NULL};
 		status = store->ops->begin(store, &c->err) ? send_once(&s) : 0;
 		if (status != STATUS_OK)
 			store->ops->rollback(store);

@@ -110,7 +110,7 @@ static void put_threading(struct composer *x, struct buf *out)
 	struct str id = {"", 0};
 	next_id(&own, &id);
 	x->out->in_reply_to = id;
-	if (!o || !o->message->message_id.n || o->message->message_id.n > ID_MOST)
+	if (!o || !o->message || !o->message->message_id.n || o->message->message_id.n > ID_MOST)
 		return;
 	if (!id.n) {
 		x->out->in_reply_to = o->message->message_id;
@@ -209,7 +209,25 @@ static bool has_high_bytes(struct str s)
 	return false;
 }
 
-/* What was written, and the original as a message of its own (RFC 2046 5.2.1). */
+/* What can be answered is a part of its own (RFC 6047 2.4). */
+static void put_calendar(struct composer *x, struct buf *out, struct str boundary)
+{
+	buf_printf(out,
+		   "\r\n--%.*s\r\nContent-Type: text/calendar; charset=utf-8; method=REQUEST\r\n",
+		   STR_ARG(boundary));
+	buf_cstr(out, "Content-Transfer-Encoding: base64\r\n\r\n");
+	mime_put_base64(x->a, out, x->c->original->calendar);
+}
+
+static void put_original(struct buf *out, struct str boundary, const char *encoding, struct str raw)
+{
+	buf_printf(out, "\r\n--%.*s\r\nContent-Type: message/rfc822\r\n", STR_ARG(boundary));
+	buf_printf(out, "Content-Transfer-Encoding: %s\r\nContent-Disposition: attachment\r\n\r\n",
+		   encoding);
+	buf_str(out, raw);
+}
+
+/* What was written, and the original as a message of its own (RFC 2046 5.2.1), or the event. */
 static void put_forward(struct composer *x, struct buf *out)
 {
 	struct str boundary = mime_new_boundary(x->a), raw = x->c->original->raw;
@@ -218,10 +236,10 @@ static void put_forward(struct composer *x, struct buf *out)
 	buf_printf(out, "Content-Transfer-Encoding: %s\r\n\r\n--%.*s\r\n", encoding,
 		   STR_ARG(boundary));
 	put_content(x, out);
-	buf_printf(out, "\r\n--%.*s\r\nContent-Type: message/rfc822\r\n", STR_ARG(boundary));
-	buf_printf(out, "Content-Transfer-Encoding: %s\r\nContent-Disposition: attachment\r\n\r\n",
-		   encoding);
-	buf_str(out, raw);
+	if (x->c->original->calendar.n)
+		put_calendar(x, out, boundary);
+	if (x->c->original->message)
+		put_original(out, boundary, encoding, raw);
 	buf_printf(out, "\r\n--%.*s--\r\n", STR_ARG(boundary));
 }
 

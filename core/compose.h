@@ -30,6 +30,8 @@ struct compose_original {
 	const struct message *message;
 	struct str raw;	       /* all of it, to be attached; only for COMPOSE_FORWARD */
 	struct str text, html; /* content of its bodies, encoded as it is; only for COMPOSE_REPLY */
+	/* An invitation that goes along; only for COMPOSE_FORWARD. Without a message: the event. */
+	struct str calendar;
 };
 
 struct compose {

@@ -15,6 +15,7 @@ static int type_of(const struct folder *f)
 		[ROLE_INBOX] = 2,  [ROLE_DRAFTS] = 3,	[ROLE_TRASH] = 4,    [ROLE_SENT] = 5,
 		[ROLE_OUTBOX] = 6, [ROLE_TASKS] = 7,	[ROLE_CALENDAR] = 8, [ROLE_CONTACTS] = 9,
 		[ROLE_NOTES] = 10, [ROLE_ARCHIVE] = 12, [ROLE_JUNK] = 12,
+		[ROLE_RECIPIENTS] = 19,
 	};
 	static const int by_class[] = {
 		[CLASS_EMAIL] = 12, [CLASS_CALENDAR] = 13, [CLASS_CONTACTS] = 14,

@@ -5,6 +5,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/text.h"
+#include "core/directory.h"
 #include "core/found_items.h"
 #include "core/vcard.h"
 
@@ -139,7 +140,7 @@ static unsigned read_options(struct call *c, const struct wbxml_node *options,
 void gal_answer(struct call *c, struct str text, const struct wbxml_node *options,
 		const struct gal_command *g)
 {
-	struct people_question q = {.account = c->gate.account, .text = text, .lists = true};
+	struct people_question q = {.text = text, .lists = true};
 	struct found_range range;
 	struct picture_wish wish;
 	struct people found;
@@ -153,7 +154,7 @@ void gal_answer(struct call *c, struct str text, const struct wbxml_node *option
 	q.skip = range.from;
 	q.most = range.to - range.from + 1;
 	if (!people_may_search(c->session->db, c->gate.account, &may, &c->err) ||
-	    (may && !people_find(c->session->db, c->arena, &q, &found, &c->err))) {
+	    (may && !directory_find(c, &q, &found))) {
 		call_fail(c, NULL);
 		return;
 	}

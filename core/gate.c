@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/imap_login.h"
+#include "core/ldap_login.h"
 #include "core/login.h"
 #include "core/status.h"
 #include "store/device.h"
@@ -44,8 +45,11 @@ static bool check_password(struct session *s, const struct request *rq, const st
 			   const struct gate_row *g, struct err *e)
 {
 	unsigned char digest[PASSWORD_DIGEST];
-	if (!g->password_hash.p)
-		return imap_login_check(s, rq, login, g, e);
+	if (!g->password_hash.p) {
+		enum found ldap = ldap_login_check(s, rq, login, g, e);
+		return ldap == FOUND_ONE ||
+		       (ldap == FOUND_NONE && imap_login_check(s, rq, login, g, e));
+	}
 	password_digest(s->server->key, g->account, g->password_hash, login->password, digest);
 	struct str fresh = {(const char *)digest, sizeof digest};
 	if (g->remembered.n == fresh.n && password_digest_equal(g->remembered.p, digest))

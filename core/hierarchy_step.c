@@ -42,6 +42,16 @@ bool hierarchy_step_begin(struct call *c, struct hierarchy_step *s, bool *known)
 	return old != FOUND_FAILED;
 }
 
+/* The recipient information cache exists from 14.0 on (MS-ASCNTC 3.1.4.4). */
+static size_t leave_out(struct folder *folders, size_t n, enum folder_role role)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < n; i++)
+		if (role == ROLE_NONE || folders[i].role != role)
+			folders[kept++] = folders[i];
+	return kept;
+}
+
 bool hierarchy_step_look(struct call *c, struct hierarchy_step *s)
 {
 	struct store *store = c->session->store;
@@ -49,6 +59,7 @@ bool hierarchy_step_look(struct call *c, struct hierarchy_step *s)
 	size_t n;
 	if (!store->ops->folders(store, c->arena, c->gate.account, &folders, &n, &c->err))
 		return false;
+	n = leave_out(folders, n, c->version < 140 ? ROLE_RECIPIENTS : ROLE_NONE);
 	folder_list_make(c->arena, folders, n, &s->now);
 	return true;
 }

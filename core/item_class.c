@@ -3,6 +3,7 @@
 
 /* A class that has no entry is not served. */
 static const struct item_class_ops *const classes[CLASS_FILES + 1] = {
+	[CLASS_CALENDAR] = &calendar_class,
 	[CLASS_CONTACTS] = &contact_class,
 	[CLASS_TASKS] = &task_class,
 	[CLASS_NOTES] = &note_class,

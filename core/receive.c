@@ -6,6 +6,7 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/text.h"
+#include "core/meeting_store.h"
 #include "store/message.h"
 #include "store/mime.h"
 #include "store/mime_write.h"
@@ -186,20 +187,32 @@ struct str receive_sender(struct arena *a, struct str raw)
 	return value.p && mime_mailboxes(a, value, &from, 1) == 1 ? from.address : STR("");
 }
 
-bool receive_message(struct pg *db, struct store *store, struct arena *a, const struct arrival *x,
-		     struct err *e)
+static bool put_away(struct pg *db, struct store *store, struct arena *a, const struct arrival *x,
+		     struct message *m, struct err *e)
 {
-	struct message m;
 	int32_t folder;
 	bool away;
-	if (!message_scan(a, x->raw, &m, e))
+	if (!message_scan(a, x->raw, m, e))
 		return false;
 	if (x->raw.n == 0)
 		return err_set(e, ERR_INVALID, "the message is empty");
-	const struct new_item item = {.raw = x->raw, .message = &m, .date = x->now};
+	const struct new_item item = {.raw = x->raw, .message = m, .date = x->now};
 	int64_t uid, modseq;
-	if (!find_place(db, a, x, &m, &folder, &away, e) ||
+	if (!find_place(db, a, x, m, &folder, &away, e) ||
 	    !store->ops->append(store, x->account, folder, &item, &uid, &modseq, e))
 		return false;
-	return !away || answer(db, a, x, &m, e);
+	return !away || answer(db, a, x, m, e);
+}
+
+bool receive_message(struct pg *db, struct store *store, struct arena *a, const struct arrival *x,
+		     struct err *e)
+{
+	struct meeting_user user = {
+		.db = db, .store = store, .a = a, .account = x->account, .now = x->now};
+	struct arrival arrival = *x;
+	struct message m;
+	if (!meeting_unpack(&user, &arrival.raw, e) || !put_away(db, store, a, &arrival, &m, e))
+		return false;
+	meeting_receive(&user, arrival.raw, &m);
+	return true;
 }

@@ -25,7 +25,10 @@ struct arrival {
 	int64_t now;	   /* ms */
 };
 
-/* Puts it into the inbox, or where a device has moved its conversation for good. */
+/*
+ * Puts it into the inbox, or where a device has moved its conversation for good. What it says of a
+ * meeting is done in the calendar.
+ */
 bool receive_message(struct pg *db, struct store *store, struct arena *a, const struct arrival *x,
 		     struct err *e);
 

@@ -3,6 +3,7 @@
 #include "core/recurrence.h"
 
 #include <libical/ical.h>
+#include <stdlib.h>
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
@@ -154,7 +155,14 @@ static unsigned listed(const short *v, unsigned size)
 
 #define LISTED(v) listed(v, sizeof(v) / sizeof *(v))
 
-/* False: it can't be read, or is below a day. */
+/* What libical allocated for a rule. */
+static void release(struct icalrecurrencetype *rule)
+{
+	free(rule->rscale);
+	rule->rscale = NULL;
+}
+
+/* False: it can't be read, or is below a day. Otherwise to be released. */
 static bool read_rule(struct arena *a, struct str rule, struct icalrecurrencetype *out)
 {
 	rule = str_trim(rule);
@@ -162,8 +170,11 @@ static bool read_rule(struct arena *a, struct str rule, struct icalrecurrencetyp
 		return false;
 	icalerror_set_errors_are_fatal(false);
 	*out = icalrecurrencetype_from_string(str_dup(a, rule));
-	return out->freq >= ICAL_DAILY_RECURRENCE && out->freq <= ICAL_YEARLY_RECURRENCE &&
-	       !LISTED(out->by_hour) && !LISTED(out->by_minute) && !LISTED(out->by_second);
+	if (out->freq >= ICAL_DAILY_RECURRENCE && out->freq <= ICAL_YEARLY_RECURRENCE &&
+	    !LISTED(out->by_hour) && !LISTED(out->by_minute) && !LISTED(out->by_second))
+		return true;
+	release(out);
+	return false;
 }
 
 /* What the protocol could say of a rule, as it is read piece by piece. */
@@ -357,6 +368,7 @@ enum recurrence_fit recurrence_of_rule(struct arena *a, struct str text,
 		read_yearly(&x);
 	}
 	read_end(a, text, &x);
+	release(&rule);
 	return x.exact ? RECURRENCE_EXACT : RECURRENCE_NEAR;
 }
 
@@ -408,6 +420,7 @@ static bool walk_rule(struct arena *a, const struct recurrence_walk *walk,
 		}
 	}
 	icalrecur_iterator_free(it);
+	release(&rule);
 	return ended;
 }
 

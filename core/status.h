@@ -38,6 +38,7 @@ enum status_common {
 	STATUS_NO_RECIPIENT = 119,
 	STATUS_SUBMISSION_FAILED = 120,
 	STATUS_ACCESS_DENIED = 130,
+	STATUS_NOT_RECURRING = 146,
 	STATUS_ITEM_NOT_FOUND = 150,
 	STATUS_BODY_PART_TYPE = 164,
 	STATUS_INVALID_ACCOUNT_ID = 166,
@@ -89,6 +90,9 @@ enum status_moveitems {
 	MOVE_FAILED = 5,
 	MOVE_LOCKED = 7
 };
+
+/* MS-ASCMD 2.2.3.177.9 (MeetingResponse): of a Result */
+enum status_meetingresponse { MEETING_INVALID = 2, MEETING_SERVER = 4 };
 
 /* MS-ASCMD 2.2.3.177.7 (GetItemEstimate) */
 enum status_estimate {

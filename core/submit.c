@@ -5,7 +5,12 @@
 #include "core/email.h"
 #include "core/receive.h"
 #include "store/delivery.h"
+#include "store/mime.h"
+#include "store/mime_write.h"
+#include "store/people.h"
 #include "store/pg.h"
+#include "store/imap_store.h"
+#include "store/message.h"
 #include "store/queue.h"
 
 /* What is delivered at once: no request is to wait for more. */
@@ -101,12 +106,38 @@ static bool receive(struct submitter *x, const struct recipient *to, struct err 
 	return ok;
 }
 
+/* Whoever is not reached like this stays for the queue, which tells the user of failures. */
+static bool send_as_user(struct submitter *x, struct err *e)
+{
+	const struct composed *mail = x->s->mail;
+	size_t n = x->nqueued, left = 0;
+	const char **to = arena_array(x->a, n, sizeof *to);
+	struct smtp_result *results = arena_array(x->a, n, sizeof *results);
+	struct message scanned;
+	for (size_t i = 0; i < n; i++)
+		to[i] = str_dup(x->a, x->queued[i].address);
+	if (!message_scan(x->a, mail->delivered, &scanned, e))
+		return false;
+	enum found found =
+		store_imap_submit(x->s->as_user, x->s->account, scanned.message_id,
+				  str_dup(x->a, mail->from), mail->delivered, to, n, results, e);
+	if (found != FOUND_ONE)
+		return found == FOUND_NONE;
+	for (size_t i = 0; i < n; i++)
+		if (results[i].verdict != SMTP_SENT)
+			x->queued[left++] = x->queued[i];
+	x->nqueued = left;
+	return true;
+}
+
 static bool deliver(struct submitter *x, struct err *e)
 {
 	const struct composed *mail = x->s->mail;
 	bool ok = true;
 	for (size_t i = 0; ok && i < x->ndirect; i++)
 		ok = delivered_before(x, i) || receive(x, &x->direct[i], e);
+	if (ok && x->nqueued && x->s->as_user)
+		ok = send_as_user(x, e);
 	if (ok && x->nqueued)
 		ok = queue_put(x->db, x->a, x->s->account, mail->from, mail->delivered, x->queued,
 			       x->nqueued, e);
@@ -134,9 +165,40 @@ static bool mark(struct submitter *x, struct err *e)
 					&marks, &before, &after, e) != FOUND_FAILED;
 }
 
+/* The name that a To or Cc field of the message has for an address. */
+static struct str name_of(struct submitter *x, struct str address)
+{
+	enum { MAILBOXES = 200 };
+	size_t body;
+	struct str head = mime_head(x->s->mail->delivered, &body), field, value;
+	struct mailbox *v = arena_array(x->a, MAILBOXES, sizeof *v);
+	while (mime_field(&head, &field, &value)) {
+		if (!str_eq_nocase(field, STR("To")) && !str_eq_nocase(field, STR("Cc")))
+			continue;
+		unsigned n = mime_mailboxes(x->a, value, v, MAILBOXES);
+		for (unsigned i = 0; i < n && i < MAILBOXES; i++)
+			if (str_eq_nocase(v[i].address, address))
+				return v[i].name;
+	}
+	return (struct str){"", 0};
+}
+
+/* Suggestions for the next time. */
+static bool remember(struct submitter *x, struct err *e)
+{
+	enum { REMEMBERED = 50 };
+	const struct composed *mail = x->s->mail;
+	size_t n = mail->nrecipients < REMEMBERED ? mail->nrecipients : REMEMBERED;
+	struct people_used *v = arena_array(x->a, n, sizeof *v);
+	for (size_t i = 0; i < n; i++)
+		v[i] = (struct people_used){mail->recipients[i], name_of(x, mail->recipients[i])};
+	return people_note_used(x->db, x->a, x->s->account, v, n, e);
+}
+
 bool submit_message(struct pg *db, struct store *store, struct arena *a, const struct submission *s,
 		    struct err *e)
 {
 	struct submitter x = {.db = db, .store = store, .a = a, .s = s};
-	return divide(&x, e) && find_sent(&x, e) && lock(&x, e) && deliver(&x, e) && mark(&x, e);
+	return divide(&x, e) && find_sent(&x, e) && lock(&x, e) && deliver(&x, e) && mark(&x, e) &&
+	       remember(&x, e);
 }

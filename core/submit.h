@@ -30,6 +30,8 @@ struct submission {
 	int64_t source_uid;
 	enum submit_verb verb;
 	int64_t now;
+	struct store
+		*as_user; /* of a session whose account is on an IMAP server; NULL: it is not */
 };
 
 bool submit_message(struct pg *db, struct store *store, struct arena *a, const struct submission *s,

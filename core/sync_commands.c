@@ -3,6 +3,7 @@
  * each command once, in their order, with its response. See sync.h for the contract.
  */
 #include "core/sync_command.h"
+#include "core/sync_meeting.h"
 
 #include "core/base/arena.h"
 #include "core/base/digest.h"
@@ -169,9 +170,13 @@ static bool carry_out(struct runner *r, const struct wbxml_node *node,
 		response->status = SYNC_NOT_FOUND;
 		return true;
 	}
-	return node->tag == AirSync_Add	     ? add_item(&x)
-	       : node->tag == AirSync_Change ? change_item(&x)
-					     : remove_item(&x);
+	struct str before;
+	if (!sync_meeting_before(&x, &before))
+		return false;
+	bool ok = node->tag == AirSync_Add	? add_item(&x)
+		  : node->tag == AirSync_Change ? change_item(&x)
+						: remove_item(&x);
+	return ok && sync_meeting_after(&x, before);
 }
 
 /* ---- Once for each key and content ---- */

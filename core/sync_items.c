@@ -6,6 +6,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/client.h"
 #include "core/base/log.h"
 #include "core/caps.h"
 #include "core/email.h"
@@ -151,6 +152,7 @@ static struct email_context context(struct call *c, const struct sync_collection
 				     change->item.uid};
 	return (struct email_context){
 		.version = c->version,
+		.timezone = c->gate.timezone,
 		.arena = c->arena,
 		.scope = is_whole(change) ? EMAIL_WHOLE : EMAIL_MARKS,
 		.server_id = server_id_text(c->arena, id),
@@ -175,6 +177,7 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 		.timezone = c->gate.timezone,
 		.server_id = uid ? server_id_text(c->arena, id) : (struct str){NULL, 0},
 		.body = &col->options.body,
+		.client = client_traits(c->gate.device_type, c->gate.user_agent),
 		.now = clock_now(),
 	};
 }

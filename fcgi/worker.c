@@ -22,6 +22,7 @@
 #include "core/base/clock.h"
 #include "core/base/digest.h"
 #include "core/base/log.h"
+#include "core/housekeeping.h"
 #include "fcgi/door.h"
 #include "fcgi/http.h"
 #include "fcgi/push.h"
@@ -47,6 +48,7 @@ struct worker {
 	bool tcp;
 	atomic_bool ready;
 	atomic_uint running; /* threads that accept */
+	atomic_bool ending;  /* the housekeeper is to end */
 };
 
 struct thread {
@@ -129,6 +131,8 @@ static void answer_waiter(struct session *s, const struct waiter *waiter, enum w
 	else
 		wait_answer(waiter, outcome, changed, nchanged, &w);
 	bool ok = finish(peer, &w, false, &e);
+	if (!ok)
+		session_answer_lost(s, &w);
 	wait_finish(waiter, outcome, ok ? "answered" : "hung-up");
 }
 
@@ -190,8 +194,10 @@ static void serve_connection(struct thread *t, int fd)
 		serve(s, &rq, &w, &waiter);
 	else
 		answer_starting(&rq, &w);
-	if (!waiter && !finish(peer, &w, in.unread, &e))
+	if (!waiter && !finish(peer, &w, in.unread, &e)) {
 		log_event(LOG_WARNING, "answer-cut", &e);
+		session_answer_lost(s, &w);
+	}
 	FCGX_Free(&r, 0);
 	if (waiter)
 		wait_or_answer(t, waiter, peer);
@@ -233,6 +239,13 @@ static void *run_thread(void *ctx)
 		serve_connection(t, fd);
 	session_free(&t->session);
 	atomic_fetch_sub(&t->worker->running, 1);
+	return NULL;
+}
+
+static void *keep_house(void *ctx)
+{
+	struct worker *w = ctx;
+	housekeeping_run(&w->server, &w->ending);
 	return NULL;
 }
 
@@ -387,10 +400,15 @@ int worker_run(const struct worker_config *given)
 	start_threads(&w, threads);
 	int result = await_database(&w);
 	if (result == EX_OK) {
+		pthread_t housekeeper;
+		bool keeps = pthread_create(&housekeeper, NULL, keep_house, &w) == 0;
 		atomic_store(&w.ready, true);
 		log_event(LOG_INFO, "ready", NULL);
 		while (!stop_asked(3600 * 1000))
 			;
+		atomic_store(&w.ending, true);
+		if (keeps)
+			pthread_join(housekeeper, NULL);
 	}
 	log_event(LOG_INFO, "stop", NULL);
 	if (config->stopping)

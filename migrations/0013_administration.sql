@@ -353,6 +353,9 @@ CREATE FUNCTION easel.policy_state(v easel.device, x easel.effective, asks integ
 $$;
 COMMENT ON FUNCTION easel.policy_state(easel.device, easel.effective, integer) IS 'How a device stands to its policy: none (none is enforced), not yet, accepted, partly, refused, managed elsewhere, unsupported, changed (it has still to take the one that holds now).';
 
+-- The list begins with those last seen, however many there are.
+CREATE INDEX device_last_seen ON easel.device (last_seen);
+
 CREATE VIEW easel.device_list AS
 	SELECT v.id, a.address AS account, d.name AS domain, v.device_id,
 	       coalesce(nullif(v.friendly_name, ''), v.model, v.type) AS name, v.type, v.model, v.os, v.os_language,
@@ -421,3 +424,239 @@ COMMENT ON COLUMN easel.policy_effective.field IS 'Column of easel.policy.';
 COMMENT ON COLUMN easel.policy_effective.value IS 'The value that holds.';
 COMMENT ON COLUMN easel.policy_effective.origin IS 'default, server, domain, user or device.';
 COMMENT ON COLUMN easel.policy_effective.in_force IS 'False when no policy is enforced on the device: then the neutral value is what it gets.';
+
+-- ---------------------------------------------------------------------------------------------
+-- Trace
+
+CREATE TABLE easel.trace (
+	account_id integer NOT NULL REFERENCES easel.account ON DELETE CASCADE,
+	id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+	device_id text NOT NULL,
+	at timestamptz NOT NULL DEFAULT now(),
+	entry text NOT NULL,
+	PRIMARY KEY (account_id, id)
+);
+CREATE INDEX trace_at ON easel.trace (at);
+COMMENT ON TABLE easel.trace IS 'What traced devices and the server said to each other, as XML; kept for easel.server.trace_days.';
+COMMENT ON COLUMN easel.trace.account_id IS 'The account.';
+COMMENT ON COLUMN easel.trace.id IS 'Number of the entry, ascending.';
+COMMENT ON COLUMN easel.trace.device_id IS 'What the device calls itself.';
+COMMENT ON COLUMN easel.trace.at IS 'When.';
+COMMENT ON COLUMN easel.trace.entry IS 'device [worker] time <<< command, or >>> HTTP status, then the document.';
+
+CREATE FUNCTION easel.access_rule_set(level text, target text, action text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	wanted text := nullif(action, 'none');
+BEGIN
+	CASE level
+	WHEN 'server' THEN UPDATE easel.server SET access_rule = wanted;
+	WHEN 'domain' THEN UPDATE easel.domain d SET access_rule = wanted WHERE d.id = (easel.domain_known(target)).id;
+	WHEN 'user' THEN UPDATE easel.account a SET access_rule = wanted WHERE a.id = (easel.account_known(target)).id;
+	ELSE
+		RAISE EXCEPTION 'there is no level "%"', level USING ERRCODE = 'invalid_parameter_value', HINT = 'server, domain or user.';
+	END CASE;
+END $$;
+COMMENT ON FUNCTION easel.access_rule_set(text, text, text) IS 'Sets the access rule of the server (the global one), a domain or a user: allow, block, quarantine; none has the level before decide.';
+
+CREATE FUNCTION easel.server_set(setting text, value text) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	kind text;
+BEGIN
+	SELECT format_type(a.atttypid, NULL) INTO kind FROM pg_attribute a
+		WHERE a.attrelid = 'easel.server'::regclass AND a.attname = setting AND a.attnum > 0 AND NOT a.attisdropped
+		AND setting NOT IN ('only_row', 'gate_version');
+	IF kind IS NULL THEN
+		RAISE EXCEPTION 'the server has no setting "%"', setting
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'server_show.sql lists them.';
+	END IF;
+	EXECUTE format('UPDATE easel.server SET %I = $1::%s', setting, kind) USING nullif(value, '');
+END $$;
+COMMENT ON FUNCTION easel.server_set(text, text) IS 'Sets a column of easel.server; an empty value is NULL.';
+
+CREATE FUNCTION easel.trace_set(device integer, account text, hours integer, bodies boolean DEFAULT false) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	until timestamptz := CASE WHEN hours > 0 THEN now() + make_interval(hours => hours) END;
+BEGIN
+	IF num_nonnulls(device, account) <> 1 OR hours NOT BETWEEN 0 AND 8784 THEN
+		RAISE EXCEPTION 'a trace is of one device or one account, for 0 to 8784 hours' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	UPDATE easel.device v SET trace_until = until, trace_bodies = bodies
+		WHERE trace_set.device IS NOT NULL AND v.id = (easel.device_known(trace_set.device)).id;
+	UPDATE easel.account a SET trace_until = until, trace_bodies = bodies
+		WHERE trace_set.account IS NOT NULL AND a.id = (easel.account_known(trace_set.account)).id;
+END $$;
+COMMENT ON FUNCTION easel.trace_set(integer, text, integer, boolean) IS 'Has what a device, or all devices of an account, and the server say to each other written down (easel.trace) for so many hours; 0 ends it. bodies: what is in the items too.';
+
+-- ---------------------------------------------------------------------------------------------
+-- Housekeeping
+
+ALTER TABLE easel.server
+	ADD stale_device_days integer NOT NULL DEFAULT 365 CHECK (stale_device_days BETWEEN 0 AND 36500),
+	ADD tombstone_days integer NOT NULL DEFAULT 30 CHECK (tombstone_days BETWEEN 1 AND 36500),
+	ADD trace_days integer NOT NULL DEFAULT 7 CHECK (trace_days BETWEEN 1 AND 3650);
+COMMENT ON COLUMN easel.server.stale_device_days IS 'Days without contact after which a device is removed, unless it is blocked; 0: never.';
+COMMENT ON COLUMN easel.server.tombstone_days IS 'Days for which it is at least remembered that an item is gone; longer while a device still has to be told.';
+COMMENT ON COLUMN easel.server.trace_days IS 'Days for which traces are kept.';
+
+CREATE FUNCTION easel.housekeep() RETURNS TABLE (what text, removed bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	s easel.server;
+BEGIN
+	SELECT * INTO s FROM easel.server;
+	what := 'devices';
+	DELETE FROM easel.device v WHERE s.stale_device_days > 0 AND v.access <> 'blocked'
+		AND v.last_seen < now() - make_interval(days => s.stale_device_days);
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'tombstones';
+	DELETE FROM easel.tombstone t WHERE t.gone_at < now() - make_interval(days => s.tombstone_days)
+		AND NOT EXISTS (
+			SELECT FROM easel.collection c JOIN easel.sync_base b ON b.account_id = c.account_id AND b.folder_id = c.id
+			WHERE c.owner_id = t.account_id AND c.folder_id = t.folder_id AND (b.modseq < t.modseq OR b.todo @> t.uid));
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'sent marks';
+	DELETE FROM easel.sent_message m WHERE m.sent_at < now() - interval '30 days';
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'moved-item marks';
+	DELETE FROM easel.moved_item m WHERE m.moved_at < now() - interval '7 days';
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'recorded commands';
+	DELETE FROM easel.sync_command c WHERE c.done_at < now() - interval '7 days'
+		AND c.n < (SELECT b.n FROM easel.sync_base b
+		           WHERE b.account_id = c.account_id AND b.device = c.device AND b.folder_id = c.folder_id);
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'wrong passwords';
+	DELETE FROM easel.login_failure f WHERE f.last_at < now() - interval '1 day';
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'traces';
+	DELETE FROM easel.trace t WHERE t.at < now() - make_interval(days => s.trace_days);
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+	what := 'queue';
+	DELETE FROM easel.queue q WHERE q.queued_at < now() - s.send_patience - interval '7 days'
+		AND NOT EXISTS (SELECT FROM easel.queue_recipient r
+		                WHERE r.account_id = q.account_id AND r.queue_id = q.id AND r.state = 'waiting');
+	GET DIAGNOSTICS removed = ROW_COUNT;
+	RETURN NEXT;
+END $$;
+COMMENT ON FUNCTION easel.housekeep() IS 'Removes what nobody needs any more; returns how much of what. A worker calls it once an hour.';
+
+-- ---------------------------------------------------------------------------------------------
+-- Who may do what
+
+DO $$
+DECLARE
+	r text;
+BEGIN
+	FOREACH r IN ARRAY ARRAY['easel_worker', 'easel_admin', 'easel_viewer'] LOOP
+		IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = r)
+		   AND (SELECT rolcreaterole OR rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+			EXECUTE format('CREATE ROLE %I NOLOGIN', r);
+		END IF;
+	END LOOP;
+END $$;
+
+CREATE FUNCTION easel.grant_roles() RETURNS TABLE (role text, granted boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	secret text;
+BEGIN
+	FOREACH role IN ARRAY ARRAY['easel_worker', 'easel_admin', 'easel_viewer'] LOOP
+		granted := EXISTS (SELECT FROM pg_roles p WHERE p.rolname = role);
+		IF granted THEN
+			EXECUTE format('GRANT USAGE ON SCHEMA easel TO %I', role);
+			EXECUTE format('GRANT SELECT ON ALL TABLES IN SCHEMA easel TO %I', role);
+			EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA easel TO %I', role);
+			IF role <> 'easel_viewer' THEN
+				EXECUTE format('GRANT INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA easel TO %I', role);
+				EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA easel TO %I', role);
+				EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON easel.migration FROM %I', role);
+				EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA easel GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO %I', role);
+				EXECUTE format('ALTER DEFAULT PRIVILEGES IN SCHEMA easel GRANT USAGE ON SEQUENCES TO %I', role);
+			END IF;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+	IF EXISTS (SELECT FROM pg_roles p WHERE p.rolname = 'easel_viewer') THEN
+		-- What people wrote, and what opens something, is not for everybody who may look.
+		FOREACH secret IN ARRAY ARRAY['password_memory', 'device_password', 'content', 'queue', 'notice', 'trace'] LOOP
+			EXECUTE format('REVOKE ALL ON easel.%I FROM easel_viewer', secret);
+		END LOOP;
+		REVOKE ALL ON easel.account, easel.server, easel.domain FROM easel_viewer;
+		EXECUTE (SELECT string_agg(format('GRANT SELECT (%s) ON %s TO easel_viewer', columns, name), '; ')
+			FROM (SELECT c.oid::regclass AS name, string_agg(quote_ident(a.attname), ', ') AS columns
+			      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+			      WHERE c.oid IN ('easel.account'::regclass, 'easel.server'::regclass, 'easel.domain'::regclass)
+			      AND a.attname NOT LIKE '%password%' GROUP BY c.oid) t);
+	END IF;
+	IF EXISTS (SELECT FROM pg_roles p WHERE p.rolname = 'easel_worker') THEN
+		-- Workers carry out what administrators lay down.
+		REVOKE INSERT, UPDATE, DELETE ON easel.domain, easel.access_rule, easel.inform_text FROM easel_worker;
+	END IF;
+END $$;
+COMMENT ON FUNCTION easel.grant_roles() IS 'Gives the roles easel_worker, easel_admin and easel_viewer what they need, as far as they are there. Call it after you have created one of them, and for easel_viewer after an update.';
+SELECT easel.grant_roles();
+
+-- ---------------------------------------------------------------------------------------------
+-- The user's own page
+
+CREATE FUNCTION easel.user_page(account integer) RETURNS json LANGUAGE sql STABLE AS $$
+	SELECT coalesce(json_agg(json_build_object('id', l.id, 'name', l.name, 'model', l.model, 'os', l.os, 'device_id', l.device_id,
+		'access', l.access, 'policy', l.policy, 'wipe', l.wipe,
+		'last', to_char(coalesce(l.last_sync, l.last_seen) AT TIME ZONE a.timezone, 'YYYY-MM-DD HH24:MI'),
+		'recoverable', EXISTS (SELECT FROM easel.device_password p WHERE p.device = l.id),
+		'rules', (SELECT json_agg(json_build_object('field', p.field, 'value', p.value, 'origin', p.origin,
+			'meaning', col_description('easel.policy'::regclass, c.attnum)) ORDER BY c.attnum)
+			FROM easel.policy_effective p
+			JOIN pg_attribute c ON c.attrelid = 'easel.policy'::regclass AND c.attname = p.field
+			WHERE p.device = l.id AND p.in_force AND p.origin <> 'default')) ORDER BY l.last_seen DESC), '[]')
+	FROM easel.account a JOIN easel.device_list l ON l.account = a.address
+	WHERE a.id = user_page.account AND l.access <> 'blocked'
+$$;
+COMMENT ON FUNCTION easel.user_page(integer) IS 'What a user''s page shows: his devices, but those that are blocked.';
+
+CREATE FUNCTION easel.user_act(account integer, device integer, action text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v easel.device;
+	address text;
+	fields jsonb;
+BEGIN
+	SELECT x.* INTO v FROM easel.device x
+		WHERE x.id = user_act.device AND x.account_id = user_act.account AND x.access <> 'blocked';
+	SELECT a.address INTO address FROM easel.account a WHERE a.id = user_act.account;
+	IF v.id IS NULL THEN
+		RETURN false;
+	END IF;
+	fields := easel.policy_fields(v.account_id, v.id);
+	CASE action
+	WHEN 'wipe' THEN PERFORM easel.device_wipe(v.id, 'hard', false, address);
+	WHEN 'remove' THEN PERFORM easel.device_wipe(v.id, 'soft', false, address);
+	-- Only his own order, and only in his own account.
+	WHEN 'cancel' THEN
+		UPDATE easel.wipe w SET state = 'cancelled', ended_at = now()
+			WHERE w.device_id = v.device_id AND w.account_id = v.account_id AND w.state = 'pending' AND w.requested_by = address;
+		RETURN FOUND;
+	WHEN 'stop' THEN PERFORM easel.device_set_access(v.id, 'blocked', 'user', 'stopped by the user');
+	WHEN 'delete' THEN PERFORM easel.device_delete(v.id);
+	-- Each only in the stricter direction; what else is configured above comes into force with it.
+	WHEN 'password' THEN
+		PERFORM easel.policy_set('device', v.id::text, 'password_required', 'true'), easel.policy_set('device', v.id::text, 'enforced', 'true');
+	WHEN 'lock' THEN
+		IF (fields ->> 'max_inactivity_minutes')::integer NOT BETWEEN 1 AND 5 THEN
+			PERFORM easel.policy_set('device', v.id::text, 'max_inactivity_minutes', '5');
+		END IF;
+		PERFORM easel.policy_set('device', v.id::text, 'password_required', 'true'), easel.policy_set('device', v.id::text, 'enforced', 'true');
+	WHEN 'encryption' THEN
+		PERFORM easel.policy_set('device', v.id::text, 'require_device_encryption', 'true'), easel.policy_set('device', v.id::text, 'enforced', 'true');
+	WHEN 'attachments' THEN
+		PERFORM easel.policy_set('device', v.id::text, 'allow_attachments', 'false'), easel.policy_set('device', v.id::text, 'enforced', 'true');
+	ELSE
+		RETURN false;
+	END CASE;
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION easel.user_act(integer, integer, text) IS 'What a user does to a device of his own: wipe, remove (his account from it), cancel (a wipe that he asked for), stop, delete, or a tighter policy: password, lock (after five minutes), encryption, attachments (none). False: it is no device of his, or there is no such action.';

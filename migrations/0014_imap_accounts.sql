@@ -41,3 +41,8 @@ BEGIN
 	SELECT a.id INTO known FROM easel.account a WHERE a.address = lower(imap_account_create.address);
 	RETURN coalesce(known, easel.account_create(lower(imap_account_create.address)));
 END $$;
+
+ALTER TABLE easel.imap_intent DROP CONSTRAINT imap_intent_kind_check, ADD CHECK (kind IN ('append', 'move', 'smtp'));
+COMMENT ON TABLE easel.imap_intent IS 'What is about to be done on an IMAP server, noted before it is; and what was just handed to a mail server. Goes in the transaction that records the outcome; one that stays is looked for on the server before the same is done again, and is not sent again.';
+COMMENT ON COLUMN easel.imap_intent.kind IS 'append, move or smtp.';
+COMMENT ON COLUMN easel.imap_intent.folder_id IS 'The folder that a message is put into; 0: none.';

@@ -65,7 +65,6 @@ enum imap_capability {
 	IMAP_CAN_ESEARCH = 1 << 11,
 	IMAP_CAN_IDLE = 1 << 12,
 	IMAP_CAN_NOTIFY = 1 << 13,
-	IMAP_CAN_BINARY = 1 << 14,
 	IMAP_CAN_ENABLE = 1 << 15,
 	IMAP_CAN_XCLIENT = 1 << 16,
 	IMAP_CAN_STARTTLS = 1 << 17,

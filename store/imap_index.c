@@ -600,8 +600,8 @@ static unsigned queue_status(struct imap_link *link, const struct imap_box *box)
 }
 
 /*
- * Asks for all in one go. Refusals leave a folder as it is. Of what is selected STATUS may tell what
- * the server last told of it, so NOOP goes first.
+ * Asks for all in one go. Refusals leave a folder as it is. Of what is selected STATUS may tell
+ * what the server last told of it, so NOOP goes first.
  */
 static bool find_behind(struct imap_link *link, struct statuses *s, struct err *e)
 {
@@ -610,8 +610,8 @@ static bool find_behind(struct imap_link *link, struct statuses *s, struct err *
 	struct imap_result ignored;
 	for (size_t from = 0; from < s->n; from += BATCH) {
 		size_t n = s->n - from < BATCH ? s->n - from : BATCH;
-		unsigned noop = from == 0 && link->selected ? imap_queue(link->imap, STR("NOOP"))
-							    : 0;
+		unsigned noop =
+			from == 0 && link->selected ? imap_queue(link->imap, STR("NOOP")) : 0;
 		for (size_t i = 0; i < n; i++)
 			numbers[i] = s->boxes[from + i].selectable
 					     ? queue_status(link, &s->boxes[from + i])

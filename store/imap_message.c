@@ -195,19 +195,15 @@ static bool on_details(void *ctx, struct arena *a, const struct imap_response *r
 	const struct imap_value *v = r->values->first;
 	for (; v && v->next; v = v->next->next) {
 		bool mime;
-		uint64_t size;
 		struct str name = imap_text(v);
 		struct structure *s = part_named(d->read, name, &mime);
 		if (!s)
 			continue;
-		if (str_starts_nocase(name, STR("BINARY.SIZE["))) {
-			if (imap_number(v->next, &size))
-				s->decoded = (int64_t)size;
-		} else if (mime) {
-			s->head = keep(d->reader->arena, imap_text(v->next));
-		} else {
-			s->text = keep(d->reader->arena, imap_text(v->next));
-		}
+		struct str *place = mime				 ? &s->head
+				    : !str_ends_nocase(name, STR("<0>")) ? &s->end
+				    : structure_is_text(s)		 ? &s->text
+									 : &s->start;
+		*place = keep(d->reader->arena, imap_text(v->next));
 	}
 	return true;
 }
@@ -217,7 +213,12 @@ static bool needs_size(const struct structure *s)
 	return !s->multipart && s->encoding != ENC_IDENTITY && s->octets > 0 && s->decoded < 0;
 }
 
-static unsigned queue_details(struct imap_link *link, const struct read *x, bool binary)
+static bool is_long_base64(const struct structure *s)
+{
+	return s->encoding == ENC_BASE64 && s->octets > 2 * STRUCTURE_ENDS;
+}
+
+static unsigned queue_details(struct imap_link *link, const struct read *x)
 {
 	struct buf b = {0};
 	buf_printf(&b, "UID FETCH %lld (UID", (long long)x->uid);
@@ -227,8 +228,11 @@ static unsigned queue_details(struct imap_link *link, const struct read *x, bool
 			buf_printf(&b, " BODY.PEEK[%.*s.MIME]", STR_ARG(s->path));
 		if (structure_is_text(s))
 			buf_printf(&b, " BODY.PEEK[%.*s]<0.%d>", STR_ARG(s->path), TEXT_START);
-		if (binary && needs_size(s))
-			buf_printf(&b, " BINARY.SIZE[%.*s]", STR_ARG(s->path));
+		else if (is_long_base64(s))
+			buf_printf(&b, " BODY.PEEK[%.*s]<0.%d>", STR_ARG(s->path), STRUCTURE_ENDS);
+		if (is_long_base64(s))
+			buf_printf(&b, " BODY.PEEK[%.*s]<%lld.%d>", STR_ARG(s->path),
+				   (long long)s->octets - STRUCTURE_ENDS, STRUCTURE_ENDS);
 	}
 	buf_byte(&b, ')');
 	unsigned number = imap_queue(link->imap, buf_get(&b));
@@ -282,7 +286,7 @@ static bool await(struct imap_link *link, unsigned number, imap_handler *handler
 	return result.status == IMAP_OK || imap_refused(&result, "FETCH", e);
 }
 
-/* The exact size of a part, from a server that can't tell it: its content is read and counted. */
+/* The exact size of a part that its ends do not tell: its content is read and counted. */
 static bool count_part(struct imap_link *link, int64_t uid, struct structure *s, struct err *e)
 {
 	struct mime_decoder d = {.encoding = s->encoding};
@@ -306,35 +310,33 @@ static bool count_part(struct imap_link *link, int64_t uid, struct structure *s,
 
 static bool count_parts(struct imap_link *link, struct read *x, struct err *e)
 {
-	for (unsigned i = 0; i < x->parts.n; i++)
-		if (needs_size(&x->parts.v[i]) && !count_part(link, x->uid, &x->parts.v[i], e))
+	for (unsigned i = 0; i < x->parts.n; i++) {
+		struct structure *s = &x->parts.v[i];
+		if (is_long_base64(s) && structure_is_text(s))
+			s->start = str_sub(s->text, 0, STRUCTURE_ENDS);
+		if (is_long_base64(s))
+			s->decoded = structure_base64_size(s);
+		if (needs_size(s) && !count_part(link, x->uid, s, e))
 			return false;
+	}
 	return true;
 }
 
-/* Several messages in one go; a server that chokes on BINARY.SIZE is asked without. */
+/* Several messages in one go. */
 static bool fetch_details(struct imap_reader *r, struct imap_link *link, struct read **v, size_t n,
 			  struct err *e)
 {
 	unsigned numbers[PIPELINE];
-	bool refused[PIPELINE] = {false};
-	bool binary = imap_can(link->imap) & IMAP_CAN_BINARY;
-	struct imap_result result;
 	for (size_t i = 0; i < n; i++)
-		numbers[i] = queue_details(link, v[i], binary);
+		numbers[i] = queue_details(link, v[i]);
 	for (size_t i = 0; i < n; i++) {
 		struct details d = {r, v[i]};
-		if (!imap_await(link->imap, numbers[i], on_details, &d, &result, e))
+		if (!await(link, numbers[i], on_details, &d, e))
 			return false;
-		refused[i] = result.status != IMAP_OK;
 	}
-	for (size_t i = 0; i < n; i++) {
-		struct details d = {r, v[i]};
-		if (refused[i] && !await(link, queue_details(link, v[i], false), on_details, &d, e))
-			return false;
+	for (size_t i = 0; i < n; i++)
 		if (!count_parts(link, v[i], e))
 			return false;
-	}
 	return true;
 }
 

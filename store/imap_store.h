@@ -14,6 +14,7 @@
 #define EASEL_STORE_IMAP_STORE_H
 
 #include "store/imap_pool.h"
+#include "store/smtp.h"
 #include "store/store.h"
 
 struct pg;
@@ -39,5 +40,16 @@ const struct imap_person *store_imap_person(struct store *s, int32_t account);
  */
 bool store_imap_check(struct store *s, const struct imap_site *site, const struct imap_person *who,
 		      struct err *e);
+
+/*
+ * Hands a message to the domain's mail server with the name and password of the person, if the
+ * domain says so (smtp_as_user). FOUND_NONE: it does not, or the account is not the one that was
+ * entered; the queue has to take it. FOUND_ONE: results[i] is the verdict for recipients[i]; those
+ * that were SMTP_LATER or SMTP_NEVER while others were sent are the queue's. ERR_UNAVAILABLE:
+ * nobody has got it, try again. A repeat after a failure that comes later sends nothing twice.
+ */
+enum found store_imap_submit(struct store *s, int32_t account, struct str message_id,
+			     const char *sender, struct str raw, const char *const *recipients,
+			     size_t n, struct smtp_result *results, struct err *e);
 
 #endif

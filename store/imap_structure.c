@@ -106,6 +106,31 @@ bool structure_is_text(const struct structure *s)
 				 str_eq(s->type, STR("message/delivery-status")));
 }
 
+int64_t structure_base64_size(const struct structure *s)
+{
+	struct str end = s->end, start = s->start;
+	ptrdiff_t line = str_find(start, STR("\r\n")), last = -1;
+	int64_t octets = s->octets, pad = 0;
+	while (end.n && (end.p[end.n - 1] == '\r' || end.p[end.n - 1] == '\n')) {
+		end.n--;
+		octets--;
+	}
+	for (size_t i = 0; i < end.n; i++)
+		if (end.p[i] == '\n')
+			last = (ptrdiff_t)i;
+	while (pad < 2 && (size_t)pad < end.n && end.p[end.n - 1 - (size_t)pad] == '=')
+		pad++;
+	if (line <= 0 || last < 0)
+		return -1;
+	int64_t breaks = octets / (line + 2), rest = octets % (line + 2);
+	int64_t last_line = (int64_t)end.n - last - 1;
+	/* A last line that is full has no break behind it. */
+	if (last_line != rest)
+		return -1;
+	int64_t chars = octets - 2 * breaks;
+	return chars % 4 == 0 ? chars / 4 * 3 - pad : -1;
+}
+
 /* The children of a multipart between its delimiters; of others the content. */
 static void put_content(struct buf *b, const struct structures *s, unsigned me)
 {

@@ -22,9 +22,10 @@ struct structure {
 	unsigned parent;
 	bool multipart;
 	/* What was fetched: */
-	struct str head; /* its MIME header */
-	struct str text; /* the start of its content */
-	int64_t decoded; /* bytes of the content; -1: not known */
+	struct str head;       /* its MIME header */
+	struct str text;       /* the start of its content */
+	struct str start, end; /* of base64: some bytes at both ends */
+	int64_t decoded;       /* bytes of the content; -1: not known */
 };
 
 struct structures {
@@ -37,6 +38,14 @@ bool structure_read(struct arena *a, const struct imap_value *v, struct structur
 
 /* Whether the start of the content tells something: a text. */
 bool structure_is_text(const struct structure *s);
+
+enum { STRUCTURE_ENDS = 160 };
+
+/*
+ * The exact size of base64 whose lines are all alike, by what both ends look like; -1 when they are
+ * not.
+ */
+int64_t structure_base64_size(const struct structure *s);
 
 /* The message as far as it was fetched, to be scanned. */
 struct str structure_message(struct arena *a, const struct structures *s, struct str header);

@@ -19,13 +19,13 @@
 enum {
 	HELPERS = 3,
 	EVENTS = 64,
-	TICK = 1000,		     /* ms: how exactly times are kept */
-	RENEW = 20 * 60 * 1000,	     /* before the server takes the silence for the end (RFC 2177) */
-	LINGER = 60 * 1000,	     /* after the last request ended: most phones come again at once */
+	TICK = 1000,		/* ms: how exactly times are kept */
+	RENEW = 20 * 60 * 1000, /* before the server takes the silence for the end (RFC 2177) */
+	LINGER = 60 * 1000,	/* after the last request ended: most phones come again at once */
 	QUIET_TRIES = 5,
 	RETRY_LEAST = 1000,
 	RETRY_MOST = 60 * 1000,
-	NAMES = 4,		     /* folders that are remembered by name; more means all */
+	NAMES = 4, /* folders that are remembered by name; more means all */
 	HELPER_CAP = 16 << 20
 };
 
@@ -40,10 +40,10 @@ struct watched {
 	struct watched *next;
 	struct watched *queued; /* the next in the queue of those with something to do */
 	int32_t account;
-	bool held;   /* requests wait */
-	bool busy;   /* a helper has it, and the link with it */
-	bool waits; /* in the queue */
-	bool broken; /* what is wrong was logged */
+	bool held;		/* requests wait */
+	bool busy;		/* a helper has it, and the link with it */
+	bool waits;		/* in the queue */
+	bool broken;		/* what is wrong was logged */
 	struct imap_link *link; /* NULL: none, or none yet */
 	enum imap_watching watching;
 	int64_t poll;	  /* ms between looks at what the server does not tell of; 0: never */
@@ -197,7 +197,8 @@ static bool on_event(void *ctx, struct arena *a, const struct imap_response *r, 
 	else if (imap_is(r, "EXISTS") || imap_is(r, "EXPUNGE") || imap_is(r, "VANISHED") ||
 		 imap_is(r, "FETCH"))
 		note_name(h->x, "INBOX", 5);
-	else if (imap_is(r, "OK") && r->code.p && str_eq_nocase(r->code, STR("NOTIFICATIONOVERFLOW")))
+	else if (imap_is(r, "OK") && r->code.p &&
+		 str_eq_nocase(r->code, STR("NOTIFICATIONOVERFLOW")))
 		return err_set(e, ERR_UNAVAILABLE, "the IMAP server has too much to tell");
 	return true;
 }
@@ -353,8 +354,7 @@ static bool look(struct job *j, struct imap_link *link, struct err *e)
 	for (size_t i = 0; i < j->nboxes; i++)
 		if (j->all || is_named(j, &j->boxes[i]))
 			j->boxes[n++] = j->boxes[i];
-	return n == 0 ||
-	       imap_index_refresh(j->db, link, j->account, j->boxes, n, &j->behind, e);
+	return n == 0 || imap_index_refresh(j->db, link, j->account, j->boxes, n, &j->behind, e);
 }
 
 static const struct imap_box *inbox_of(const struct job *j)
@@ -365,7 +365,8 @@ static const struct imap_box *inbox_of(const struct job *j)
 	return NULL;
 }
 
-/* NOTIFY; what the server says meanwhile is looked at afterwards. FOUND_NONE: it does not do that. */
+/* NOTIFY; what the server says meanwhile is looked at afterwards. FOUND_NONE: it does not do that.
+ */
 static enum found start_notify(struct job *j, struct imap_link *link, struct err *e)
 {
 	struct imap_result result;

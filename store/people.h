@@ -15,6 +15,7 @@
 
 #include "core/base/err.h"
 #include "core/base/str.h"
+#include "store/ldap.h"
 #include "store/store.h"
 
 struct arena;
@@ -66,6 +67,30 @@ bool people_members(struct pg *db, struct arena *a, int32_t group, size_t most, 
  */
 enum found people_colleague(struct pg *db, struct arena *a, int32_t account, struct str address,
 			    struct person *out, struct err *e);
+
+/* ---- LDAP (easel.domain) ---- */
+
+struct people_ldap {
+	struct ldap_server server; /* with the filter for what was asked */
+	struct str digest; /* of a password that was found right not long ago; empty: none */
+};
+
+/*
+ * The server that an account's password is checked with (`login`), or that people are looked up in.
+ * FOUND_NONE: its domain has none for that.
+ */
+enum found people_ldap_of(struct pg *db, struct arena *a, int32_t account, bool login,
+			  struct people_ldap *out, struct err *e);
+
+/* ---- Whom an account writes to (MS-ASCNTC 3.1.4.4) ---- */
+
+struct people_used {
+	struct str address, name; /* name empty: none */
+};
+
+/* Notes a message to these, in the transaction of its sending. */
+bool people_note_used(struct pg *db, struct arena *a, int32_t account, const struct people_used *v,
+		      size_t n, struct err *e);
 
 /* ---- Being busy ---- */
 

@@ -1,7 +1,11 @@
 /* people: finding people. See people.h for the contract. */
 #include "store/people.h"
 
+#include <jansson.h>
+#include <stdlib.h>
+
 #include "core/base/arena.h"
+#include "core/base/text.h"
 #include "store/pg.h"
 
 static PG_STATEMENT(people_allowed, "SELECT easel.people_search_allowed($1::integer)");
@@ -51,6 +55,65 @@ static PG_STATEMENT(
 	" AND (coalesce((c.summary ->> 'recurs')::boolean, true)"
 	" OR coalesce((c.summary ->> 'start')::bigint, 0) < $4::bigint)"
 	" ORDER BY i.date LIMIT $5::integer");
+
+static PG_STATEMENT(people_use,
+		    "SELECT easel.recipients_used($1::integer,"
+		    " ARRAY(SELECT lower(v ->> 0) FROM json_array_elements($2::json) v),"
+		    " ARRAY(SELECT v ->> 1 FROM json_array_elements($2::json) v))");
+
+static json_t *used_json(struct arena *a, const struct people_used *u)
+{
+	struct str address = text_to_xml(a, u->address), name = text_to_xml(a, u->name);
+	return json_pack("[s%s%]", address.p, address.n, name.n ? name.p : "", name.n);
+}
+
+bool people_note_used(struct pg *db, struct arena *a, int32_t account, const struct people_used *v,
+		      size_t n, struct err *e)
+{
+	struct pg_params p = {0};
+	json_t *list = json_array();
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(list, used_json(a, &v[i]));
+	char *text = json_dumps(list, JSON_COMPACT);
+	json_decref(list);
+	pg_int(&p, account);
+	pg_text(&p, a, str_of(text));
+	free(text);
+	return pg_do(db, &people_use, &p, e);
+}
+
+static PG_STATEMENT(
+	people_ldap_server,
+	"SELECT d.ldap_url, d.ldap_tls = 'required', coalesce(d.ldap_bind_dn, ''),"
+	" coalesce(d.ldap_password, ''), d.ldap_base,"
+	" CASE WHEN $2::boolean THEN d.ldap_login_filter ELSE d.ldap_people_filter END, m.digest"
+	" FROM easel.account a JOIN easel.domain d ON d.id = a.domain_id"
+	" LEFT JOIN easel.password_memory m ON m.account_id = a.id AND $2::boolean"
+	" AND m.checked_at > now() - d.ldap_login_memory"
+	" WHERE a.id = $1::integer AND d.ldap_url IS NOT NULL"
+	" AND CASE WHEN $2::boolean THEN d.ldap_login ELSE d.ldap_people END");
+
+enum found people_ldap_of(struct pg *db, struct arena *a, int32_t account, bool login,
+			  struct people_ldap *out, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_bool(&p, login);
+	struct pg_rows *r = pg_run(db, &people_ldap_server, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	bool found = pg_count(r) > 0;
+	if (found)
+		*out = (struct people_ldap){.server = {.url = pg_get_copy(a, r, 0, 0),
+						       .tls = pg_get_bool(r, 0, 1),
+						       .bind_dn = pg_get_copy(a, r, 0, 2),
+						       .password = pg_get_copy(a, r, 0, 3),
+						       .base = pg_get_copy(a, r, 0, 4),
+						       .filter = pg_get_copy(a, r, 0, 5)},
+					    .digest = pg_get_copy(a, r, 0, 6)};
+	pg_done(&r);
+	return found ? FOUND_ONE : FOUND_NONE;
+}
 
 bool people_may_search(struct pg *db, int32_t account, bool *may, struct err *e)
 {

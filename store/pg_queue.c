@@ -7,12 +7,13 @@
 
 /* ---- Recipients ---- */
 
-static PG_STATEMENT(queue_recipients,
-		    "SELECT r.place, h.account, f.id, easel.is_local(r.address)"
-		    " FROM string_to_table($1::text, E'\\n') WITH ORDINALITY r(address, place)"
-		    " CROSS JOIN LATERAL (SELECT easel.account_of(r.address) AS account) h"
-		    " LEFT JOIN easel.folder f ON f.account_id = h.account AND f.role = 'inbox'"
-		    " AND NOT EXISTS (SELECT FROM easel.imap_account i WHERE i.account_id = f.account_id)");
+static PG_STATEMENT(
+	queue_recipients,
+	"SELECT r.place, h.account, f.id, easel.is_local(r.address)"
+	" FROM string_to_table($1::text, E'\\n') WITH ORDINALITY r(address, place)"
+	" CROSS JOIN LATERAL (SELECT easel.account_of(r.address) AS account) h"
+	" LEFT JOIN easel.folder f ON f.account_id = h.account AND f.role = 'inbox'"
+	" AND NOT EXISTS (SELECT FROM easel.imap_account i WHERE i.account_id = f.account_id)");
 
 static PG_STATEMENT(
 	queue_lock,

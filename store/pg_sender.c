@@ -9,6 +9,9 @@ static PG_STATEMENT(
 	"SELECT s.sender_policy = 'refuse',"
 	" (SELECT string_agg(address, E'\\n') FROM easel.alias WHERE account_id = $1) FROM easel.server s");
 
+static PG_STATEMENT(sender_account,
+		    "SELECT address, display_name, timezone FROM easel.account WHERE id = $1");
+
 static PG_STATEMENT(
 	sender_note,
 	"INSERT INTO easel.sent_message AS m (account_id, device, reference) VALUES ($1, $2, $3::text)"
@@ -27,6 +30,24 @@ static PG_STATEMENT(
 	" AND c.summary ->> 'message_id' = $2::text "
 	"ORDER BY CASE f.role WHEN 'inbox' THEN 1 WHEN 'sent' THEN 3 WHEN 'trash' THEN 3 ELSE 2 END,"
 	" i.folder_id, i.uid LIMIT 1");
+
+enum found sender_identity(struct pg *db, struct arena *a, int32_t account, struct sender *out,
+			   struct str *timezone, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	struct pg_rows *r = pg_run(db, &sender_account, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	bool found = pg_count(r) == 1;
+	if (found) {
+		out->address = pg_get_copy(a, r, 0, 0);
+		out->display_name = pg_get_copy(a, r, 0, 1);
+		*timezone = pg_get_copy(a, r, 0, 2);
+	}
+	pg_done(&r);
+	return found ? FOUND_ONE : FOUND_NONE;
+}
 
 bool sender_read(struct pg *db, struct arena *a, int32_t account, struct sender *out, struct err *e)
 {

@@ -91,6 +91,8 @@ static bool folder_from_row(struct arena *a, const struct pg_rows *r, size_t row
 	    !store_role_parse(pg_get_str(r, row, 4), &f->role))
 		return err_set(e, ERR_INTERNAL, "folder %d has a class or role that is not known",
 			       (int)f->id);
+	if (f->role == ROLE_RECIPIENTS) /* the server's alone */
+		f->at.rights = RIGHT_LOOK_UP | RIGHT_READ;
 	return true;
 }
 

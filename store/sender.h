@@ -23,6 +23,10 @@ struct sender {
 	bool refuse;			  /* another From is refused; else it is rewritten */
 };
 
+/* An account's address and display name, and its time zone. FOUND_NONE: there is no such account. */
+enum found sender_identity(struct pg *db, struct arena *a, int32_t account, struct sender *out,
+			   struct str *timezone, struct err *e);
+
 /* Fills aliases and refuse. */
 bool sender_read(struct pg *db, struct arena *a, int32_t account, struct sender *out,
 		 struct err *e);

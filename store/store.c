@@ -19,6 +19,7 @@ static const char *const role_names[] = {
 	[ROLE_CONTACTS] = "contacts",
 	[ROLE_TASKS] = "tasks",
 	[ROLE_NOTES] = "notes",
+	[ROLE_RECIPIENTS] = "recipients",
 };
 
 enum {

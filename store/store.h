@@ -53,7 +53,8 @@ enum folder_role {
 	ROLE_CALENDAR,
 	ROLE_CONTACTS,
 	ROLE_TASKS,
-	ROLE_NOTES
+	ROLE_NOTES,
+	ROLE_RECIPIENTS /* the recipient information cache */
 };
 
 /* Where the items of a folder are kept, and what may be done there. */

@@ -29,6 +29,7 @@ forbid 'store knows only core/base' 'fcgi|wbxml|core/[a-z_]*\.' "${store[@]}"
 forbid 'core does not know fcgi' 'fcgi/' "${core[@]}"
 forbid 'libfcgi belongs to fcgi' 'fcgiapp|fcgi_stdio|fcgi_config' "${base[@]}" "${wbxml[@]}" "${store[@]}" "${core[@]}"
 forbid 'libpq belongs to store/pg*' 'libpq-fe|postgresql/' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(pg*).[ch]
+forbid 'libldap belongs to store/ldap' 'ldap\.h>' "${base[@]}" "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" store/!(ldap).[ch]
 forbid 'libcurl belongs to store/smtp and core/probe_http' 'curl/' "${base[@]}" "${wbxml[@]}" "${fcgi[@]}" core/!(probe_http).[ch] core/programs/*.[ch] store/!(smtp).[ch]
 forbid 'expat belongs to autodiscover' 'expat\.h' "${base[@]}" "${wbxml[@]}" "${store[@]}" "${fcgi[@]}" core/!(autodiscover).[ch]
 forbid 'OpenSSL belongs to core/base/digest, store/password, sealed, certificate* and imap*' 'openssl/' "${wbxml[@]}" "${core[@]}" "${fcgi[@]}" core/base/!(digest).[ch] store/!(password|sealed|certificate*|imap*).[ch]

@@ -1,17 +1,19 @@
 #!/bin/bash
-# Installs what is needed from Debian's packages, as root or through sudo: install.sh run|test.
+# Installs what is needed from Debian's packages, as root or through sudo: install.sh run|imap|test.
 # Does nothing, and needs no network, when all of it is there.
 
 set -eu
 
 run="gcc make pkg-config libfcgi-dev libpq-dev libssl-dev libexpat1-dev libjansson-dev
-     libgmime-3.0-dev libcurl4-openssl-dev libical-dev tzdata zlib1g-dev postgresql nginx openssl python3 ca-certificates"
-test="$run libcmocka-dev postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang clang-format"
+     libgmime-3.0-dev libcurl4-openssl-dev libical-dev libldap-dev tzdata zlib1g-dev postgresql nginx openssl python3 ca-certificates"
+imap="$run dovecot-imapd dovecot-lmtpd"
+test="$imap libcmocka-dev slapd ldap-utils postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang clang-format"
 
 case ${1:-} in
 run) wanted=$run ;;
+imap) wanted=$imap ;;
 test) wanted=$test ;;
-*) echo "usage: install.sh run|test" >&2; exit 64 ;;
+*) echo "usage: install.sh run|imap|test" >&2; exit 64 ;;
 esac
 
 missing=

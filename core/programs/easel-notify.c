@@ -3,7 +3,8 @@
  * server, so that waiting phones learn of it at once (easel.mail_changed()).
  *
  * It is run for every message, so what it can't do is no failure of the delivery: unless asked for
- * usage or with wrong usage, its exit code is 0, and the phones learn of the message a little later.
+ * usage or with wrong usage, its exit code is 0, and the phones learn of the message a little
+ * later.
  */
 #include <getopt.h>
 #include <stdio.h>

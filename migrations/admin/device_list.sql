@@ -1,22 +1,59 @@
--- Lists devices, the last seen first.   psql [-v account=anna@example.org] -f device_list.sql
+-- Lists devices, the last seen first.
+--   psql [-v account=anna@example.org] -f device_list.sql
 \set ON_ERROR_STOP on
 \if :{?help}
-	\echo 'device_list.sql lists devices, the last seen first.'
-	\echo '  -v account=ADDRESS   only those of one account'
+	\echo 'device_list.sql: lists devices, the last seen first.'
+	\echo '  -v account=ADDRESS    only those of one account'
+	\echo '  -v domain=DOMAIN      only those of one domain'
+	\echo '  -v type=TEXT          whose type begins so'
+	\echo '  -v model=TEXT         whose model begins so'
+	\echo '  -v os=TEXT            whose operating system begins so'
+	\echo '  -v protocol=VERSION   that speak this version: 16.1'
+	\echo '  -v status=TEXT        by access (allowed …), policy (accepted …) or wipe (pending …)'
+	\echo '  -v most=N             so many at most'
 	\quit
 \endif
 \if :{?account}
 \else
 	\set account ''
 \endif
-SELECT v.id, a.address AS account, v.device_id, v.type, v.model, v.os,
-       regexp_replace(v.protocol_version::text, '(.)$', '.\1') AS protocol,
-       CASE v.policy_status WHEN 1 THEN 'accepted' WHEN 2 THEN 'partly' WHEN 3 THEN 'refused'
-            WHEN 4 THEN 'managed elsewhere' ELSE '' END AS policy,
-       count(b.folder_id) AS folders, date_trunc('second', v.last_seen) AS last_seen
-FROM easel.device v
-JOIN easel.account a ON a.id = v.account_id
-LEFT JOIN easel.sync_base b ON b.account_id = v.account_id AND b.device = v.id
-WHERE :'account' = '' OR a.address = lower(:'account')
-GROUP BY v.id, a.id
-ORDER BY v.last_seen DESC;
+\if :{?domain}
+\else
+	\set domain ''
+\endif
+\if :{?type}
+\else
+	\set type ''
+\endif
+\if :{?model}
+\else
+	\set model ''
+\endif
+\if :{?os}
+\else
+	\set os ''
+\endif
+\if :{?protocol}
+\else
+	\set protocol ''
+\endif
+\if :{?status}
+\else
+	\set status ''
+\endif
+\if :{?most}
+\else
+	\set most '1000'
+\endif
+SELECT id, account, device_id, name, type, model, os, os_language, phone_number, mobile_operator, user_agent,
+       protocol, access, access_reason, policy, wipe, date_trunc('second', last_sync) AS last_sync,
+       date_trunc('second', first_seen) AS first_seen, date_trunc('second', last_seen) AS last_seen, last_error
+FROM easel.device_list
+WHERE (:'account' = '' OR account = lower(:'account'))
+AND (:'domain' = '' OR domain = lower(:'domain'))
+AND (:'type' = '' OR starts_with(lower(type), lower(:'type')))
+AND (:'model' = '' OR starts_with(lower(model), lower(:'model')))
+AND (:'os' = '' OR starts_with(lower(os), lower(:'os')))
+AND (:'protocol' = '' OR protocol = :'protocol')
+AND (:'status' = '' OR :'status' IN (access, policy, wipe))
+ORDER BY last_seen DESC LIMIT :'most'::integer;

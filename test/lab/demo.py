@@ -13,12 +13,14 @@ import os
 import select
 import shlex
 import signal
+import smtplib
 import sys
 import time
 from pathlib import Path
 
 import servers
-from servers import LabError, Nginx, Postgres, Worker, free_port, pid_in, port_is_free, program
+from servers import (Background, Dovecot, LabError, Nginx, Postgres, Worker, free_port, pid_in,
+                     port_is_free, program)
 
 sys.path.insert(0, str(servers.ROOT / 'test' / 'wire'))
 import phone as wire  # noqa: E402  (found only after the line above)
@@ -27,7 +29,11 @@ DEMO = servers.ROOT / '.demo'
 BUILD = servers.ROOT / 'build'
 SAMPLES = servers.ROOT / 'test' / 'data' / 'mail'
 PORTS = {'DEMO_HTTPS_PORT': 48443, 'DEMO_PG_PORT': 45432}
-ACCOUNTS = {'anna@example.test': 'Anna Example', 'ben@example.test': 'Ben Example'}
+BACKEND = os.environ.get('BACKEND', 'pg')
+IMAP = BACKEND == 'imap'
+DOMAIN = 'imap.test' if IMAP else 'example.test'
+ANNA, BEN = f'anna@{DOMAIN}', f'ben@{DOMAIN}'
+ACCOUNTS = {ANNA: 'Anna Example', BEN: 'Ben Example'}
 PASSWORD = 'demo'
 HELLO = (b'From: Ben Example <ben@example.test>\nTo: Anna Example <anna@example.test>\n'
          b'Subject: A message while the phone waits\nMIME-Version: 1.0\n'
@@ -69,6 +75,8 @@ class Demo:
         self.postgres.check().start()
         self.postgres.create_database()
         self.run('easel-migrate')
+        if IMAP:
+            self.start_mail_server()
         self.create_accounts()
         self.import_mail(mail)
         say('an Easel worker')
@@ -82,7 +90,30 @@ class Demo:
     def run(self, name, *arguments, text=None):
         return program(BUILD, name, '--database', self.postgres.conninfo, *arguments, text=text)
 
+    def start_mail_server(self):
+        """Dovecot, and a relay and Easel's queue for what phones send."""
+        say('Dovecot, a relay, and easel-queue')
+        self.dovecot = Dovecot(DEMO, servers.make_certificate(DEMO / 'certificate'), stays=True)
+        self.dovecot.start()
+        relay = free_port()
+        if not self.postgres.psql("SELECT 1 FROM easel.domain WHERE name = :'d'", d=DOMAIN):
+            self.postgres.psql("SELECT easel.domain_create(:'d')", d=DOMAIN)
+        self.postgres.psql(
+            "UPDATE easel.domain SET backend = 'imap', imap_host = '127.0.0.1',"
+            " imap_port = :'port', imap_ca = :'ca', smtp_url = :'url', smtp_tls = 'none'"
+            " WHERE name = :'d'", d=DOMAIN, port=self.dovecot.imaps_port,
+            ca=(DEMO / 'certificate.pem').read_text(), url=f'smtp://127.0.0.1:{relay}')
+        for address in ACCOUNTS:
+            self.dovecot.account(address, PASSWORD)
+        here = Path(__file__).resolve().parent
+        Background('relay', DEMO, [sys.executable, str(here / 'relay.py'), str(relay),
+                                   str(self.dovecot.lmtp_port), str(DEMO)]).start()
+        Background('easel-queue', DEMO, [str(BUILD / 'easel-queue'), '--database',
+                                         self.postgres.conninfo]).start()
+
     def create_accounts(self):
+        if IMAP:
+            return  # the first login makes them
         if not self.postgres.psql("SELECT 1 FROM easel.domain WHERE name = 'example.test'"):
             self.postgres.psql("SELECT easel.domain_create('example.test')")
         for address, name in ACCOUNTS.items():
@@ -96,11 +127,16 @@ class Demo:
     def import_mail(self, mail):
         """Imports the samples, or the mail asked for, once for each path."""
         path = str(Path(mail or SAMPLES).resolve())
-        if path in self.notes['imported']:
+        known = f'{BACKEND} {path}' if IMAP else path
+        if known in self.notes['imported']:
             return
         say(f'mail from {path}')
-        self.run('easel-deliver', '--import', path, 'anna@example.test')
-        self.notes['imported'].append(path)
+        if IMAP:
+            for message in sorted(Path(path).glob('*.eml')):
+                self.dovecot.append(ANNA, PASSWORD, message.read_bytes().replace(b'\n', b'\r\n'))
+        else:
+            self.run('easel-deliver', '--import', path, ANNA)
+        self.notes['imported'].append(known)
         self.save()
 
     def start_nginx(self, worker, port):
@@ -121,8 +157,8 @@ class Demo:
 
     def round_trip(self):
         """What a phone does: finds its folders and its mail, waits, and is told of a message."""
-        say('a phone of anna@example.test, through nginx:')
-        phone = wire.Phone(self.url, 'anna@example.test', PASSWORD, device_id='EASELDEMOPHONE')
+        say(f'a phone of {ANNA}, through nginx:')
+        phone = wire.Phone(self.url, ANNA, PASSWORD, device_id='EASELDEMOPHONE')
         began = time.monotonic()
         versions, _ = phone.options()
         phone.start()
@@ -132,7 +168,11 @@ class Demo:
             f'{len(items)} messages in {since(began)} ms')
         ping = phone.ping([phone.inbox], 300)
         began = time.monotonic()
-        self.run('easel-deliver', 'anna@example.test', text=HELLO)
+        if IMAP:
+            with smtplib.LMTP('127.0.0.1', self.dovecot.lmtp_port) as lmtp:
+                lmtp.sendmail('ben@example.test', [ANNA], HELLO)
+        else:
+            self.run('easel-deliver', ANNA, text=HELLO)
         answer = ping.answer()
         if answer.status != '2':
             raise LabError(f'the waiting phone was not told of a new message: {answer}')
@@ -151,15 +191,20 @@ class Demo:
         say(f'  it reads "{phone.items[phone.inbox][item].get("Email:Subject")}" and deletes it')
         phone.sync(phone.inbox, moves=0, commands=[wire.delete(item)])
 
+    def how_to_deliver(self):
+        if IMAP:
+            return f'LMTP on port {self.dovecot.lmtp_port}, IMAP on port {self.dovecot.imap_port}'
+        return '. .demo/env; build/easel-deliver ben@example.test < message'
+
     def tell(self):
         port = self.notes['ports']['DEMO_HTTPS_PORT']
         print(f'''
 Easel runs at {self.url}/Microsoft-Server-ActiveSync (certificate signed by itself).
 
-  Accounts      anna@example.test and ben@example.test, password {PASSWORD}
+  Accounts      {ANNA} and {BEN}, password {PASSWORD}
   A phone       type Exchange, server 127.0.0.1:{port}; to reach it from another device
                 start it with DEMO_LISTEN=0.0.0.0 make demo
-  New mail      . .demo/env; build/easel-deliver ben@example.test < message
+  New mail      {self.how_to_deliver()}
   Your mail     make demo MAIL=path        (mbox, Maildir or a folder of .eml; goes to anna)
   The database  . .demo/env; psql -c 'SELECT device_id, type, last_seen FROM easel.device'
   Logs          .demo/easel-0.log, .demo/nginx.log, .demo/access.log
@@ -182,6 +227,9 @@ def running():
     """The demo's processes that run: (name, pid, signal for a clean stop)."""
     candidates = (('nginx', DEMO / 'nginx.pid', signal.SIGTERM),
                   ('easel', DEMO / 'easel-0.pid', signal.SIGTERM),
+                  ('easel-queue', DEMO / 'easel-queue.pid', signal.SIGTERM),
+                  ('relay', DEMO / 'relay.pid', signal.SIGTERM),
+                  ('Dovecot', DEMO / 'dovecot.pid', signal.SIGTERM),
                   ('PostgreSQL', DEMO / 'postgres' / 'data' / 'postmaster.pid', signal.SIGINT))
     for name, path, how in candidates:
         pid = pid_in(path, DEMO)

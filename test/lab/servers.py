@@ -305,6 +305,20 @@ class Nginx(Server):
         return (self.folder / 'nginx.pid').exists() and answers(('127.0.0.1', self.port))
 
 
+class Background(Server):
+    """A program without a port of its own, that stays."""
+
+    def __init__(self, name, folder, arguments):
+        self.name, self.arguments = name, arguments
+        super().__init__(folder, stays=True)
+
+    def command(self):
+        return self.arguments
+
+    def ready(self):
+        return True
+
+
 class Dovecot(Server):
     """Debian's Dovecot: IMAP with and without TLS, and LMTP, on ports of 127.0.0.1.
 
@@ -419,8 +433,13 @@ service stats {{
 
     def account(self, address, password):
         """Adds a user, or gives him another password."""
-        # A file for each, since Dovecot looks at one that it knows only once a second.
-        (self.users / address).write_text(f'{address}:{{PLAIN}}{password}\n')
+        # A file for each, since Dovecot looks at one that it knows only once a second; and each
+        # version of it is of another second.
+        path = self.users / address
+        later = path.stat().st_mtime + 10 if path.exists() else None
+        path.write_text(f'{address}:{{PLAIN}}{password}\n')
+        if later:
+            os.utime(path, (later, later))
 
 
 class Apache(Server):

@@ -100,6 +100,7 @@ static void given(uint64_t seed, const char *database, bool trace)
 	else
 		given_fake();
 	flow_wrap();
+	flow_trouble = (struct sync_trouble){0};
 	m->sync_max_bytes = bytes[chance(3)];
 	m->race = percent(50) ? 2 + chance(20) : 0;
 	for (int i = 0; i < FOLDERS; i++) {

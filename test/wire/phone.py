@@ -417,6 +417,12 @@ class Phone:
     def inbox(self):
         return self.folder(2)
 
+    def class_of(self, folder):
+        """Class of a folder by its type (MS-ASCMD 2.2.3.186.3)."""
+        kind = self.folders.get(folder, {}).get('Type')
+        return {'7': 'Tasks', '8': 'Calendar', '9': 'Contacts', '10': 'Notes', '13': 'Calendar', '14': 'Contacts',
+                '15': 'Tasks', '17': 'Notes'}.get(kind, 'Email')
+
     # ---- Sync ----
 
     def collection(self, folder, *, key=None, get_changes=None, window=None, moves=None,
@@ -426,7 +432,7 @@ class Phone:
         old = self.number() < 121
         if old and get_changes is None and key != '0':
             get_changes = 1
-        return E('Collection', old and E('Class', 'Email') or None, E('SyncKey', key),
+        return E('Collection', old and E('Class', self.class_of(folder)) or None, E('SyncKey', key),
                  E('CollectionId', folder), moves is not None and E('DeletesAsMoves', moves) or None,
                  get_changes is not None and E('GetChanges', get_changes) or None,
                  window is not None and E('WindowSize', window) or None,

@@ -58,7 +58,7 @@ def address_in(line):
 
 
 class SmtpServer(socketserver.ThreadingTCPServer):
-    """Listens on a free port of 127.0.0.1.
+    """Listens on a port of 127.0.0.1, a free one unless it is named.
 
     replies: address -> what RCPT is answered, one after the other; the last stays.
     messages: (sender, recipients, bytes) of what was taken; asked: every recipient of every try.
@@ -67,8 +67,8 @@ class SmtpServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
 
-    def __init__(self):
-        super().__init__(('127.0.0.1', 0), Handler)
+    def __init__(self, port=0, handler=Handler):
+        super().__init__(('127.0.0.1', port), handler)
         self.replies, self.messages, self.asked = {}, [], []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

@@ -9,13 +9,18 @@ from wbxml import ROOT
 ADMIN = ROOT / 'migrations' / 'admin'
 
 
+def run_script(lab, script, **variables):
+    """Runs one of the administrator's scripts with psql; what came of it."""
+    command = ['psql', '-Xq', '-f', str(ADMIN / script), lab.postgres.conninfo]
+    for key, value in variables.items():
+        command[1:1] = ['-v', f'{key}={value}']
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+
+
 class Scripts(WireTest):
     def run_script(self, script, **variables):
-        command = ['psql', '-Xq', '-f', str(ADMIN / script), self.lab.postgres.conninfo]
-        for key, value in variables.items():
-            command[1:1] = ['-v', f'{key}={value}']
-        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              check=False)
+        return run_script(self.lab, script, **variables)
 
     def test_each_shows_its_arguments_and_changes_nothing(self):
         for script in sorted(ADMIN.glob('*.sql')):

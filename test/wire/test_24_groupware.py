@@ -210,6 +210,18 @@ class Filters(GroupwareTest):
         self.assertNotIn(item, other.sync_all(folder, options=wish))
         self.assertIn(item, other.sync_all(folder, options=options(filter_type=0)))
 
+    def test_a_series_that_is_completed_goes_on(self):
+        one, other, folder = self.pair(TASKS)
+        series = E('Tasks:Recurrence', E('Tasks:Type', 0), E('Tasks:Start', '2026-11-20T00:00:00.000Z'), E('Tasks:Interval', 1))
+        days = [E('Tasks:UtcDueDate', '2026-11-20T00:00:00.000Z'), E('Tasks:DueDate', '2026-11-20T00:00:00.000Z')]
+        item = self.added(one, folder, E('Tasks:Subject', 'Water'), *days, series, E('Tasks:Complete', 0))
+        one.sync(folder, commands=[change(item, E('Tasks:Subject', 'Water'), *days, series, E('Tasks:Complete', 1),
+                                          E('Tasks:DateCompleted', '2026-11-20T10:00:00.000Z'))])
+        one.sync_all(folder)
+        for phone in (one, other):
+            task = phone.sync_all(folder)[item]
+            self.assertEqual([task.get('Tasks:' + n) for n in ('Complete', 'DueDate')], ['0', '2026-11-21T00:00:00.000Z'])
+
     def test_filters_by_class(self):
         one = self.phone()
         for kind, allowed in ((2, '012345'), (TASKS, '08'), (CONTACTS, '012345678'), (NOTES, '012345678')):

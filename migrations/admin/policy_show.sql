@@ -1,0 +1,22 @@
+-- Shows what a level says of the policy; for a device see device_show.sql.
+--   psql -v level=server -f policy_show.sql
+\set ON_ERROR_STOP on
+\if :{?help}
+	\echo 'policy_show.sql: shows what a level says of the policy; for a device see device_show.sql.'
+	\echo '  -v level=LEVEL   default, server, domain, user or device'
+	\echo '  -v target=NAME   the domain, the address, or the number'
+	\quit
+\endif
+\if :{?level}
+\else
+	DO $$ BEGIN RAISE EXCEPTION 'which level? -v level=LEVEL' USING HINT = '-v help=1'; END $$;
+\endif
+\if :{?target}
+\else
+	\set target ''
+\endif
+SELECT r.level, coalesce(d.name, a.address, r.device::text, '') AS target, f.key AS field, f.value
+FROM easel.policy r LEFT JOIN easel.domain d ON d.id = r.domain_id LEFT JOIN easel.account a ON a.id = r.account_id,
+     jsonb_each_text(easel.level_fields(to_jsonb(r))) f
+WHERE r.level = :'level' AND (:'target' = '' OR lower(:'target') IN (d.name, a.address, r.device::text))
+ORDER BY 1, 2, 3;

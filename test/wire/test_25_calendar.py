@@ -1,0 +1,391 @@
+"""Events through Sync in all versions, invitations and answers by mail, MeetingResponse."""
+
+import base64
+import struct
+import unittest
+from email import message_from_bytes, policy
+
+from common import WireTest, in_versions, message
+from phone import delete
+from wbxml import E
+
+CALENDAR, TRASH, SENT = 8, 4, 5
+PARIS = ('xP///wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAoAAAAF'
+         'AAMAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'
+         'AAAAAAMAAAAFAAIAAAAAAAAAxP///w==')
+
+
+def add(client_id, *data):
+    return E('Add', E('ClientId', client_id), E('ApplicationData', list(data)))
+
+
+def change(item, *data, instance=None):
+    one = [E('AirSyncBase:InstanceId', instance)] if instance else []
+    return E('Change', E('ServerId', item), *one, E('ApplicationData', list(data)))
+
+
+def cal(**elements):
+    return [E('Calendar:' + name, value) for name, value in elements.items()]
+
+
+def event(subject='Lunch', start='20270310T120000Z', end='20270310T130000Z', **more):
+    return cal(Timezone=PARIS, StartTime=start, EndTime=end, Subject=subject, AllDayEvent=0, **more)
+
+
+def attendees(*addresses):
+    return E('Calendar:Attendees', [E('Calendar:Attendee', E('Calendar:Email', a), E('Calendar:Name', a))
+                                    for a in addresses])
+
+
+def weekly():
+    return E('Calendar:Recurrence', E('Calendar:Type', 1), E('Calendar:Interval', 1),
+             E('Calendar:DayOfWeek', 8), E('Calendar:Occurrences', 5))
+
+
+def invitation(to, uid='meeting-1', method='REQUEST', start='20270310T120000Z', sequence=0, organizer=None,
+               extra='', stamp='20270101T000000Z', partstat='NEEDS-ACTION', attendee=None):
+    organizer = organizer or 'ben@example.org'
+    lines = ['BEGIN:VCALENDAR', 'VERSION:2.0', f'METHOD:{method}', 'BEGIN:VEVENT', f'UID:{uid}',
+             f'DTSTAMP:{stamp}', f'DTSTART:{start}', 'DURATION:PT1H', 'SUMMARY:Planning',
+             f'SEQUENCE:{sequence}', f'ORGANIZER;CN=Ben:mailto:{organizer}',
+             f'ATTENDEE;PARTSTAT={partstat};RSVP=TRUE:mailto:{attendee or to}']
+    lines += [line for line in extra.split('\n') if line] + ['END:VEVENT', 'END:VCALENDAR', '']
+    mail = message_from_bytes(message(subject='Planning', to=to, sender=organizer), policy=policy.SMTP)
+    mail.add_alternative('\r\n'.join(lines), subtype='calendar', params={'method': method})
+    return mail.as_bytes()
+
+
+class CalendarTest(WireTest):
+
+    def calendar(self, user=None, version='16.1'):
+        phone = self.phone(user, version)
+        folder = phone.folder(CALENDAR)
+        phone.sync_all(folder)
+        return phone, folder
+
+    def rows(self, query):
+        return [row[0] for row in self.lab.sql(query)]
+
+    def events(self, phone, folder):
+        return phone.sync_all(folder)
+
+    def one_event(self, phone, folder):
+        (item, data), = self.events(phone, folder).items()
+        return item, data
+
+    def stored(self, user):
+        """The texts in the account's calendars."""
+        return self.rows(
+            "SELECT convert_from(c.data, 'UTF8') FROM easel.item i JOIN easel.content c"
+            " ON c.account_id = i.account_id AND c.id = i.content_id JOIN easel.folder f"
+            " ON f.account_id = i.account_id AND f.id = i.folder_id"
+            f" WHERE f.class = 'Calendar' AND i.account_id = easel.account_of('{user}')")
+
+    def add(self, phone, folder, *data, client_id='c1'):
+        answer = phone.sync(folder, commands=[add(client_id, *data)])
+        response = answer.find('Responses/Add')
+        self.assertEqual(response.get('Status'), '1')
+        phone.items[folder][response.get('ServerId')] = E('ApplicationData', list(data))
+        return response.get('ServerId')
+
+    def edit(self, phone, folder, *commands):
+        """Carries out commands; all of them have to succeed."""
+        answer = phone.sync(folder, commands=list(commands))
+        for response in (answer.all('Responses/Change') + answer.all('Responses/Delete') if answer else []):
+            self.assertEqual(response.get('Status'), '1')
+
+    def inbox(self, phone):
+        return phone.sync_all(phone.inbox)
+
+    def meeting_mail(self, user, method):
+        """The calendar objects of a method that the account's Inbox holds."""
+        found = []
+        for raw in self.rows(
+                "SELECT encode(c.data, 'base64') FROM easel.item i JOIN easel.content c"
+                " ON c.account_id = i.account_id AND c.id = i.content_id JOIN easel.folder f"
+                " ON f.account_id = i.account_id AND f.id = i.folder_id WHERE f.role = 'inbox'"
+                f" AND i.account_id = easel.account_of('{user}') ORDER BY i.uid"):
+            mail = message_from_bytes(base64.b64decode(raw), policy=policy.default)
+            found += [part.get_content() for part in mail.walk() if part.get_content_type() == 'text/calendar'
+                      and part.get_param('method') == method]
+        return found
+
+    def respond(self, phone, collection, item, answer, *more):
+        document = E('MeetingResponse:MeetingResponse', E('Request', E('UserResponse', answer),
+                     E('CollectionId', collection), E('RequestId', item), *more))
+        result = phone.command('MeetingResponse', document).root.find('Result')
+        return result.get('Status'), result.get('CalendarId')
+
+
+class Events(CalendarTest):
+
+    @in_versions('2.5', '12.1', '14.1', '16.1')
+    def test_an_event_goes_round(self, version):
+        one, folder = self.calendar(version=version)
+        other, _ = self.calendar(one.user, version)
+        item = self.add(one, folder, *event(Reminder=15, BusyStatus=2), weekly())
+        data = self.events(other, folder)[item]
+        self.assertEqual(data.get('Calendar:StartTime'), '20270310T120000Z')
+        self.assertEqual(data.get('Calendar:Timezone'), PARIS)
+        self.assertEqual(data.find('Calendar:Recurrence').get('Calendar:Occurrences'), '5')
+        self.edit(one, folder, change(item, *event('Dinner', Reminder=15, BusyStatus=2), weekly()))
+        self.assertEqual(self.events(other, folder)[item].get('Calendar:Subject'), 'Dinner')
+        self.edit(other, folder, delete(item))
+        self.assertEqual(self.events(one, folder), {})
+
+    def test_exceptions_of_14_and_of_16_are_the_same(self):
+        old, folder = self.calendar(version='14.1')
+        new, _ = self.calendar(old.user)
+        item = self.add(old, folder, *event(), weekly())
+        self.edit(old, folder, change(item, *event(), weekly(), E('Calendar:Exceptions', E(
+            'Calendar:Exception', E('Calendar:Deleted', 1), E('Calendar:ExceptionStartTime', '20270317T120000Z')))))
+        self.events(new, folder)
+        self.edit(new, folder, change(item, *cal(Subject='Other'), instance='20270324T120000Z'))
+        self.edit(new, folder, E('Delete', E('ServerId', item),
+                                 E('AirSyncBase:InstanceId', '20270407T110000Z')))
+        shown = {e.get('Calendar:ExceptionStartTime'): (e.get('Calendar:Deleted'), e.get('Calendar:Subject'))
+                 for e in self.events(old, folder)[item].all('Calendar:Exceptions/Calendar:Exception')}
+        self.assertEqual(shown, {'20270317T120000Z': ('1', None), '20270324T120000Z': (None, 'Other'),
+                                 '20270407T110000Z': ('1', None)})
+
+    def test_bad_values_harm_nobody_else(self):
+        one, folder = self.calendar()
+        answer = one.sync(folder, commands=[
+            add('bad1', *event(BusyStatus=9)), add('good', *event('Good')),
+            add('bad2', *cal(StartTime='never', EndTime='20270310T130000Z'))])
+        status = {r.get('ClientId'): r.get('Status') for r in answer.all('Responses/Add')}
+        self.assertEqual(status, {'bad1': '6', 'good': '1', 'bad2': '6'})
+
+    def test_an_attachment(self):
+        one, folder = self.calendar()
+        item = self.add(one, folder, *event(), E('AirSyncBase:Attachments', E(
+            'Add', E('ClientId', 'a1'), E('Method', 1), E('ContentType', 'text/plain'),
+            E('Content', base64.b64encode(b'hello').decode()), E('DisplayName', 'a.txt'))))
+        other, _ = self.calendar(one.user)
+        attachment = self.events(other, folder)[item].find('AirSyncBase:Attachments/AirSyncBase:Attachment')
+        self.assertEqual(attachment.get('AirSyncBase:DisplayName'), 'a.txt')
+        answer = other.fetch_attachment(attachment.get('AirSyncBase:FileReference'))
+        fetched = answer.root.find('Response/Fetch')
+        self.assertEqual((fetched.get('Status'), fetched.find('Properties').get('Data')),
+                         ('1', base64.b64encode(b'hello').decode()))
+
+
+class Invitations(CalendarTest):
+
+    @in_versions('2.5', '12.1', '14.1', '16.1')
+    def test_one_event_comes_of_it_and_is_accepted(self, version):
+        phone, folder = self.calendar(version=version)
+        for _ in range(2):
+            self.lab.deliver(phone.user, invitation(phone.user))
+        item, data = self.one_event(phone, folder)
+        self.assertEqual(data.get('Calendar:MeetingStatus'), '3')
+        self.assertEqual(data.get('Calendar:BusyStatus'), '1')
+        mail = sorted(self.inbox(phone))[0]
+        self.assertIsNotNone(phone.items[phone.inbox][mail].find('Email:MeetingRequest'))
+        status, calendar_id = self.respond(phone, phone.inbox, mail, 1)
+        self.assertEqual((status, calendar_id), ('1', item))
+        self.assertEqual(self.respond(phone, phone.inbox, mail, 1), ('1', item), 'the answer was lost')
+        self.assertEqual(self.events(phone, folder)[item].get('Calendar:BusyStatus'), '2')
+        if phone.number() >= 140:
+            self.assertEqual(self.events(phone, folder)[item].get('Calendar:ResponseType'), '3')
+        self.assertNotIn(mail, self.inbox(phone))
+        mail, = self.inbox(phone)
+        status, calendar_id = self.respond(phone, phone.inbox, mail, 3)
+        self.assertEqual((status, calendar_id), ('1', None))
+        self.assertEqual(self.events(phone, folder), {})
+
+    @in_versions('14.1', '16.1')
+    def test_an_occurrence_in_the_calendar(self, version):
+        phone, folder = self.calendar(version=version)
+        self.lab.deliver(phone.user, invitation(phone.user, extra='RRULE:FREQ=DAILY;COUNT=3'))
+        item, _ = self.one_event(phone, folder)
+        instance = E('InstanceId', '2027-03-11T12:00:00.000Z')
+        self.assertEqual(self.respond(phone, folder, item, 2, instance), ('1', item))
+        self.assertEqual(self.respond(phone, folder, item, 3, E('InstanceId', '2027-03-12T12:00:00.000Z'))[0], '1')
+        self.assertEqual(self.respond(phone, folder, item, 1, E('InstanceId', '2027-04-12T12:00:00.000Z'))[0], '2')
+        self.assertEqual(self.respond(phone, folder, item, 1, E('InstanceId', 'soon'))[0], '104')
+        text, = self.stored(phone.user)
+        self.assertIn('RECURRENCE-ID:20270311T120000Z', text)
+        self.assertIn('EXDATE:20270312T120000Z', text)
+
+    def test_updates_come_in_sequence_and_from_the_organizer_only(self):
+        phone, folder = self.calendar()
+        user = phone.user
+        self.lab.deliver(user, invitation(user, sequence=1))
+        self.lab.deliver(user, invitation(user, sequence=3, start='20270310T140000Z'))
+        self.lab.deliver(user, invitation(user, sequence=2, start='20270310T150000Z'))
+        self.lab.deliver(user, invitation(user, sequence=9, start='20270310T160000Z', organizer='eve@example.org'))
+        self.lab.deliver(user, invitation(user, method='CANCEL', sequence=9, organizer='eve@example.org'))
+        item, data = self.one_event(phone, folder)
+        self.assertEqual(data.get('Calendar:StartTime'), '20270310T140000Z')
+        self.lab.deliver(user, invitation(user, method='CANCEL', sequence=4))
+        self.assertEqual(self.events(phone, folder)[item].get('Calendar:MeetingStatus'), '7')
+
+    def test_what_can_not_be_answered(self):
+        phone, folder = self.calendar()
+        item = self.add(phone, folder, *event())
+        self.assertEqual(self.respond(phone, folder, item, 1)[0], '2')
+        self.assertEqual(self.respond(phone, folder, '99:1:1', 1)[0], '2')
+        self.assertEqual(self.respond(phone, folder, item, 4)[0], '2')
+        self.lab.deliver(phone.user, message())
+        mail, = self.inbox(phone)
+        self.assertEqual(self.respond(phone, phone.inbox, mail, 1)[0], '2')
+        single = self.account()
+        other, folder = self.calendar(single)
+        self.lab.deliver(single, invitation(single))
+        item, _ = self.one_event(other, folder)
+        self.assertEqual(self.respond(other, folder, item, 1, E('InstanceId', '2027-03-10T12:00:00.000Z'))[0], '146')
+
+    def test_hostile_invitations(self):
+        phone, folder = self.calendar()
+        for extra in ('RRULE:FREQ=SECONDLY', 'RRULE:' + 'X' * 5000, 'DTSTART:99999999T999999Z',
+                      '\n'.join(['BEGIN:VALARM'] * 50)):
+            self.lab.deliver(phone.user, invitation(phone.user, uid=extra[:9], extra=extra))
+        self.lab.deliver(phone.user, invitation(phone.user, uid='good'))
+        self.assertEqual(len(self.inbox(phone)), 5)
+        self.assertIn('Planning', [e.get('Calendar:Subject') for e in self.events(phone, folder).values()])
+
+
+class Meetings(CalendarTest):
+
+    def test_the_server_invites_for_16(self):
+        anna, folder = self.calendar()
+        ben, _ = self.calendar()
+        item = self.add(anna, folder, *event('Plan', ClientUid='uid-16', MeetingStatus=1), attendees(ben.user))
+        self.assertEqual(len(self.meeting_mail(ben.user, 'REQUEST')), 1)
+        theirs, data = self.one_event(ben, folder)
+        self.assertEqual(data.get('Calendar:OrganizerEmail'), anna.user)
+        # A reminder is nobody's business, another time is.
+        self.edit(anna, folder, change(item, *cal(Reminder=5)))
+        self.assertEqual(len(self.meeting_mail(ben.user, 'REQUEST')), 1)
+        self.edit(anna, folder, change(item, *cal(StartTime='20270310T150000Z', EndTime='20270310T160000Z')))
+        self.assertEqual(len(self.meeting_mail(ben.user, 'REQUEST')), 2)
+        self.assertEqual(self.events(ben, folder)[theirs].get('Calendar:StartTime'), '20270310T150000Z')
+        # The answer comes back, with another time.
+        self.assertEqual(self.respond(ben, folder, theirs, 2, E(
+            'SendResponse', E('AirSyncBase:Body', E('AirSyncBase:Type', 1), E('AirSyncBase:Data', 'Rather later')),
+            E('ProposedStartTime', '20270310T170000Z'), E('ProposedEndTime', '20270310T180000Z')))[0], '1')
+        self.assertEqual(len(self.meeting_mail(anna.user, 'COUNTER')), 1)
+        self.assertEqual(self.respond(ben, folder, theirs, 1, E('SendResponse'))[0], '1')
+        self.assertEqual(self.respond(ben, folder, theirs, 1, E('SendResponse'))[0], '1')
+        self.assertEqual(len(self.meeting_mail(anna.user, 'REPLY')), 1, 'the same is mailed once')
+        attendee = self.events(anna, folder)[item].find('Calendar:Attendees/Calendar:Attendee')
+        self.assertEqual(attendee.get('Calendar:AttendeeStatus'), '3')
+        # Gone.
+        self.edit(anna, folder, delete(item))
+        self.assertEqual(len(self.meeting_mail(ben.user, 'CANCEL')), 1)
+        self.assertEqual(self.events(ben, folder)[theirs].get('Calendar:MeetingStatus'), '7')
+
+    @in_versions('2.5', '12.1', '14.1')
+    def test_older_devices_mail_themselves(self, version):
+        anna, folder = self.calendar(version=version)
+        ben, _ = self.calendar()
+        item = self.add(anna, folder, *event('Plan', UID='uid-14', MeetingStatus=1), attendees(ben.user))
+        self.edit(anna, folder, delete(item))
+        self.assertEqual(self.meeting_mail(ben.user, 'REQUEST') + self.meeting_mail(ben.user, 'CANCEL'), [])
+
+    def test_a_guest_takes_nothing_over(self):
+        phone, folder = self.calendar(version='14.1')
+        self.lab.deliver(phone.user, invitation(phone.user))
+        item, data = self.one_event(phone, folder)
+        self.edit(phone, folder, change(item, *event('Mine', UID='meeting-1', OrganizerEmail=phone.user,
+                                                     OrganizerName='Me', MeetingStatus=7)))
+        text, = self.stored(phone.user)
+        self.assertIn('mailto:ben@example.org', text)
+        self.assertNotIn('CANCELLED', text)
+        newer, _ = self.calendar(phone.user)
+        self.edit(newer, folder, delete(item))
+        self.assertEqual(self.rows(f"SELECT recipient FROM easel.queue_status WHERE sender = '{phone.user}'"), [])
+
+
+class Forwarding(CalendarTest):
+
+    def forward(self, phone, folder, item, to, *more):
+        mime = message(subject='FW: Plan', to=to, sender=phone.user)
+        if phone.number() < 140:
+            params = [('CollectionId', folder), ('ItemId', item)] + ([('Occurrence', more[0])] if more else [])
+            return phone.post('SmartForward', mime, params, Content_Type='message/rfc822')
+        instance = [E('InstanceId', more[0])] if more else []
+        return phone.command('SmartForward', E('ComposeMail:SmartForward', E('ClientId', 'f1'), E(
+            'Source', E('FolderId', folder), E('ItemId', item), *instance), E('Mime', mime)))
+
+    @in_versions('12.1', '16.1')
+    def test_an_event_and_one_occurrence(self, version):
+        phone, folder = self.calendar(version=version)
+        ben = self.account()
+        self.lab.deliver(phone.user, invitation(phone.user, extra='RRULE:FREQ=DAILY;COUNT=3'))
+        item, _ = self.one_event(phone, folder)
+        self.forward(phone, folder, item, ben)
+        text, = self.meeting_mail(ben, 'REQUEST')
+        self.assertIn('RRULE', text)
+        self.assertNotIn('VALARM', text)
+        self.assertEqual(len(self.stored(ben)), 1)
+
+    @in_versions('14.1')
+    def test_one_occurrence(self, version):
+        phone, folder = self.calendar(version=version)
+        eve = self.account()
+        self.lab.deliver(phone.user, invitation(phone.user, extra='RRULE:FREQ=DAILY;COUNT=3'))
+        item, _ = self.one_event(phone, folder)
+        self.forward(phone, folder, item, eve, '2027-03-11T12:00:00.000Z')
+        text, = self.meeting_mail(eve, 'REQUEST')
+        self.assertIn('RECURRENCE-ID:20270311T120000Z', text)
+        self.assertNotIn('RRULE', text)
+
+
+def tnef(message_class, subject, uid_bytes, start, end, files=()):
+    """A winmail.dat."""
+    def attribute(level, kind, data):
+        return struct.pack('<BII', level, kind, len(data)) + data + struct.pack('<H', sum(data) & 0xffff)
+
+    def filetime(unix):
+        return struct.pack('<Q', (unix + 11644473600) * 10000000)
+
+    def named(kind, guid, lid, value):
+        return struct.pack('<HH', kind, 0x8001) + bytes(16) + struct.pack('<II', 0, lid) + value
+
+    def binary(data):
+        return struct.pack('<II', 1, len(data)) + data + bytes(-len(data) % 4)
+
+    text = (subject + '\0').encode('utf-16le')
+    properties = [struct.pack('<HH', 0x1f, 0x37) + binary(text),
+                  named(0x40, 0, 0x820d, filetime(start)), named(0x40, 0, 0x820e, filetime(end)),
+                  named(0x102, 0, 0x23, binary(uid_bytes))]
+    out = struct.pack('<IH', 0x223e9f78, 1)
+    out += attribute(1, 0x78008, message_class.encode() + b'\0')
+    out += attribute(1, 0x69003, struct.pack('<I', len(properties)) + b''.join(properties))
+    for name, data in files:
+        out += attribute(2, 0x69002, bytes(14))
+        out += attribute(2, 0x18010, name.encode('cp1252') + b'\0')
+        out += attribute(2, 0x6800f, data)
+    return out
+
+
+class Winmail(CalendarTest):
+
+    UID = bytes.fromhex('040000008200E00074C5B7101A82E008') + bytes(20) + struct.pack('<I', 16) + bytes(range(16))
+
+    def test_invitation_and_files(self):
+        phone, folder = self.calendar()
+        data = tnef('IPM.Microsoft Schedule.MtgReq', 'Grüße', self.UID, 1804680000, 1804683600,
+                    [('Plan für alle.txt', b'plan')])
+        self.lab.deliver(phone.user, message(attachments=[('winmail.dat', 'application/ms-tnef', data)]))
+        item, found = self.one_event(phone, folder)
+        self.assertEqual(found.get('Calendar:Subject'), 'Grüße')
+        self.assertEqual(found.get('Calendar:UID'), self.UID.hex().upper())
+        mail, = self.inbox(phone)
+        shown = phone.items[phone.inbox][mail]
+        names = [a.get('AirSyncBase:DisplayName') for a in shown.all('AirSyncBase:Attachments/AirSyncBase:Attachment')]
+        self.assertEqual(names, ['Plan f\u00fcr alle.txt'])
+        self.assertEqual(self.respond(phone, phone.inbox, mail, 1), ('1', item))
+
+    def test_hostile_ones(self):
+        phone, folder = self.calendar()
+        data = tnef('IPM.Microsoft Schedule.MtgReq', 'x', self.UID, 1804680000, 1804683600)
+        for bad in (data[:40], data[:-30], data[:60] + b'\xff' * 400, b'\x78\x9f\x3e\x22' + b'\xff' * 50):
+            self.lab.deliver(phone.user, message(attachments=[('winmail.dat', 'application/ms-tnef', bad)]))
+        self.assertEqual(len(self.inbox(phone)), 4)
+
+
+if __name__ == '__main__':
+    unittest.main()
