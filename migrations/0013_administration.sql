@@ -353,6 +353,9 @@ CREATE FUNCTION easel.policy_state(v easel.device, x easel.effective, asks integ
 $$;
 COMMENT ON FUNCTION easel.policy_state(easel.device, easel.effective, integer) IS 'How a device stands to its policy: none (none is enforced), not yet, accepted, partly, refused, managed elsewhere, unsupported, changed (it has still to take the one that holds now).';
 
+-- The list begins with those last seen, however many there are.
+CREATE INDEX device_last_seen ON easel.device (last_seen);
+
 CREATE VIEW easel.device_list AS
 	SELECT v.id, a.address AS account, d.name AS domain, v.device_id,
 	       coalesce(nullif(v.friendly_name, ''), v.model, v.type) AS name, v.type, v.model, v.os, v.os_language,
