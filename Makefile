@@ -25,7 +25,7 @@ FCGI_OBJECTS = $(FCGI_SOURCES:%.c=$(BUILD)/obj/%.o)
 SOURCES := $(LIB_SOURCES) $(wildcard fcgi/*.c core/programs/*.c test/unit/*.c test/fuzz/*.c test/bench/*.c)
 HEADERS := $(wildcard core/base/*.h core/*.h wbxml/*.h store/*.h fcgi/*.h test/unit/*.h test/faults/*.h test/bench/*.h)
 
-.PHONY: all help install clean demo demo-stop deps deps-imap check-deps check check-all unit sql wire bench asan \
+.PHONY: all help install clean demo demo-stop deps deps-imap check-deps check check-all unit sql wire bench faults asan \
 	tsan clang fuzz lint format
 
 all: deps
@@ -40,6 +40,7 @@ help:
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
 	@echo 'make check-all   the same in every protocol version, and behind Apache: takes longer'
+	@echo 'make faults      the model test of Sync with new seeds (SECONDS=60)'
 	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
 	@echo 'make install     programs and migrations under PREFIX (/usr/local)'
 	@echo 'Parts of check:  unit sql wire clang asan tsan lint; fuzz (SECONDS=60 for each target)'
@@ -123,6 +124,11 @@ unit sql wire clang asan tsan lint: check-deps
 
 fuzz: check-deps
 	@test/check.sh fuzz
+
+faults: check-deps
+	@$(MAKE) --no-print-directory programs $(BUILD)/unit/test_faults
+	@$(BUILD)/unit/test_faults --seconds $(or $(SECONDS),60)
+	@test/lab/with_database.py $(BUILD)/unit/test_faults --seconds $(or $(SECONDS),60)
 
 bench: check-deps
 	@$(MAKE) --no-print-directory programs

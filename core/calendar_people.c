@@ -62,6 +62,21 @@ static bool is_shown(struct arena *a, const struct ical_node *event, const struc
 	return address.n && !(organizer && str_eq_nocase(address, calendar_address(a, organizer)));
 }
 
+/* Other times that an attendee has proposed (MS-ASCMD 2.2.3.141). */
+static void emit_proposal(struct event_view *x, const struct ical_node *line)
+{
+	static const struct {
+		unsigned tag;
+		const char *name;
+	} of[] = {{MeetingResponse_ProposedStartTime, "X-EASEL-PROPOSED-START"},
+		  {MeetingResponse_ProposedEndTime, "X-EASEL-PROPOSED-END"}};
+	struct ical_time t;
+	char text[CLOCK_TEXT];
+	for (size_t i = 0; i < sizeof of / sizeof *of; i++)
+		if (ical_time_parse(ical_param(x->c->a, line, of[i].name), &t) && !t.date)
+			wbxml_cstr(x->w, of[i].tag, clock_compact(t.wall * 1000, text));
+}
+
 static void emit_attendee(struct event_view *x, const struct ical_node *line)
 {
 	struct arena *a = x->c->a;
@@ -72,6 +87,8 @@ static void emit_attendee(struct event_view *x, const struct ical_node *line)
 		wbxml_int(x->w, Calendar_AttendeeStatus, status_of(a, line));
 		wbxml_int(x->w, Calendar_AttendeeType, type_of(a, line));
 	}
+	if (x->c->ctx->version >= 161)
+		emit_proposal(x, line);
 	wbxml_end(x->w);
 }
 

@@ -14,6 +14,7 @@
 #include "core/caps.h"
 #include "core/collections.h"
 #include "core/imap_login.h"
+#include "core/smartsync.h"
 #include "store/device.h"
 #include "store/pg.h"
 
@@ -23,6 +24,7 @@ struct sync {
 	struct sync_collection *v; /* one for each that was asked for */
 	struct ledger *ledgers;
 	int64_t *folders;
+	struct smartsync smart;
 };
 
 /* Below 12.1 there is no Status but that of a collection. */
@@ -216,7 +218,7 @@ static bool collect(struct call *c, struct sync_collection *col, size_t *window)
 
 static bool collect_all(struct call *c, struct sync *s)
 {
-	size_t window = s->request.window;
+	size_t window = smartsync_window(&s->smart, s->request.window);
 	for (size_t i = 0; i < s->request.n; i++) {
 		struct sync_collection *col = &s->v[i];
 		col->changes = ledger_no_changes(col->ledger);
@@ -225,6 +227,7 @@ static bool collect_all(struct call *c, struct sync *s)
 		/* With no room left, all that is asked is whether there is more. */
 		if (!collect(c, col, &window))
 			return false;
+		smartsync_leave_out(&s->smart, col);
 		col->left_out = col->changes.n == 0 && col->changes.more;
 	}
 	return true;
@@ -261,6 +264,9 @@ static void encode_response(struct call *c, const struct sync_collection *col,
 	struct err e = {0};
 	struct wbxml_mark before = wbxml_mark(&c->out);
 	wbxml_begin(&c->out, r->tag);
+	/* Of an item that is not of the folder's class (MS-ASCMD 2.2.3.27.6). */
+	if (r->tag == AirSync_Add && str_eq(wbxml_child_text(r->sent, AirSync_Class), STR("SMS")))
+		wbxml_cstr(&c->out, AirSync_Class, "SMS");
 	if (r->client_id.p)
 		wbxml_text(&c->out, AirSync_ClientId, r->client_id);
 	if (r->server_id.p)
@@ -316,14 +322,20 @@ static void encode_commands(struct call *c, struct sync_collection *col, struct 
 {
 	if (col->kept == 0)
 		return;
+	struct wbxml_mark before = wbxml_mark(&c->out);
 	wbxml_begin(&c->out, AirSync_Commands);
+	size_t start = c->out.body->mem.n;
 	for (size_t i = 0; i < col->kept; i++)
 		if (is_removal(&col->changes.v[i]))
 			sync_items_encode(c, col, items, i);
 	for (size_t i = 0; i < col->kept; i++)
-		if (!is_removal(&col->changes.v[i]))
+		if (!is_removal(&col->changes.v[i]) && !col->changes.v[i].failed)
 			sync_items_encode(c, col, items, i);
-	wbxml_end(&c->out);
+	/* All may have been left out: an empty element breaks clients. */
+	if (c->out.body->mem.n == start)
+		wbxml_rollback(&c->out, before);
+	else
+		wbxml_end(&c->out);
 }
 
 /* Below 12.1 the class comes first, as it does in the request. */
@@ -410,7 +422,7 @@ static bool save(struct call *c, struct sync *s)
 		if (col->status == STATUS_OK && !is_quiet(col) && !save_collection(c, col))
 			return false;
 	}
-	return pg_commit(db, &c->err);
+	return smartsync_save(c, &s->smart, s->v, s->request.n) && pg_commit(db, &c->err);
 }
 
 /* Keeps the request for an empty one to come, unless it is the one that is kept. */
@@ -496,7 +508,8 @@ static bool run(struct call *c, struct sync *s)
 		return false;
 	for (size_t i = 0; i < s->request.n; i++)
 		resolve(c, &s->v[i]);
-	if (!run_commands(c, s) || !collect_all(c, s))
+	if (!smartsync_begin(c, s->v, s->request.n, &s->smart) || !run_commands(c, s) ||
+	    !collect_all(c, s))
 		return false;
 	if (nothing_to_tell(s)) {
 		if (!save(c, s) || !remember(c, s))
@@ -504,6 +517,7 @@ static bool run(struct call *c, struct sync *s)
 		wait_or_answer_empty(c, s);
 		return true;
 	}
+	c->answer->synced = c->gate.device;
 	return encode(c, s) && save(c, s) && remember(c, s);
 }
 

@@ -20,8 +20,9 @@ enum http_method { METHOD_OTHER, METHOD_OPTIONS, METHOD_GET, METHOD_POST };
 
 /* Which of our addresses was asked for: in any letter case, with or without a trailing slash. */
 enum endpoint {
-	ENDPOINT_NONE,	      /* not ours: 404 */
-	ENDPOINT_ACTIVESYNC,  /* /Microsoft-Server-ActiveSync */
+	ENDPOINT_NONE,	       /* not ours: 404 */
+	ENDPOINT_ACTIVESYNC,   /* /Microsoft-Server-ActiveSync */
+	ENDPOINT_USER_PAGE,    /* /easel/ */
 	ENDPOINT_AUTODISCOVER, /* /autodiscover/autodiscover.xml */
 	/* From here on for anybody, without a login: see discovery.h. */
 	ENDPOINT_AUTODISCOVER_JSON, /* /autodiscover/autodiscover.json, or that/v1.0/address */
@@ -65,6 +66,7 @@ struct request {
 	enum endpoint endpoint;
 	struct str authorization; /* the header as sent, in `secrets` */
 	struct str content_type, user_agent, host, remote_addr;
+	struct str cookie;	/* only for ENDPOINT_USER_PAGE */
 	struct str path, query; /* as sent; only for endpoints without a login */
 	bool accept_gzip;
 	struct eas_query eas; /* only for ENDPOINT_ACTIVESYNC */
@@ -83,6 +85,7 @@ struct answer {
 	} headers[ANSWER_HEADERS];
 	unsigned nheaders;
 	struct body body; /* freed by whoever sends the answer */
+	int32_t synced; /* device whose Sync this answers, for session_answer_lost(); 0: none */
 };
 
 /* Adds a header; value must outlive the answer. */

@@ -13,9 +13,12 @@
 #include "core/gate.h"
 #include "core/imap_login.h"
 #include "core/sync_request.h"
+#include "core/trace.h"
+#include "core/user_page.h"
 #include "core/welcome.h"
 #include "store/imap_store.h"
 #include "store/pg.h"
+#include "store/sync_trouble.h"
 #include "store/policy.h"
 
 enum { SECRETS_CAP = 64 * 1024, LOOK_AHEAD_MAX = 8 * 1024 };
@@ -47,6 +50,13 @@ void session_free(struct session **s)
 	arena_free(&(*s)->secrets);
 	free(*s);
 	*s = NULL;
+}
+
+void session_answer_lost(struct session *s, const struct answer *w)
+{
+	struct err e;
+	if (w->synced && !sync_trouble_lost(s->db, w->synced, &e))
+		log_event(LOG_WARNING, "answer-lost", &e);
 }
 
 void session_reset(struct session *s)
@@ -308,6 +318,10 @@ static void route(struct call *c)
 		refuse(c, &e);
 		return;
 	}
+	if (rq->endpoint == ENDPOINT_USER_PAGE) {
+		user_page_answer(c);
+		return;
+	}
 	if (rq->endpoint == ENDPOINT_AUTODISCOVER) {
 		autodiscover_answer(c);
 		return;
@@ -401,6 +415,8 @@ void serve(struct session *s, struct request *rq, struct answer *w, struct waite
 	struct call c = {.session = s, .arena = s->arena, .request = rq, .answer = w};
 	w->status = 200;
 	route(&c);
+	pg_rollback(s->db);
+	trace_write(&c);
 	*waiter = c.waiter;
 	if (c.waiter)
 		imap_login_hold(s, c.waiter);

@@ -57,6 +57,9 @@ void serve(struct session *s, struct request *rq, struct answer *w, struct waite
  */
 void serve_waited(struct session *s, const struct waiter *waiter, struct answer *w);
 
+/* The answer did not reach the web server whole: what it had is not held against the device. */
+void session_answer_lost(struct session *s, const struct answer *w);
+
 /* Ends the request: resets the session's arenas. After the answer was sent. */
 void session_reset(struct session *s);
 

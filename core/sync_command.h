@@ -31,8 +31,12 @@ bool sync_command_fail(const struct sync_command *x);
 /* A Change of a message: read state, flag, categories. */
 bool sync_mail_change(struct sync_command *x);
 
-/* A message, or an SMS, made on the device. */
+/* A message made on the device. */
 bool sync_mail_add(struct sync_command *x);
+
+/* Whether the command is about a text message; then all of it is carried out here. */
+bool sync_sms_is(const struct sync_command *x);
+bool sync_sms_run(struct sync_command *x);
 
 /* Items that are kept as text. */
 bool sync_item_add(struct sync_command *x);

@@ -8,6 +8,7 @@
 #include "core/base/arena.h"
 #include "core/base/digest.h"
 #include "store/ledger.h"
+#include "store/sms.h"
 
 /* ClientId and ServerId (MS-ASCMD 2.2.3.28.2, 2.2.3.175). */
 enum { ID_MAX = 64 };
@@ -170,6 +171,12 @@ static bool carry_out(struct runner *r, const struct wbxml_node *node,
 		response->status = SYNC_NOT_FOUND;
 		return true;
 	}
+	if (sync_sms_is(&x)) {
+		bool done = sync_sms_run(&x);
+		if (done && node->tag == AirSync_Add && response->status == STATUS_OK)
+			response->server_id = server_id_text(r->call->arena, x.id);
+		return done;
+	}
 	struct str before;
 	if (!sync_meeting_before(&x, &before))
 		return false;
@@ -190,7 +197,8 @@ static bool add_known(struct runner *r, struct sync_response *response,
 	struct item item;
 	response->server_id = added->server_id;
 	response->status = STATUS_OK;
-	if (!find_id(r, added->server_id, &x.id) || uidset_has(&l->base.held, x.id.uid))
+	if (!find_id(r, added->server_id, &x.id) || x.id.uid >= SMS_FIRST ||
+	    uidset_has(&l->base.held, x.id.uid))
 		return true;
 	if (sync_command_look_up(&x, &item) == FOUND_FAILED)
 		return false;

@@ -65,13 +65,20 @@ static bool describe(const struct sync_command *x, const struct item_context *ct
 typedef bool make_text(const struct sync_command *x, const struct item_context *ctx, struct str old,
 		       struct str *out, struct err *e);
 
+/* A task of a series that the device completed has gone on to its next occurrence (core/task.c). */
+static bool went_on(const struct sync_command *x, const struct new_item *item)
+{
+	const struct wbxml_node *data = wbxml_child(x->node, AirSync_ApplicationData);
+	return item->date == INT64_MAX && str_eq(wbxml_child_text(data, Tasks_Complete), STR("1"));
+}
+
 /* The device has the item as it is from now on, unless it knew less of it, or is to lose it. */
 static void note(const struct sync_command *x, const struct new_item *item, int64_t before,
 		 int64_t after)
 {
 	struct ledger *l = x->col->ledger;
 	ledger_echo(x->call->arena, l, x->id.uid, before, after);
-	if (item->date < x->col->cutoff)
+	if (item->date < x->col->cutoff || went_on(x, item))
 		ledger_send_again(l, x->id.uid);
 }
 

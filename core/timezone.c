@@ -18,7 +18,8 @@ enum {
 	FILE_MOST = 64 * 1024,
 	NAME_MOST = 63,
 	BUCKETS = 256,
-	HEADER = 44,	    /* of a TZif file (RFC 8536 3.1) */
+	HEADER = 44, /* of a TZif file (RFC 8536 3.1) */
+	VTIMEZONE_LAST_YEAR = 2060,
 	OBSERVANCES = 200,  /* of a VTIMEZONE */
 	CHANGES_MOST = 4000 /* of a VTIMEZONE */
 };
@@ -267,6 +268,7 @@ const struct zone *zone_named(struct str name)
 const struct zone *zone_of_tzid(struct arena *a, const struct ical_node *calendar, struct str tzid)
 {
 	const struct zone *z = zone_olson(tzid);
+	z = z ? z : windows_zone(tzid);
 	if (z)
 		return z;
 	for (struct ical_node *n = ical_component(calendar, "VTIMEZONE"); n; n = ical_again(n))
@@ -314,6 +316,17 @@ static void collect(struct collector *c, int64_t wall)
 	c->z->v[c->z->n++] = (struct zone_change){at, c->to};
 }
 
+/* A rule of every year that began long ago is followed from 1970 on: Outlook's begin in 1601. */
+static int64_t recent_start(struct str rule, int64_t start)
+{
+	int year, month, day;
+	if (start >= 0 || str_find(rule, STR("COUNT")) >= 0 || str_find(rule, STR("INTERVAL")) >= 0)
+		return start;
+	int64_t days = -((-start + 86399) / 86400);
+	ical_civil(days, &year, &month, &day);
+	return ical_days(1970, month, day > 28 ? 28 : day) * 86400 + (start - days * 86400);
+}
+
 /* Yearly rules only: what else there is can't be followed at a bounded cost. */
 static void collect_rule(struct collector *c, struct str rule, int64_t start)
 {
@@ -323,10 +336,10 @@ static void collect_rule(struct collector *c, struct str rule, int64_t start)
 	const struct zone fixed = {.first = c->from};
 	struct recurrence_walk walk = {
 		.rule = rule,
-		.start = start,
+		.start = recent_start(rule, start),
 		.zone = &fixed,
 		.from = ical_days(1900, 1, 1) * 86400,
-		.before = ical_days(ZONE_LAST_YEAR, 1, 1) * 86400,
+		.before = ical_days(VTIMEZONE_LAST_YEAR, 1, 1) * 86400,
 	};
 	size_t n = recurrence_walls(c->a, &walk, walls, sizeof walls / sizeof *walls);
 	for (size_t i = 0; i < n; i++)

@@ -2,10 +2,10 @@
  * timezone: what a wall clock shows when, for the zones of the system's tzdata, for the VTIMEZONEs
  * of a calendar and for the 172 bytes that devices send; and which of them are the same.
  *
- * A zone is the list of its changes, up to the year 2100; libical's own zones, made from the same
- * tzdata, miss some. Wall-clock times are seconds since 1970 as if they were UTC (core/ical.h).
- * Failure rule: a zone that can't be read is NULL. Ownership: zones of tzdata live as long as the
- * process and are never changed; others lie in the arena. Thread: any.
+ * A zone is the list of its changes, up to the year 2100 (of a VTIMEZONE 2060); libical's own
+ * zones, made from the same tzdata, miss some. Wall-clock times are seconds since 1970 as if they
+ * were UTC (core/ical.h). Failure rule: a zone that can't be read is NULL. Ownership: zones of
+ * tzdata live as long as the process and are never changed; others lie in the arena. Thread: any.
  */
 #ifndef EASEL_CORE_TIMEZONE_H
 #define EASEL_CORE_TIMEZONE_H
@@ -45,8 +45,8 @@ const struct zone *zone_olson(struct str tzid);
 const struct zone *zone_named(struct str name);
 
 /*
- * What a TZID in a calendar stands for: a zone of tzdata with this name, else the calendar's own
- * VTIMEZONE, else what zone_named() makes of it. `calendar` may be NULL.
+ * What a TZID in a calendar stands for: a zone of tzdata or of Windows with this name, else the
+ * calendar's own VTIMEZONE, else what zone_named() makes of it. `calendar` may be NULL.
  */
 const struct zone *zone_of_tzid(struct arena *a, const struct ical_node *calendar, struct str tzid);
 

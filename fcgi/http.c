@@ -215,6 +215,8 @@ void http_read_request(char **env, struct http_input *in, size_t max_body, struc
 	rq->remote_addr = get_text(env, a, "REMOTE_ADDR");
 	rq->accept_gzip = accepts_gzip(get(env, "HTTP_ACCEPT_ENCODING"));
 	rq->eas = (struct eas_query){0};
+	if (rq->endpoint == ENDPOINT_USER_PAGE)
+		rq->cookie = get_text(env, a, "HTTP_COOKIE");
 	if (rq->endpoint == ENDPOINT_ACTIVESYNC) {
 		url_query(a, get(env, "QUERY_STRING"), &rq->eas);
 		read_eas_headers(env, &rq->eas);

@@ -109,6 +109,7 @@ enum endpoint url_endpoint(struct arena *a, struct str path)
 		struct str path;
 		enum endpoint endpoint;
 	} endpoints[] = {
+		{STR_INIT("/easel"), ENDPOINT_USER_PAGE},
 		{STR_INIT("/Microsoft-Server-ActiveSync"), ENDPOINT_ACTIVESYNC},
 		{STR_INIT("/autodiscover/autodiscover.xml"), ENDPOINT_AUTODISCOVER},
 		{STR_INIT("/autodiscover/autodiscover.json"), ENDPOINT_AUTODISCOVER_JSON},

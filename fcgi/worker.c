@@ -131,6 +131,8 @@ static void answer_waiter(struct session *s, const struct waiter *waiter, enum w
 	else
 		wait_answer(waiter, outcome, changed, nchanged, &w);
 	bool ok = finish(peer, &w, false, &e);
+	if (!ok)
+		session_answer_lost(s, &w);
 	wait_finish(waiter, outcome, ok ? "answered" : "hung-up");
 }
 
@@ -192,8 +194,10 @@ static void serve_connection(struct thread *t, int fd)
 		serve(s, &rq, &w, &waiter);
 	else
 		answer_starting(&rq, &w);
-	if (!waiter && !finish(peer, &w, in.unread, &e))
+	if (!waiter && !finish(peer, &w, in.unread, &e)) {
 		log_event(LOG_WARNING, "answer-cut", &e);
+		session_answer_lost(s, &w);
+	}
 	FCGX_Free(&r, 0);
 	if (waiter)
 		wait_or_answer(t, waiter, peer);

@@ -844,6 +844,17 @@ CREATE FUNCTION easel.wipe_for(account integer, device_id text) RETURNS easel.wi
 $$;
 COMMENT ON FUNCTION easel.wipe_for(integer, text) IS 'The wipe that waits for a device in an account: the account''s own, else one in every account that has not been carried out here.';
 
+ALTER TABLE easel.account
+	ADD trace_until timestamptz,
+	ADD trace_bodies boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN easel.account.trace_until IS 'Until when requests and answers of all devices of the account are written down; NULL: not.';
+COMMENT ON COLUMN easel.account.trace_bodies IS 'Whether a trace shows secrets and what is in the items too.';
+ALTER TABLE easel.device
+	ADD trace_until timestamptz,
+	ADD trace_bodies boolean NOT NULL DEFAULT false;
+COMMENT ON COLUMN easel.device.trace_until IS 'Until when its requests and answers are written down; NULL: not.';
+COMMENT ON COLUMN easel.device.trace_bodies IS 'As in easel.account.';
+
 DROP FUNCTION easel.gate(text, text, inet);
 -- Who accepted the policy before need not do so again.
 UPDATE easel.device v SET policy_digest = x.digest
@@ -858,7 +869,7 @@ RETURNS TABLE (
 	policy_key bigint, policy_offered_key bigint, stale boolean, wipe integer, wipe_kind text,
 	ping_heartbeat integer, ping_folders text, sync_request text,
 	max_protocol_version integer, mail_age integer, calendar_age integer, text_size bigint, html_size bigint,
-	html boolean, attachments boolean, attachment_size bigint, enforced boolean,
+	html boolean, attachments boolean, attachment_size bigint, enforced boolean, trace integer,
 	heartbeat_min integer, heartbeat_max integer, ping_max_folders integer,
 	sync_max_collections integer, sync_max_items integer, sync_max_bytes integer
 ) LANGUAGE sql STABLE AS $$
@@ -872,6 +883,8 @@ RETURNS TABLE (
 	       v.ping_heartbeat, v.ping_folders::text, v.sync_request,
 	       (e.x).max_protocol_version, (e.x).mail_age, (e.x).calendar_age, (e.x).text_size, (e.x).html_size,
 	       (e.x).html, (e.x).attachments, (e.x).attachment_size, (e.x).enforced,
+	       CASE WHEN greatest(a.trace_until, v.trace_until) > now()
+	            THEN CASE WHEN a.trace_bodies OR v.trace_bodies THEN 2 ELSE 1 END ELSE 0 END,
 	       s.heartbeat_min, s.heartbeat_max, s.ping_max_folders,
 	       s.sync_max_collections, s.sync_max_items, s.sync_max_bytes
 	FROM easel.server s

@@ -92,3 +92,34 @@ COMMENT ON COLUMN easel.sync_add.digest IS 'SHA-256 of the Add''s content.';
 COMMENT ON COLUMN easel.sync_add.server_id IS 'The ServerId that the item was given.';
 COMMENT ON COLUMN easel.sync_add.modseq IS 'The folder''s modseq when it was added: an item that still has it is as the device made it.';
 COMMENT ON COLUMN easel.sync_add.added_at IS 'When it was added.';
+
+-- ---------------------------------------------------------------------------------------------
+-- Text messages
+
+CREATE TABLE easel.sms (
+	account_id integer NOT NULL REFERENCES easel.account ON DELETE CASCADE,
+	id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+	device integer REFERENCES easel.device ON DELETE SET NULL,
+	folder_id integer NOT NULL,
+	sender text NOT NULL,
+	recipients text NOT NULL,
+	sent_at timestamptz NOT NULL,
+	body text NOT NULL,
+	read boolean NOT NULL DEFAULT false,
+	uploaded_at timestamptz NOT NULL DEFAULT now(),
+	PRIMARY KEY (account_id, id),
+	FOREIGN KEY (account_id, folder_id) REFERENCES easel.collection ON DELETE CASCADE
+);
+CREATE INDEX ON easel.sms (device);
+CREATE INDEX ON easel.sms (account_id, folder_id);
+COMMENT ON TABLE easel.sms IS 'Text messages (SMS) that phones uploaded with Sync. They are no mail, and are not told to any device.';
+COMMENT ON COLUMN easel.sms.account_id IS 'The account.';
+COMMENT ON COLUMN easel.sms.id IS 'Number of the message; its ServerId is made of it.';
+COMMENT ON COLUMN easel.sms.device IS 'The phone that uploaded it; NULL once that is removed.';
+COMMENT ON COLUMN easel.sms.folder_id IS 'The folder that the phone has it in, by its number in easel.collection.';
+COMMENT ON COLUMN easel.sms.sender IS 'Who sent it, as the phone says it.';
+COMMENT ON COLUMN easel.sms.recipients IS 'Who got it.';
+COMMENT ON COLUMN easel.sms.sent_at IS 'When it was sent or received.';
+COMMENT ON COLUMN easel.sms.body IS 'The text.';
+COMMENT ON COLUMN easel.sms.read IS 'Whether it was read on the phone.';
+COMMENT ON COLUMN easel.sms.uploaded_at IS 'When it was uploaded.';

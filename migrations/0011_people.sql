@@ -480,23 +480,20 @@ COMMENT ON FUNCTION easel.people_search_allowed(integer) IS 'Counts a search for
 CREATE TYPE easel.people_place AS (owner_id integer, folder_id integer, gal boolean);
 COMMENT ON TYPE easel.people_place IS 'A folder of contacts in which people are looked up.';
 
-CREATE FUNCTION easel.people_places(account integer, lists boolean, own boolean) RETURNS SETOF easel.people_place LANGUAGE sql STABLE ROWS 3 AS $$
+CREATE FUNCTION easel.people_places(account integer, lists boolean, own boolean) RETURNS SETOF easel.people_place LANGUAGE plpgsql STABLE ROWS 3 AS $$
+BEGIN
+	RETURN QUERY
 	SELECT g.owner_id, g.folder_id, true FROM easel.gal g
 	WHERE lists AND easel.folder_rights(account, g.owner_id, g.folder_id) & 2 <> 0
 	UNION ALL
 	SELECT f.account_id, f.id, false FROM easel.folder f
 	WHERE own AND f.account_id = account AND f.class = 'Contacts'
-	AND NOT EXISTS (SELECT FROM easel.gal g WHERE g.owner_id = f.account_id AND g.folder_id = f.id)
-$$;
+	AND NOT EXISTS (SELECT FROM easel.gal g WHERE g.owner_id = f.account_id AND g.folder_id = f.id);
+END $$;
 COMMENT ON FUNCTION easel.people_places(integer, boolean, boolean) IS 'Where an account finds people: in the global address lists that it may read (lists), and in its own contacts (own).';
 
 CREATE TYPE easel.person AS (owner_id integer, folder_id integer, uid bigint, content_id bigint, gal boolean, name text, total bigint);
 COMMENT ON TYPE easel.person IS 'A contact that was found, and how many there are in all.';
-
-CREATE FUNCTION easel.words_question(words text[]) RETURNS tsquery LANGUAGE sql IMMUTABLE AS $$
-	SELECT string_agg('''' || w || ''':*', ' & ')::tsquery FROM unnest(words) w
-$$;
-COMMENT ON FUNCTION easel.words_question(text[]) IS 'Whether each of these words begins one of an entry''s, as a question to its words; NULL: no words.';
 
 -- A search begins with the rarest of the words. One that is in nearly every entry is looked for in the
 -- order of the names instead, so that the first hundred are found at once; its total is not counted to the end.
@@ -505,7 +502,7 @@ RETURNS SETOF easel.person LANGUAGE plpgsql STABLE ROWS 100 AS $$
 DECLARE
 	places easel.people_place[] := ARRAY(SELECT p FROM easel.people_places(account, lists, own) p);
 	owners integer[] := ARRAY(SELECT DISTINCT p.owner_id FROM unnest(places) p);
-	question tsquery := easel.words_question(words);
+	question tsquery := (SELECT string_agg('''' || x || ''':*', ' & ')::tsquery FROM unnest(words) x);
 	stop constant text := chr(1114111);
 	enough constant integer := CASE WHEN cardinality(words) > 1 OR address IS NOT NULL THEN 5000 ELSE 1000 END;
 	rarest text;
@@ -549,11 +546,16 @@ END $$;
 COMMENT ON FUNCTION easel.people_found(integer, text[], text, boolean, boolean, integer, integer) IS 'The contacts that an account finds, in the order of their names: each of the words begins one of theirs, and the address one of their addresses.';
 
 CREATE FUNCTION easel.people_find(account integer, query text, lists boolean, own boolean, skip integer, most integer)
-RETURNS TABLE (owner_id integer, folder_id integer, uid bigint, gal boolean, summary json, total bigint) LANGUAGE sql STABLE ROWS 100 AS $$
+RETURNS TABLE (owner_id integer, folder_id integer, uid bigint, gal boolean, summary json, total bigint) LANGUAGE plpgsql STABLE ROWS 100 AS $$
+DECLARE
+	words text[] := easel.search_words(regexp_replace(query, '\S+@\S*', '', 'g'));
+	address text := lower((regexp_match(query, '(\S+@\S*)'))[1]);
+BEGIN
+	-- Planned once for a connection, as a function in SQL is not.
+	RETURN QUERY
 	SELECT f.owner_id, f.folder_id, f.uid, f.gal, c.summary, f.total
-	FROM easel.people_found(account, easel.search_words(regexp_replace(query, '\S+@\S*', '', 'g')),
-		lower((regexp_match(query, '(\S+@\S*)'))[1]), lists, own, skip, most) f
+	FROM easel.people_found(account, words, address, lists, own, skip, most) f
 	JOIN easel.content c ON c.account_id = f.owner_id AND c.id = f.content_id
-	ORDER BY f.name COLLATE "C", f.owner_id, f.content_id
-$$;
+	ORDER BY f.name COLLATE "C", f.owner_id, f.content_id;
+END $$;
 COMMENT ON FUNCTION easel.people_find(integer, text, boolean, boolean, integer, integer) IS 'The people whom an account finds by words, and by the beginning of an address, in the order of their names. total is how many there are in all, not counted beyond a thousand or so.';

@@ -353,6 +353,9 @@ CREATE FUNCTION easel.policy_state(v easel.device, x easel.effective, asks integ
 $$;
 COMMENT ON FUNCTION easel.policy_state(easel.device, easel.effective, integer) IS 'How a device stands to its policy: none (none is enforced), not yet, accepted, partly, refused, managed elsewhere, unsupported, changed (it has still to take the one that holds now).';
 
+-- The list begins with those last seen, however many there are.
+CREATE INDEX device_last_seen ON easel.device (last_seen);
+
 CREATE VIEW easel.device_list AS
 	SELECT v.id, a.address AS account, d.name AS domain, v.device_id,
 	       coalesce(nullif(v.friendly_name, ''), v.model, v.type) AS name, v.type, v.model, v.os, v.os_language,
@@ -424,17 +427,6 @@ COMMENT ON COLUMN easel.policy_effective.in_force IS 'False when no policy is en
 
 -- ---------------------------------------------------------------------------------------------
 -- Trace
-
-ALTER TABLE easel.account
-	ADD trace_until timestamptz,
-	ADD trace_bodies boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN easel.account.trace_until IS 'Until when requests and answers of all devices of the account are written down; NULL: not.';
-COMMENT ON COLUMN easel.account.trace_bodies IS 'Whether a trace shows what is in the items too. Passwords never.';
-ALTER TABLE easel.device
-	ADD trace_until timestamptz,
-	ADD trace_bodies boolean NOT NULL DEFAULT false;
-COMMENT ON COLUMN easel.device.trace_until IS 'Until when its requests and answers are written down; NULL: not.';
-COMMENT ON COLUMN easel.device.trace_bodies IS 'As in easel.account.';
 
 CREATE TABLE easel.trace (
 	account_id integer NOT NULL REFERENCES easel.account ON DELETE CASCADE,
@@ -608,3 +600,63 @@ BEGIN
 END $$;
 COMMENT ON FUNCTION easel.grant_roles() IS 'Gives the roles easel_worker, easel_admin and easel_viewer what they need, as far as they are there. Call it after you have created one of them, and for easel_viewer after an update.';
 SELECT easel.grant_roles();
+
+-- ---------------------------------------------------------------------------------------------
+-- The user's own page
+
+CREATE FUNCTION easel.user_page(account integer) RETURNS json LANGUAGE sql STABLE AS $$
+	SELECT coalesce(json_agg(json_build_object('id', l.id, 'name', l.name, 'model', l.model, 'os', l.os, 'device_id', l.device_id,
+		'access', l.access, 'policy', l.policy, 'wipe', l.wipe,
+		'last', to_char(coalesce(l.last_sync, l.last_seen) AT TIME ZONE a.timezone, 'YYYY-MM-DD HH24:MI'),
+		'recoverable', EXISTS (SELECT FROM easel.device_password p WHERE p.device = l.id),
+		'rules', (SELECT json_agg(json_build_object('field', p.field, 'value', p.value, 'origin', p.origin,
+			'meaning', col_description('easel.policy'::regclass, c.attnum)) ORDER BY c.attnum)
+			FROM easel.policy_effective p
+			JOIN pg_attribute c ON c.attrelid = 'easel.policy'::regclass AND c.attname = p.field
+			WHERE p.device = l.id AND p.in_force AND p.origin <> 'default')) ORDER BY l.last_seen DESC), '[]')
+	FROM easel.account a JOIN easel.device_list l ON l.account = a.address
+	WHERE a.id = user_page.account AND l.access <> 'blocked'
+$$;
+COMMENT ON FUNCTION easel.user_page(integer) IS 'What a user''s page shows: his devices, but those that are blocked.';
+
+CREATE FUNCTION easel.user_act(account integer, device integer, action text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	v easel.device;
+	address text;
+	fields jsonb;
+BEGIN
+	SELECT x.* INTO v FROM easel.device x
+		WHERE x.id = user_act.device AND x.account_id = user_act.account AND x.access <> 'blocked';
+	SELECT a.address INTO address FROM easel.account a WHERE a.id = user_act.account;
+	IF v.id IS NULL THEN
+		RETURN false;
+	END IF;
+	fields := easel.policy_fields(v.account_id, v.id);
+	CASE action
+	WHEN 'wipe' THEN PERFORM easel.device_wipe(v.id, 'hard', false, address);
+	WHEN 'remove' THEN PERFORM easel.device_wipe(v.id, 'soft', false, address);
+	-- Only his own order, and only in his own account.
+	WHEN 'cancel' THEN
+		UPDATE easel.wipe w SET state = 'cancelled', ended_at = now()
+			WHERE w.device_id = v.device_id AND w.account_id = v.account_id AND w.state = 'pending' AND w.requested_by = address;
+		RETURN FOUND;
+	WHEN 'stop' THEN PERFORM easel.device_set_access(v.id, 'blocked', 'user', 'stopped by the user');
+	WHEN 'delete' THEN PERFORM easel.device_delete(v.id);
+	-- Each only in the stricter direction; what else is configured above comes into force with it.
+	WHEN 'password' THEN
+		PERFORM easel.policy_set('device', v.id::text, 'password_required', 'true'), easel.policy_set('device', v.id::text, 'enforced', 'true');
+	WHEN 'lock' THEN
+		IF (fields ->> 'max_inactivity_minutes')::integer NOT BETWEEN 1 AND 5 THEN
+			PERFORM easel.policy_set('device', v.id::text, 'max_inactivity_minutes', '5');
+		END IF;
+		PERFORM easel.policy_set('device', v.id::text, 'password_required', 'true'), easel.policy_set('device', v.id::text, 'enforced', 'true');
+	WHEN 'encryption' THEN
+		PERFORM easel.policy_set('device', v.id::text, 'require_device_encryption', 'true'), easel.policy_set('device', v.id::text, 'enforced', 'true');
+	WHEN 'attachments' THEN
+		PERFORM easel.policy_set('device', v.id::text, 'allow_attachments', 'false'), easel.policy_set('device', v.id::text, 'enforced', 'true');
+	ELSE
+		RETURN false;
+	END CASE;
+	RETURN true;
+END $$;
+COMMENT ON FUNCTION easel.user_act(integer, integer, text) IS 'What a user does to a device of his own: wipe, remove (his account from it), cancel (a wipe that he asked for), stop, delete, or a tighter policy: password, lock (after five minutes), encryption, attachments (none). False: it is no device of his, or there is no such action.';

@@ -75,6 +75,7 @@ struct gate_row {
 	int32_t wipe;	/* the wipe that waits; 0: none */
 	bool wipe_soft; /* it is of the account's data only */
 	bool enforced;	/* a policy must be accepted */
+	int trace;	/* 0: not traced; 1: with secrets and texts masked; 2: with all */
 	struct caps caps;
 	int ping_heartbeat;	 /* 0: none remembered */
 	struct str ping_folders; /* '{1,2}' */

@@ -62,6 +62,10 @@ bool device_keep_password(struct pg *db, int32_t account, int32_t device, struct
 enum found device_password(struct pg *db, struct arena *a, struct str address, struct str device_id,
 			   struct str shown_to, struct str *sealed, struct err *e);
 
+/* Adds an entry to the trace of an account (easel.trace). */
+bool device_trace(struct pg *db, struct arena *a, int32_t account, struct str device_id,
+		  struct str entry, struct err *e);
+
 /* Remembers the parameters of a Ping; folders as '{1,2}'. */
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,
 			  struct str folders, struct err *e);

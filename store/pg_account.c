@@ -12,7 +12,7 @@
 	" protocol_version, access = 'quarantined', policy_key, policy_offered_key, stale, wipe,"  \
 	" wipe_kind = 'soft', ping_heartbeat, ping_folders, sync_request, max_protocol_version,"   \
 	" mail_age, calendar_age, text_size, html_size, html, attachments, attachment_size,"       \
-	" enforced, heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections,"         \
+	" enforced, trace, heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections,"  \
 	" sync_max_items, sync_max_bytes,"                                                         \
 	" (SELECT coalesce(a.lives_at, d.lives_at) FROM easel.account a"                           \
 	" JOIN easel.domain d ON d.id = a.domain_id WHERE a.id = account_id)"
@@ -51,6 +51,7 @@ enum {
 	ATTACHMENTS,
 	ATTACHMENT_SIZE,
 	ENFORCED,
+	TRACE,
 	HEARTBEAT_MIN,
 	HEARTBEAT_MAX,
 	PING_MAX_FOLDERS,
@@ -192,6 +193,7 @@ static void read_row(struct arena *a, const struct pg_rows *r, struct gate_row *
 	out->language = copy_or_null(a, r, LANGUAGE);
 	out->enforced = pg_get_bool(r, 0, ENFORCED);
 	out->lives_at = pg_get_copy(a, r, 0, LIVES_AT);
+	out->trace = (int)pg_get_int(r, 0, TRACE);
 	out->quiet = pg_get_bool(r, 0, QUIET);
 	read_device(a, r, out);
 	read_caps(r, &out->caps);

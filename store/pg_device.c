@@ -55,6 +55,10 @@ static PG_STATEMENT(
 	" outbound_sms = coalesce($10::boolean, outbound_sms), information_at = now() WHERE id = $1");
 
 static PG_STATEMENT(
+	device_trace_add,
+	"INSERT INTO easel.trace (account_id, device_id, entry) VALUES ($1, $2::text, $3::text)");
+
+static PG_STATEMENT(
 	device_ping,
 	"UPDATE easel.device SET ping_heartbeat = $2, ping_folders = $3::integer[] WHERE id = $1");
 
@@ -160,6 +164,16 @@ enum found device_password(struct pg *db, struct arena *a, struct str address, s
 		*sealed = pg_get_copy(a, r, 0, 0);
 	pg_done(&r);
 	return found ? FOUND_ONE : FOUND_NONE;
+}
+
+bool device_trace(struct pg *db, struct arena *a, int32_t account, struct str device_id,
+		  struct str entry, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_text(&p, a, device_id);
+	pg_text(&p, a, text_to_xml(a, entry));
+	return pg_do(db, &device_trace_add, &p, e);
 }
 
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,

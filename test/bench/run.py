@@ -18,13 +18,14 @@ import time
 from pathlib import Path
 
 from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
+import people
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
 FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
-        'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'soak': 60, 'soaked': 2000}
+        'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'soak': 60, 'soaked': 2000}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
-         'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'soak': 2, 'soaked': 40}
+         'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'soak': 2, 'soaked': 40}
 RATE = 50  # deliveries a second
 CONNECTIONS = 8
 MAILBOX = f'mailbox@{DOMAIN}'
@@ -382,7 +383,13 @@ class Bench:
         return began, time.monotonic_ns()
 
 
-PARTS = ('nochange', 'fill', 'park', 'wake', 'two', 'soak')
+    # ---- Finding people ----
+
+    def people(self):
+        people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
+
+
+PARTS = ('nochange', 'fill', 'park', 'wake', 'two', 'people', 'soak')
 
 
 def descriptors(server):

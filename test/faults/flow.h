@@ -17,6 +17,7 @@
 #include "core/server_id.h"
 #include "core/sync.h"
 #include "store/device.h"
+#include "store/sync_trouble.h"
 #include "test/faults/rows.h"
 
 static void world_race(void);
@@ -371,6 +372,46 @@ static bool flow_device_remember_sync(struct pg *db, struct arena *a, int32_t de
 }
 
 /* The store is the kept one itself. */
+/*
+ * What is known of a device in trouble. Here a lost answer is the network's fault and no item is to
+ * blame: answers are halved, and none is ever condemned.
+ */
+static struct sync_trouble flow_trouble;
+
+static bool flow_trouble_read(struct pg *db, struct arena *a, int32_t device, int64_t age,
+			      struct sync_trouble *out, struct err *e)
+{
+	(void)db;
+	(void)a;
+	(void)device;
+	(void)age;
+	*out = flow_trouble;
+	out->repeats = out->repeats > 1 ? 1 : out->repeats;
+	return !flow_fate(e);
+}
+
+static bool flow_trouble_write(struct pg *db, int32_t device, const struct sync_trouble *t,
+			       struct err *e)
+{
+	(void)db;
+	(void)device;
+	if (flow_fate(e))
+		return false;
+	flow_trouble = t->found ? *t : (struct sync_trouble){0};
+	return true;
+}
+
+static bool flow_trouble_omit(struct pg *db, int32_t account, int32_t device,
+			      const struct omitted *item, bool refused, struct err *e)
+{
+	(void)db;
+	(void)account;
+	(void)device;
+	(void)item;
+	(void)refused;
+	return !flow_fate(e);
+}
+
 static void flow_collections_know(struct store *s, int32_t account, const struct folder *f)
 {
 	(void)s;
@@ -409,6 +450,15 @@ static bool flow_imap_login_refresh(struct session *s, int32_t account, const in
 #define device_remember_sync flow_device_remember_sync
 #define sync_commands_run flow_sync_commands_run
 #define command_sync flow_command_sync
+#define sync_trouble_read flow_trouble_read
+#define sync_trouble_write flow_trouble_write
+#define sync_trouble_omit flow_trouble_omit
+#define smartsync_begin flow_smartsync_begin
+#define smartsync_window flow_smartsync_window
+#define smartsync_leave_out flow_smartsync_leave_out
+#define smartsync_save flow_smartsync_save
+
+#include "core/smartsync.c"
 
 #include "core/sync_commands.c"
 
@@ -433,6 +483,13 @@ static bool flow_imap_login_refresh(struct session *s, int32_t account, const in
 #undef device_remember_sync
 #undef sync_commands_run
 #undef command_sync
+#undef sync_trouble_read
+#undef sync_trouble_write
+#undef sync_trouble_omit
+#undef smartsync_begin
+#undef smartsync_window
+#undef smartsync_leave_out
+#undef smartsync_save
 
 /* ---- One request, from its bytes to the answer's ---- */
 

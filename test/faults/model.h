@@ -28,13 +28,15 @@ enum { FOLDERS = 2, EDITS_MAX = 20000, ITEMS_MAX = 4000, STALLED_MAX = 8, TOUCHE
 #define DAY_MS (INT64_C(24) * 60 * 60 * 1000)
 
 /* What a person does to an item on the phone. */
-enum edit_kind { EDIT_READ, EDIT_UNREAD, EDIT_FLAG, EDIT_UNFLAG, EDIT_DELETE };
+enum edit_kind { EDIT_READ, EDIT_UNREAD, EDIT_FLAG, EDIT_UNFLAG, EDIT_DELETE, EDIT_ADD };
 
 struct edit {
 	enum edit_kind kind;
 	int folder; /* index */
 	int32_t epoch;
 	int64_t uid;
+	unsigned after; /* flags of the item then, but of mail */
+	int number;	/* of the item, when the phone has made it; else -1 */
 	bool done;	/* the server carried it out */
 	bool uncertain; /* it was carried out, but what the server noted of it was rolled back */
 };
@@ -46,8 +48,9 @@ struct edit_list {
 };
 
 struct phone_item {
-	int64_t uid;
+	int64_t uid; /* below 0: made on the phone, and not answered */
 	unsigned flags;
+	int number; /* as in an edit */
 };
 
 struct phone_folder {
@@ -83,6 +86,7 @@ struct rows {
 struct model {
 	uint64_t seed, random;
 	unsigned steps;
+	unsigned kind; /* see kinds.h */
 	bool trace;
 	char wrong[400]; /* "" as long as all is well */
 

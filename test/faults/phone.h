@@ -27,7 +27,7 @@ static void phone_put(struct phone_folder *f, int64_t uid, unsigned flags)
 	}
 	if (!old)
 		old = &f->items[f->n++];
-	*old = (struct phone_item){uid, flags};
+	*old = (struct phone_item){uid, flags, -1};
 }
 
 static void phone_drop(struct phone_folder *f, int64_t uid)
@@ -39,6 +39,10 @@ static void phone_drop(struct phone_folder *f, int64_t uid)
 
 static void phone_do(struct phone_folder *f, const struct edit *e)
 {
+	if (e->kind == EDIT_ADD && !phone_find(f, e->uid)) {
+		phone_put(f, e->uid, e->after);
+		phone_find(f, e->uid)->number = e->number;
+	}
 	struct phone_item *item = phone_find(f, e->uid);
 	if (!item)
 		return;
@@ -58,7 +62,25 @@ static void phone_do(struct phone_folder *f, const struct edit *e)
 	case EDIT_DELETE:
 		phone_drop(f, e->uid);
 		break;
+	case EDIT_ADD:
+		break;
 	}
+}
+
+/* Something is made on the phone. In memory there is no transaction that could undo it. */
+static bool phone_make(int at)
+{
+	struct phone_folder *f = &m->phone[at];
+	if (kind_is_mail() || !m->db || !percent(30))
+		return false;
+	struct edit *e = &m->edits[m->nedits];
+	*e = (struct edit){.kind = EDIT_ADD, .folder = at, .epoch = f->epoch, .number = m->nedits};
+	e->uid = -1 - m->nedits;
+	e->after = chance(2) * ITEM_SEEN | chance(2) * ITEM_FLAGGED;
+	model_trace("phone: makes %d", m->nedits);
+	f->queue.v[f->queue.n++] = m->nedits++;
+	phone_do(f, e);
+	return true;
 }
 
 /* Whoever uses the phone reads, flags or deletes something. */
@@ -66,24 +88,37 @@ static void phone_edit(void)
 {
 	int at = (int)chance(FOLDERS);
 	struct phone_folder *f = &m->phone[at];
-	if (f->n == 0 || f->queue.n >= 100 || m->nedits == EDITS_MAX)
+	if (f->queue.n >= 100 || m->nedits == EDITS_MAX || phone_make(at) || f->n == 0)
+		return;
+	const struct phone_item *chosen = &f->items[chance((unsigned)f->n)];
+	if (chosen->uid < 0)
 		return;
 	struct edit *e = &m->edits[m->nedits];
 	*e = (struct edit){.folder = at, .epoch = f->epoch};
-	e->uid = f->items[chance((unsigned)f->n)].uid;
+	e->uid = chosen->uid;
+	e->number = chosen->number;
 	e->kind = percent(15) ? EDIT_DELETE : (enum edit_kind)chance(EDIT_DELETE);
 	model_trace("phone: edit %d, kind %d of %d:%lld", m->nedits, (int)e->kind, at,
 		    (long long)e->uid);
 	f->queue.v[f->queue.n++] = m->nedits++;
 	phone_do(f, e);
+	if (e->kind != EDIT_DELETE)
+		e->after = phone_find(f, e->uid)->flags;
 }
 
 /* Everything is forgotten, and what was not told yet with it. */
 static void phone_reset(int at)
 {
 	struct phone_folder *f = &m->phone[at];
+	struct edit_list old = f->queue;
 	f->n = 0;
 	f->queue.n = 0;
+	/* But for what was made on it and not answered. */
+	for (int i = 0; i < old.n; i++)
+		if (m->edits[old.v[i]].kind == EDIT_ADD) {
+			f->queue.v[f->queue.n++] = old.v[i];
+			phone_do(f, &m->edits[old.v[i]]);
+		}
 	strcpy(f->key, "0");
 	m->crashed[at] = false;
 	model_trace("phone: folder %d starts afresh", at);
@@ -118,13 +153,25 @@ static void phone_write_flag(struct wbxml_out *w, bool set)
 static void phone_write_edit(struct wbxml_out *w, const struct edit *e)
 {
 	char id[64];
+	if (e->kind == EDIT_ADD) {
+		snprintf(id, sizeof id, "c%d", e->number);
+		wbxml_begin(w, AirSync_Add);
+		wbxml_cstr(w, AirSync_ClientId, id);
+		wbxml_begin(w, AirSync_ApplicationData);
+		kind_write(w, e->after, e->number);
+		wbxml_end(w);
+		wbxml_end(w);
+		return;
+	}
 	snprintf(id, sizeof id, "%d:%d:%lld", (int)m->folder[e->folder], (int)e->epoch,
 		 (long long)e->uid);
 	wbxml_begin(w, e->kind == EDIT_DELETE ? AirSync_Delete : AirSync_Change);
 	wbxml_cstr(w, AirSync_ServerId, id);
 	if (e->kind != EDIT_DELETE) {
 		wbxml_begin(w, AirSync_ApplicationData);
-		if (e->kind == EDIT_READ || e->kind == EDIT_UNREAD)
+		if (!kind_is_mail())
+			kind_write(w, e->after, e->number);
+		else if (e->kind == EDIT_READ || e->kind == EDIT_UNREAD)
 			wbxml_cstr(w, Email_Read, e->kind == EDIT_READ ? "1" : "0");
 		else
 			phone_write_flag(w, e->kind == EDIT_FLAG);
@@ -150,6 +197,8 @@ static void phone_write_collection(struct wbxml_out *w, int at, bool calm, struc
 	wbxml_begin(w, AirSync_Collection);
 	wbxml_cstr(w, AirSync_SyncKey, f->key);
 	wbxml_int(w, AirSync_CollectionId, m->folder[at]);
+	if (out->zero[at] && !kind_is_mail())
+		wbxml_empty(w, AirSync_Supported);
 	wbxml_int(w, AirSync_DeletesAsMoves, chance(2));
 	if (!out->zero[at] && !calm && percent(10))
 		wbxml_int(w, AirSync_GetChanges, 0);
@@ -205,7 +254,10 @@ static bool phone_read_id(int at, const struct wbxml_node *node, int64_t *uid)
 		model_wrong("a ServerId of folder %d can't be read", at);
 		return false;
 	}
-	if (f->n == 0)
+	bool bare = true;
+	for (size_t i = 0; i < f->n; i++)
+		bare = bare && f->items[i].uid < 0;
+	if (bare)
 		f->epoch = id.epoch;
 	*uid = id.uid;
 	if (id.epoch == f->epoch)
@@ -219,6 +271,11 @@ static unsigned phone_read_flags(const struct wbxml_node *node)
 	const struct wbxml_node *data = wbxml_child(node, AirSync_ApplicationData);
 	const struct wbxml_node *flag = wbxml_child(data, Email_Flag);
 	unsigned flags = 0;
+	int number = -1;
+	if (!kind_is_mail()) {
+		kind_read(data ? data->first : NULL, &flags, &number);
+		return flags;
+	}
 	if (str_eq(wbxml_child_text(data, Email_Read), STR("1")))
 		flags |= ITEM_SEEN;
 	if (str_eq(wbxml_child_text(flag, Email_Status), STR("2")))
@@ -255,18 +312,27 @@ static void phone_take(int at, const struct wbxml_node *node)
 				    (long long)uid);
 		return;
 	}
+	const struct wbxml_node *data = wbxml_child(node, AirSync_ApplicationData);
+	unsigned ignored = 0;
 	phone_put(f, uid, phone_read_flags(node));
+	if (!kind_is_mail())
+		kind_read(data ? data->first : NULL, &ignored, &phone_find(f, uid)->number);
 	/* What was done on the phone meanwhile holds until the server knows of it. */
 	for (int i = 0; i < f->queue.n; i++)
-		if (m->edits[f->queue.v[i]].uid == uid)
+		if (m->edits[f->queue.v[i]].uid == uid) {
 			phone_do(f, &m->edits[f->queue.v[i]]);
+			if (phone_find(f, uid))
+				m->edits[f->queue.v[i]].after = phone_find(f, uid)->flags;
+		}
 }
 
 /* The answer has come: what went with the request is told, and has to be done. */
 static void phone_acknowledge(int at, const struct sent *sent)
 {
 	for (int i = 0; i < sent->edits[at].n; i++) {
-		const struct edit *e = &m->edits[sent->edits[at].v[i]];
+		struct edit *e = &m->edits[sent->edits[at].v[i]];
+		/* What became of a text shows when all is at rest. */
+		e->done |= !kind_is_mail() && e->kind < EDIT_DELETE;
 		if (!e->done)
 			model_wrong("edit %d of %d:%lld was answered and never done",
 				    sent->edits[at].v[i], at, (long long)e->uid);
@@ -279,10 +345,36 @@ static bool phone_may_lose(int at, int64_t uid, const struct sent *sent)
 {
 	for (int i = 0; i < sent->edits[at].n; i++) {
 		const struct edit *e = &m->edits[sent->edits[at].v[i]];
-		if (e->uid == uid && (e->kind == EDIT_FLAG || e->kind == EDIT_UNFLAG))
-			return model_touched(at, uid) || m->crashed[at];
+		bool loses = kind_is_mail() ? e->kind == EDIT_FLAG || e->kind == EDIT_UNFLAG
+					    : e->kind < EDIT_DELETE;
+		if (e->uid == uid && loses)
+			return model_touched(at, uid) || m->crashed[at] ||
+			       /* Without a transaction its own edit may be unknown. */
+			       (!kind_is_mail() && !m->db);
 	}
 	return false;
+}
+
+/* What the phone has made gets its number; it may have been told of it before. */
+static void phone_read_added(int at, const struct wbxml_node *r)
+{
+	struct phone_folder *f = &m->phone[at];
+	int number = atoi(wbxml_child_text(r, AirSync_ClientId).p + 1);
+	struct edit *e = &m->edits[number];
+	int64_t uid;
+	if (!str_eq(wbxml_child_text(r, AirSync_Status), STR("1"))) {
+		model_wrong("what the phone has made is refused");
+		return;
+	}
+	if (!phone_read_id(at, r, &uid))
+		return;
+	struct phone_item *item = phone_find(f, e->uid);
+	e->done = true;
+	if (phone_find(f, uid))
+		phone_drop(f, e->uid);
+	else if (item)
+		item->uid = uid;
+	model_trace("  %d:%lld is what was made as %d", at, (long long)uid, number);
 }
 
 /* Edits of what is gone are answered with a status; nothing is to be done about those. */
@@ -293,6 +385,10 @@ static void phone_read_responses(int at, const struct wbxml_node *responses,
 	for (; r; r = r->next) {
 		int64_t uid;
 		struct str status = wbxml_child_text(r, AirSync_Status);
+		if (r->tag == AirSync_Add) {
+			phone_read_added(at, r);
+			continue;
+		}
 		if (!phone_read_id(at, r, &uid))
 			return;
 		bool lost = str_eq(status, STR("7")) && phone_may_lose(at, uid, sent);
@@ -515,6 +611,8 @@ static void phone_sync(void)
 static void phone_set_filter(void)
 {
 	int at = (int)chance(FOLDERS);
+	if (!kind_is_mail())
+		return;
 	m->phone[at].filter = (int)chance(6);
 	model_trace("phone: folder %d has filter %d", at, m->phone[at].filter);
 }

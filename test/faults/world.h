@@ -7,7 +7,7 @@
 #include "core/ledger.h"
 #include "core/sync_options.h"
 #include "store/message.h"
-#include "test/faults/model.h"
+#include "test/faults/kinds.h"
 
 enum { WORLD_CAP = 16 * 1024 * 1024, CROWDED = 600 };
 
@@ -16,7 +16,22 @@ static void world_failed(const struct err *e)
 	model_wrong("the store failed without having been told to: %s", e->text);
 }
 
-/* Living items of the folder, newest first. */
+/* Flags of what is kept as text stand in the text. */
+static void world_read_texts(struct arena *a, int folder, struct items *items)
+{
+	struct err e = {0};
+	struct slice *v = arena_array(a, items->n, sizeof *v);
+	for (size_t i = 0; i < items->n; i++)
+		v[i] = (struct slice){.uid = items->v[i].uid, .length = INT64_MAX};
+	if (!m->real->slices(m->others, a, m->account, m->folder[folder], v, items->n, &e))
+		world_failed(&e);
+	for (size_t i = 0; i < items->n; i++) {
+		items->v[i].flags = kind_flags(v[i].bytes);
+		items->v[i].marks = v[i].bytes;
+	}
+}
+
+/* Living items of the folder, newest first; of what is no mail, `marks` is the text. */
 static struct items world_items(struct arena *a, int folder, int64_t cutoff)
 {
 	struct err e = {0};
@@ -24,6 +39,8 @@ static struct items world_items(struct arena *a, int folder, int64_t cutoff)
 	if (!m->real->newest(m->others, a, m->account, m->folder[folder], INT64_MAX, cutoff,
 			     ITEMS_MAX, &items, &e))
 		world_failed(&e);
+	if (!kind_is_mail())
+		world_read_texts(a, folder, &items);
 	return items;
 }
 
@@ -48,11 +65,44 @@ static void world_append(struct arena *a, int folder)
 	item.date = m->now - chance(40) * DAY_MS;
 	if (percent(50))
 		item.date -= item.date % DAY_MS;
+	if (!kind_is_mail()) {
+		item.raw = str_of(arena_printf(a, kind_now()->text, (int)chance(1000000), chance(2),
+					       chance(2)));
+		item.message = NULL;
+		item.summary = STR("{}");
+		item.date = INT64_MAX;
+		item.flags = 0;
+	}
 	if (!message_scan(a, item.raw, &message, &e) ||
 	    !m->real->append(m->others, m->account, m->folder[folder], &item, &uid, &modseq, &e))
 		world_failed(&e);
 	model_trace("others add %d:%lld modseq %lld date -%lld d", folder, (long long)uid,
 		    (long long)modseq, (long long)((m->now - item.date) / DAY_MS));
+}
+
+/* One of the two is changed in a text. */
+static void world_edit_text(int folder, int64_t uid, unsigned flag, bool set)
+{
+	struct err e = {0};
+	struct arena *a = arena_new(WORLD_CAP);
+	struct slice slice = {.uid = uid, .length = INT64_MAX};
+	int64_t now, before, after;
+	if (!m->real->slices(m->others, a, m->account, m->folder[folder], &slice, 1, &e))
+		world_failed(&e);
+	if (slice.bytes.p) {
+		unsigned flags = kind_flags(slice.bytes);
+		flags = set ? flags | flag : flags & ~flag;
+		struct new_item item = {.raw = kind_set(a, slice.bytes, flags),
+					.summary = STR("{}"),
+					.date = INT64_MAX};
+		if (m->real->replace(m->others, m->account, m->folder[folder], uid, 0, &item, &now,
+				     &before, &after, &e) == FOUND_FAILED)
+			world_failed(&e);
+		model_touch(folder, uid);
+		model_trace("others edit %d:%lld %s%u", folder, (long long)uid, set ? "+" : "-",
+			    flag);
+	}
+	arena_free(&a);
 }
 
 static void world_flag(int folder, int64_t uid)
@@ -61,6 +111,10 @@ static void world_flag(int folder, int64_t uid)
 	int64_t before, after;
 	unsigned flag = percent(50) ? ITEM_SEEN : ITEM_FLAGGED;
 	bool set = percent(50);
+	if (!kind_is_mail()) {
+		world_edit_text(folder, uid, flag, set);
+		return;
+	}
 	if (m->real->set_flags(m->others, m->account, m->folder[folder], uid, set ? flag : 0,
 			       set ? 0 : flag, NULL, &before, &after, &e) == FOUND_FAILED)
 		world_failed(&e);

@@ -149,6 +149,12 @@ static void elements_by_version(void **state)
 		 Calendar_MeetingStatus, "MeetingStatus=5"},
 		{141, EVENT("ORGANIZER:mailto:B@x.test\r\nATTENDEE:mailto:b@x.test\r\n"),
 		 Calendar_Attendees, "-"},
+		{161,
+		 EVENT("ATTENDEE;CN=B;X-EASEL-PROPOSED-START=20260310T150000Z;"
+		       "X-EASEL-PROPOSED-END=20260310T160000Z:mailto:b@x.test\r\n"),
+		 Calendar_Attendees,
+		 "Attendees(Attendee(Email=b@x.test|Name=B|AttendeeStatus=5|AttendeeType=1|"
+		 "ProposedStartTime=20260310T150000Z|ProposedEndTime=20260310T160000Z))"},
 		/* Words. */
 		{141, PARIS_MEETING, Calendar_Reminder, "Reminder=15"},
 		{141, EVENT("X-MICROSOFT-CDO-BUSYSTATUS:WORKINGELSEWHERE\r\n"), Calendar_BusyStatus,

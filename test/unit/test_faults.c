@@ -6,7 +6,7 @@
  * Ping says that something is there exactly when a Sync brings something.
  *
  * As a unit test it runs a fixed set of seeds. Longer:
- *     test_faults [--seed N] [--steps N] [--seconds N] [--trace]
+ *     test_faults [--class NAME] [--seed N] [--steps N] [--seconds N] [--trace]
  * runs seeds from N on (default: by the clock), a number of steps each; it ends with a sum. With
  * EASEL_TEST_DATABASE the same goes through PostgreSQL, with the pg store and the real rows.
  */
@@ -52,6 +52,8 @@ static void model_name(char *domain, size_t size)
 	snprintf(domain, size, "faults%llu.test", (unsigned long long)m->seed);
 }
 
+static PG_STATEMENT(faults_second, "SELECT easel.folder_create($1, NULL, 'Second', $2::text)");
+
 static void given_pg(const char *database)
 {
 	char domain[64], address[80];
@@ -66,8 +68,10 @@ static void given_pg(const char *database)
 	m->others = store_pg_new(m->others_db);
 	sql_int(&faults_domain, 0, domain);
 	m->account = (int32_t)sql_int(&faults_account, 0, address);
-	m->folder[0] = (int32_t)sql_int(&faults_folder, m->account, "inbox");
-	m->folder[1] = (int32_t)sql_int(&faults_folder, m->account, "trash");
+	m->folder[0] = (int32_t)sql_int(&faults_folder, m->account, kind_now()->role);
+	m->folder[1] = (int32_t)(kind_is_mail() ? sql_int(&faults_folder, m->account, "trash")
+						: sql_int(&faults_second, m->account,
+							  store_class_name(kind_now()->class)));
 	if (!device_admit(m->db, a, m->account, &contact, &m->device, &e))
 		model_wrong("%s", e.text);
 	arena_free(&a);
@@ -79,16 +83,19 @@ static void given_fake(void)
 	m->others = m->store;
 	m->account = 1;
 	m->device = 1;
-	m->folder[0] = fake_add_folder(m->store, 1, "Inbox", CLASS_EMAIL, ROLE_INBOX);
-	m->folder[1] = fake_add_folder(m->store, 1, "Deleted Items", CLASS_EMAIL, ROLE_TRASH);
+	m->folder[0] = fake_add_folder(m->store, 1, "One", kind_now()->class,
+				       kind_is_mail() ? ROLE_INBOX : ROLE_NONE);
+	m->folder[1] = fake_add_folder(m->store, 1, "Two", kind_now()->class,
+				       kind_is_mail() ? ROLE_TRASH : ROLE_NONE);
 	m->rows = rows_copy(NULL);
 }
 
-static void given(uint64_t seed, const char *database, bool trace)
+static void given(unsigned kind, uint64_t seed, const char *database, bool trace)
 {
 	static const int bytes[] = {5000, 20000, 4 * 1024 * 1024};
 	m = base_calloc(1, sizeof *m);
 	m->seed = seed;
+	m->kind = kind;
 	m->random = seed;
 	m->trace = trace;
 	/* The database has a clock of its own. */
@@ -100,12 +107,13 @@ static void given(uint64_t seed, const char *database, bool trace)
 	else
 		given_fake();
 	flow_wrap();
+	flow_trouble = (struct sync_trouble){0};
 	m->sync_max_bytes = bytes[chance(3)];
 	m->race = percent(50) ? 2 + chance(20) : 0;
 	for (int i = 0; i < FOLDERS; i++) {
 		m->phone[i].items = base_calloc(ITEMS_MAX, sizeof *m->phone[i].items);
 		strcpy(m->phone[i].key, "0");
-		m->phone[i].filter = percent(50) ? 0 : (int)chance(6);
+		m->phone[i].filter = percent(50) || !kind_is_mail() ? 0 : (int)chance(6);
 	}
 }
 
@@ -154,6 +162,18 @@ static void check_item(int at, const struct item *item)
 			    (long long)item->uid, p->flags, item->flags & BOTH);
 }
 
+/* Nothing that the phone has made is there twice. */
+static void check_made(int at, const struct items *items)
+{
+	for (size_t i = 0; i < items->n; i++) {
+		int number = kind_number(items->v[i].marks);
+		for (size_t k = i + 1; k < items->n && number >= 0; k++)
+			if (kind_number(items->v[k].marks) == number)
+				model_wrong("%d: what the phone made as %d is there twice", at,
+					    number);
+	}
+}
+
 /* Phone and mailbox hold the same. */
 static void check_same(int at)
 {
@@ -161,6 +181,8 @@ static void check_same(int at)
 	struct items items = world_items(a, at, m->phone[at].cutoff);
 	for (size_t i = 0; i < items.n; i++)
 		check_item(at, &items.v[i]);
+	if (!kind_is_mail())
+		check_made(at, &items);
 	if (m->phone[at].n > items.n)
 		for (size_t i = 0; i < m->phone[at].n; i++) {
 			bool there = false;
@@ -277,9 +299,9 @@ static void quiet_moment(void)
 }
 
 /* True: all was well. */
-static bool run_seed(uint64_t seed, unsigned steps, const char *database, bool trace)
+static bool run_seed(unsigned kind, uint64_t seed, unsigned steps, const char *database, bool trace)
 {
-	given(seed, database, trace);
+	given(kind, seed, database, trace);
 	while (m->steps < steps && !m->wrong[0]) {
 		m->storm = percent(20);
 		for (unsigned n = 1 + chance(40); n && m->steps < steps && !m->wrong[0]; n--)
@@ -289,7 +311,8 @@ static bool run_seed(uint64_t seed, unsigned steps, const char *database, bool t
 	}
 	bool ok = !m->wrong[0];
 	if (!ok)
-		printf("# seed %llu, step %u: %s\n", (unsigned long long)seed, m->steps, m->wrong);
+		printf("# %s, seed %llu, step %u: %s\n", store_class_name(kind_now()->class),
+		       (unsigned long long)seed, m->steps, m->wrong);
 	ungiven();
 	return ok;
 }
@@ -300,8 +323,12 @@ static void test_fake(void **state)
 {
 	unsigned failed = 0;
 	(void)state;
-	for (uint64_t seed = 1; seed <= SEEDS; seed++)
-		failed += !run_seed(seed, STEPS, NULL, false);
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		for (uint64_t seed = 1; seed <= (kind ? SEEDS / 5 : SEEDS); seed++)
+			failed += !run_seed(kind, seed, STEPS, NULL, false);
+	/* And some that nobody has seen before. */
+	for (unsigned i = 0; i < SEEDS / 10; i++)
+		failed += !run_seed(i % KINDS, (uint64_t)clock_now() + i, STEPS, NULL, false);
 	assert_int_equal(failed, 0);
 }
 
@@ -312,8 +339,9 @@ static void test_pg(void **state)
 	(void)state;
 	if (!database)
 		skip();
-	for (uint64_t seed = 1; seed <= SEEDS_PG; seed++)
-		failed += !run_seed(seed, STEPS, database, false);
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		for (uint64_t seed = 1; seed <= (kind ? 1 : SEEDS_PG); seed++)
+			failed += !run_seed(kind, seed, STEPS, database, false);
 	assert_int_equal(failed, 0);
 }
 
@@ -323,12 +351,13 @@ struct wish {
 	uint64_t seed;
 	unsigned steps;
 	long long seconds; /* 0: one seed */
+	int kind;	   /* -1: one class after the other */
 	bool trace;
 };
 
 static struct wish read_wish(int argc, char **argv)
 {
-	struct wish w = {.seed = (uint64_t)clock_now(), .steps = STEPS};
+	struct wish w = {.seed = (uint64_t)clock_now(), .steps = STEPS, .kind = -1};
 	for (int i = 1; i < argc; i++) {
 		struct str name = str_of(argv[i]);
 		const char *value = i + 1 < argc ? argv[i + 1] : "0";
@@ -338,6 +367,9 @@ static struct wish read_wish(int argc, char **argv)
 			w.steps = (unsigned)strtoul(value, NULL, 10);
 		else if (str_eq(name, STR("--seconds")))
 			w.seconds = strtoll(value, NULL, 10);
+		for (int k = 0; str_eq(name, STR("--class")) && k < KINDS; k++)
+			if (strcmp(value, store_class_name(kinds[k].class)) == 0)
+				w.kind = k;
 		w.trace |= str_eq(name, STR("--trace"));
 	}
 	return w;
@@ -351,7 +383,8 @@ static int run_wish(const struct wish *w)
 	uint64_t seed = w->seed;
 	printf("seeds from %llu on, %u steps each\n", (unsigned long long)seed, w->steps);
 	do {
-		bool ok = run_seed(seed++, w->steps, database, w->trace);
+		unsigned kind = w->kind < 0 ? (unsigned)(seed % KINDS) : (unsigned)w->kind;
+		bool ok = run_seed(kind, seed++, w->steps, database, w->trace);
 		passed += ok;
 		failed += !ok;
 	} while (clock_monotonic() < until);

@@ -284,7 +284,7 @@ static void zones_of_a_calendar(void **state)
 	const struct zone *paris = zone_olson(STR("Europe/Paris"));
 	(void)state;
 	assert_non_null(z);
-	for (int64_t at = utc("19800101T000000Z"); at < utc("20990101T000000Z"); at += 86400 * 5)
+	for (int64_t at = utc("19800101T000000Z"); at < utc("20590101T000000Z"); at += 86400 * 5)
 		if (at > utc("19970101T000000Z"))
 			assert_int_equal(zone_offset(z, at), zone_offset(paris, at));
 	assert_str(zone_blob(arena, z, utc("20260310T130000Z")),

@@ -304,6 +304,8 @@ static void paths_are_compared_without_case_and_slash(void **state)
 	} table[] = {
 		{"/Microsoft-Server-ActiveSync", ENDPOINT_ACTIVESYNC},
 		{"/microsoft-server-activesync/", ENDPOINT_ACTIVESYNC},
+		{"/easel/", ENDPOINT_USER_PAGE},
+		{"/Easel", ENDPOINT_USER_PAGE},
 		{"/MICROSOFT-SERVER-ACTIVESYNC//", ENDPOINT_ACTIVESYNC},
 		{"/Microsoft%2dServer%2DActiveSync", ENDPOINT_ACTIVESYNC},
 		{"/Autodiscover/Autodiscover.xml", ENDPOINT_AUTODISCOVER},

@@ -164,8 +164,9 @@ class Others(WireTest):
         phone = self.phone()
         password = E('Settings:DevicePassword', E('Set', E('Password', 'sEcret-4711')))
         self.assertEqual(self.ask(phone, password).get('DevicePassword/Status'), '7')
-        self.lab.sql("INSERT INTO easel.policy (level, account_id, password_recovery)"
-                     " SELECT 'user', id, true FROM easel.account WHERE address = :'a'",
+        self.lab.sql("INSERT INTO easel.policy (level, account_id, enforced, password_required,"
+                     " password_recovery) SELECT 'user', id, true, true, true"
+                     " FROM easel.account WHERE address = :'a'",
                      a=phone.user)
         phone.provision()
         self.assertEqual(self.ask(phone, password).get('DevicePassword/Status'), '1')

@@ -198,6 +198,34 @@ class Conflicts(GroupwareTest):
         self.assertEqual((responses, names), ([], {'Mine'}))
 
 
+class TextMessages(GroupwareTest):
+
+    def test_they_are_kept_and_not_told(self):
+        one, other, folder = self.pair(2, '14.1')
+        command = E('Add', E('Class', 'SMS'), E('ClientId', 's1'), E('ApplicationData',
+            E('Email:To', '[MOBILE:+15550100]'), E('Email:From', '[MOBILE:+15550111]'),
+            E('Email:DateReceived', '2026-11-20T10:00:00.000Z'), E('Email:Read', 0),
+            E('AirSyncBase:Body', E('Type', 1), E('Data', 'See you at noon'))))
+        wish = [E('AirSync:Options', E('Class', 'Email'), E('FilterType', 0)), E('AirSync:Options', E('Class', 'SMS'))]
+        ids = set()
+        for _ in range(2):
+            collection = one.sync_raw(one.collection(folder, commands=[command], options=wish)).root.find(
+                'Collections/Collection')
+            self.assertEqual(collection.get('Responses/Add/Class'), 'SMS')
+            ids.update(self.responses(collection, 'Add'))
+            self.assertFalse(collection.has('Commands'))
+        (status, item), = ids
+        self.assertEqual(status, '1')
+        self.assertIsNone(other.sync(folder))
+        kept = "SELECT body, read FROM easel.sms s JOIN easel.account a ON a.id = s.account_id WHERE address = :'user'"
+        one.sync(folder, commands=[change(item, E('Email:Read', 1))])
+        self.assertEqual(self.lab.sql(kept, user=one.user), [['See you at noon', 't']])
+        one.sync(folder, commands=[delete(item)])
+        self.assertEqual(self.lab.sql(kept, user=one.user), [])
+        self.assertEqual(self.responses(one.sync(folder, commands=[change(item, E('Email:Read', 0))]), 'Change'),
+                         [('8', item)])
+
+
 class Filters(GroupwareTest):
 
     def test_incomplete_tasks(self):
@@ -209,6 +237,18 @@ class Filters(GroupwareTest):
                                           E('Tasks:DateCompleted', '2026-11-20T10:00:00.000Z'))])
         self.assertNotIn(item, other.sync_all(folder, options=wish))
         self.assertIn(item, other.sync_all(folder, options=options(filter_type=0)))
+
+    def test_a_series_that_is_completed_goes_on(self):
+        one, other, folder = self.pair(TASKS)
+        series = E('Tasks:Recurrence', E('Tasks:Type', 0), E('Tasks:Start', '2026-11-20T00:00:00.000Z'), E('Tasks:Interval', 1))
+        days = [E('Tasks:UtcDueDate', '2026-11-20T00:00:00.000Z'), E('Tasks:DueDate', '2026-11-20T00:00:00.000Z')]
+        item = self.added(one, folder, E('Tasks:Subject', 'Water'), *days, series, E('Tasks:Complete', 0))
+        one.sync(folder, commands=[change(item, E('Tasks:Subject', 'Water'), *days, series, E('Tasks:Complete', 1),
+                                          E('Tasks:DateCompleted', '2026-11-20T10:00:00.000Z'))])
+        one.sync_all(folder)
+        for phone in (one, other):
+            task = phone.sync_all(folder)[item]
+            self.assertEqual([task.get('Tasks:' + n) for n in ('Complete', 'DueDate')], ['0', '2026-11-21T00:00:00.000Z'])
 
     def test_filters_by_class(self):
         one = self.phone()

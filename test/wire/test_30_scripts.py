@@ -32,8 +32,6 @@ class DeviceScripts(WireTest):
         for word in ('allow_camera', 'mail_folders', 'default', 'pending', phone.device_id):
             self.assertIn(word, shown)
         self.assertIn('1', self.good('wipe_cancel', device=device))
-        self.assertIn(phone.device_id, self.good('trace_set', device=device, hours=0))
-        self.good('trace_show', account=phone.user)
         self.assertIn(phone.device_id, self.good('device_delete', device=device))
         self.bad('device_show', 'there is no device', device=device)
 
@@ -51,6 +49,17 @@ class DeviceScripts(WireTest):
         self.assertIn('1', self.good('policy_inherit', level='user', target=user))
         self.assertIn('calendar_age', self.good('settings_set', level='user', target=user,
                                                 field='calendar_age', value=5))
+
+    def test_a_trace_can_be_read_and_masks_texts(self):
+        phone = self.synced_phone([])
+        device = self.number(phone)
+        self.good('trace_set', device=device, hours=1)
+        self.lab.deliver(phone.user, message('A subject', 'Very secret.\n'))
+        phone.sync(phone.inbox)
+        shown = self.good('trace_show', account=phone.user)
+        for word in (f'{phone.device_id} [', '<<< Sync', '>>> 200', 'A subject', '<SyncKey>'):
+            self.assertIn(word, shown)
+        self.assertNotIn('Very secret', shown)
 
     def test_rules(self):
         made = self.good('rule_add', characteristic='type', value='Scripted', action='block')
