@@ -7,6 +7,7 @@
 #include "core/base/arena.h"
 #include "store/imap_act.h"
 #include "store/imap_message.h"
+#include "store/imap_search.h"
 #include "store/imap_tree.h"
 #include "store/pg.h"
 
@@ -764,10 +765,107 @@ static enum found delete_folder(struct store *store, int32_t account, int32_t id
 }
 
 /* What is kept here is found; the server's own mail is not in the index. */
-static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
+/* ---- The mailbox search ---- */
+
+struct dated_hit {
+	struct hit hit;
+	int64_t date;
+};
+
+struct searching {
+	const struct search *q;
+	const struct imap_box *box;
+	int64_t *uids;
+	size_t n;
+	struct dated_hit *v;
+	size_t nv, size;
+};
+
+static bool act_search(struct imap_store *s, void *ctx, struct err *e)
+{
+	struct searching *x = ctx;
+	return imap_search(s->link, x->box, s->arena, x->q, &x->uids, &x->n, e);
+}
+
+/* Those among them that are there, with their dates, if they are of the time asked for. */
+static bool add_hits(struct imap_store *s, struct searching *x, int32_t folder_id,
+		     const int64_t *uids, size_t n, struct err *e)
+{
+	struct items items;
+	if (!lookup(&s->store, s->arena, s->who.account, folder_id, uids, n, &items, e))
+		return false;
+	if (x->nv + n > x->size) {
+		size_t size = 2 * x->size + n;
+		struct dated_hit *v = arena_array(s->arena, size, sizeof *v);
+		if (x->nv)
+			memcpy(v, x->v, x->nv * sizeof *v);
+		x->v = v;
+		x->size = size;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!items.v[i].gone && items.v[i].date > x->q->after &&
+		    items.v[i].date < x->q->before)
+			x->v[x->nv++] =
+				(struct dated_hit){{folder_id, items.v[i].uid}, items.v[i].date};
+	return true;
+}
+
+static int newest_first(const void *a, const void *b)
+{
+	const struct dated_hit *x = a, *y = b;
+	return x->date < y->date ? 1 : x->date > y->date ? -1 : 0;
+}
+
+/* What the database finds in the folders that are its own, put among what the servers found. */
+static bool add_own(struct imap_store *s, struct searching *x, const int32_t *own, size_t nown,
+		    size_t most, struct err *e)
+{
+	struct search q = *x->q;
+	struct hits hits;
+	q.folders = own;
+	q.nfolders = nown;
+	if (nown == 0)
+		return true;
+	if (!s->pg->ops->search(s->pg, s->arena, s->who.account, &q, 0, most, &hits, e))
+		return false;
+	for (size_t i = 0; i < hits.n; i++)
+		if (!add_hits(s, x, hits.v[i].folder, &hits.v[i].uid, 1, e))
+			return false;
+	return true;
+}
+
+static bool search(struct store *store, struct arena *a, int32_t account, const struct search *q,
 		   size_t offset, size_t limit, struct hits *out, struct err *e)
 {
-	return pg_of(s)->ops->search(pg_of(s), a, account, q, offset, limit, out, e);
+	struct imap_store *s = of(store);
+	struct searching x = {.q = q};
+	/* Which messages belong to a conversation only the database could know. */
+	if (!s->entered || account != s->who.account || q->conversation.n)
+		return pg_of(store)->ops->search(pg_of(store), a, account, q, offset, limit, out,
+						 e);
+	int32_t *own = arena_array(s->arena, q->nfolders + 1, sizeof *own);
+	size_t nown = 0;
+	for (size_t i = 0; i < q->nfolders; i++) {
+		struct imap_box *box;
+		bool imap;
+		if (!is_box(s, account, q->folders[i], &box, &imap, e))
+			return false;
+		x.box = box;
+		if (!imap)
+			own[nown++] = q->folders[i];
+		else if (box->selectable && box->uidvalidity &&
+			 (!attempt(s, act_search, &x, e) ||
+			  !add_hits(s, &x, box->folder, x.uids, x.n, e)))
+			return false;
+	}
+	if (!add_own(s, &x, own, nown, offset + limit, e))
+		return false;
+	qsort(x.v, x.nv, sizeof *x.v, newest_first);
+	*out = (struct hits){.v = arena_array(a, limit, sizeof *out->v)};
+	for (size_t i = offset; i < x.nv && out->n < limit; i++)
+		out->v[out->n++] = x.v[i].hit;
+	out->total = out->n ? x.nv : 0;
+	return true;
 }
 
 /* ---- Sending as the user ---- */

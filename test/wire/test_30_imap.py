@@ -278,3 +278,22 @@ class Killed(ImapTest):
         self.assertEqual(len(phone.items[phone.inbox]), 0)
         self.assertEqual(sorted(d.get('Email:Subject') for d in phone.items[trash].values()),
                          [f'Message {n}' for n in range(8)])
+
+
+class Search(ImapTest):
+    def find(self, phone, text):
+        """The subjects of what a search of the whole mailbox finds."""
+        root = phone.command('Search', E('Search:Search', E(
+            'Store', E('Name', 'Mailbox'),
+            E('Query', E('And', E('AirSync:Class', 'Email'), E('FreeText', text)))))).root
+        store = root.find('Response/Store')
+        self.assertEqual(store.get('Status'), '1')
+        return [r.get('Properties/Email:Subject') for r in store.all('Result') if r.children]
+
+    def test_the_server_searches(self):
+        phone = self.with_mail(message('Lunch', 'At the river.\n'),
+                               message('Träume', 'In the house.\n'))
+        for text, want in (('river', ['Lunch']), ('Träume', ['Träume']),
+                           ('subject:lunch', ['Lunch']), ('from:ben the', ['Träume', 'Lunch']),
+                           ('nowhere', [])):
+            self.assertEqual(sorted(self.find(phone, text)), sorted(want), text)
