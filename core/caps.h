@@ -12,7 +12,8 @@
 #include "core/sync_options.h"
 #include "store/account.h"
 
-/* The start of the filter as sync_options_cutoff_in(), with the look-back that the class may have. */
+/* The start of the filter as sync_options_cutoff_in(), with the look-back that the class may have.
+ */
 int64_t caps_cutoff(const struct caps *caps, const struct folder *folder,
 		    const struct sync_options *o, int64_t now);
 

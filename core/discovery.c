@@ -162,8 +162,8 @@ static void answer_v2(struct call *c)
 		answer_json_error(c, 400, "InvalidProtocol", "The given protocol is not offered.");
 	else
 		answer_json(c, 200,
-			    json_pack("{ssss%}", "Protocol", eas ? "ActiveSync" : p->type.p,
-				      "Url", p->url.p, p->url.n));
+			    json_pack("{ssss%}", "Protocol", eas ? "ActiveSync" : p->type.p, "Url",
+				      p->url.p, p->url.n));
 }
 
 /* ---- Thunderbird ---- */

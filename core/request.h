@@ -85,7 +85,7 @@ struct answer {
 	} headers[ANSWER_HEADERS];
 	unsigned nheaders;
 	struct body body; /* freed by whoever sends the answer */
-	int32_t synced; /* device whose Sync this answers, for session_answer_lost(); 0: none */
+	int32_t synced;	  /* device whose Sync this answers, for session_answer_lost(); 0: none */
 };
 
 /* Adds a header; value must outlive the answer. */

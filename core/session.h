@@ -21,21 +21,21 @@ struct imap_pool;
 
 /* What all threads of a worker share; set up before the first of them starts. */
 struct server {
-	const char *database;  /* libpq conninfo */
-	const char *worker;    /* name of this process among all workers */
-	unsigned char key[32]; /* of remembered passwords; see store/password.h */
-	size_t max_body;       /* bytes of a request body, after inflating */
-	size_t arena_cap;      /* bytes that one request may allocate */
+	const char *database;	/* libpq conninfo */
+	const char *worker;	/* name of this process among all workers */
+	unsigned char key[32];	/* of remembered passwords; see store/password.h */
+	size_t max_body;	/* bytes of a request body, after inflating */
+	size_t arena_cap;	/* bytes that one request may allocate */
 	struct imap_pool *imap; /* NULL: mail on IMAP servers is not served */
 };
 
 struct session {
 	const struct server *server;
 	struct pg *db;
-	struct store *own;   /* what is kept in the database */
-	struct store *mail;  /* that and what is on IMAP servers; NULL: none is served */
-	struct store *kept;  /* folders as they are kept: one of these two */
-	struct store *store; /* folders as the account's devices see them: core/collections.h */
+	struct store *own;     /* what is kept in the database */
+	struct store *mail;    /* that and what is on IMAP servers; NULL: none is served */
+	struct store *kept;    /* folders as they are kept: one of these two */
+	struct store *store;   /* folders as the account's devices see them: core/collections.h */
 	struct arena *arena;   /* reset after each request */
 	struct arena *secrets; /* the same, wiped */
 };

@@ -61,7 +61,8 @@ static void add(struct call *c, struct buf *entry)
 void trace_write(struct call *c)
 {
 	struct buf in = {.limit = ENTRY_MOST}, out = {.limit = ENTRY_MOST};
-	if (c->gate.trace == 0 || c->answer->status == 401 || c->request->endpoint != ENDPOINT_ACTIVESYNC)
+	if (c->gate.trace == 0 || c->answer->status == 401 ||
+	    c->request->endpoint != ENDPOINT_ACTIVESYNC)
 		return;
 	put_head(c, &in);
 	buf_printf(&in, "<<< %.*s", STR_ARG(c->request->eas.command));

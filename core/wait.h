@@ -28,11 +28,11 @@ struct waiter {
 	uint16_t version; /* protocol version of the request */
 	uint8_t kind;	  /* enum wait_kind */
 	uint16_t nfolders;
-	int64_t since;	     /* clock_monotonic() when it came */
-	int64_t deadline;    /* clock_monotonic() when it is answered at the latest */
-	struct waiter *next; /* for whoever holds it in a list */
+	int64_t since;		/* clock_monotonic() when it came */
+	int64_t deadline;	/* clock_monotonic() when it is answered at the latest */
+	struct waiter *next;	/* for whoever holds it in a list */
 	struct imap_pool *imap; /* holds the account's credentials for it; NULL: none are needed */
-	int32_t folders[];   /* those it watches */
+	int32_t folders[];	/* those it watches */
 };
 
 enum wait_outcome {

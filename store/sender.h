@@ -23,7 +23,8 @@ struct sender {
 	bool refuse;			  /* another From is refused; else it is rewritten */
 };
 
-/* An account's address and display name, and its time zone. FOUND_NONE: there is no such account. */
+/* An account's address and display name, and its time zone. FOUND_NONE: there is no such account.
+ */
 enum found sender_identity(struct pg *db, struct arena *a, int32_t account, struct sender *out,
 			   struct str *timezone, struct err *e);
 

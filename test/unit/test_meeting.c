@@ -39,8 +39,7 @@ static void arrivals(void **state)
 		 true, "PARTSTAT=NEEDS-ACTION", "VALARM"},
 		{"", OBJECT("METHOD:REQUEST\r\n", WHEN BEN ME), true, "UID:m1", "METHOD"},
 		{"", OBJECT("METHOD:REQUEST\r\n", WHEN BEN), true,
-		 "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION:mailto:anna@",
-		 NULL},
+		 "ATTENDEE;ROLE=REQ-PARTICIPANT;PARTSTAT=NEEDS-ACTION:mailto:anna@", NULL},
 		{"", OBJECT("METHOD:REQUEST\r\n", WHEN OWN GUEST), false, NULL, NULL},
 		{"", OBJECT("METHOD:CANCEL\r\n", WHEN BEN ME), false, NULL, NULL},
 		/* The update of one: in sequence, from its organizer, with the user's own kept. */
