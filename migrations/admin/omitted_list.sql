@@ -1,7 +1,14 @@
--- Shows which items devices do not get.   psql -f omitted_list.sql
+-- Shows which items devices do not get.   psql [-v account=anna@example.org] -f omitted_list.sql
 \set ON_ERROR_STOP on
 \if :{?help}
-	\echo 'omitted_list.sql shows the items that devices could not take, and that are left out until they change.'
+	\echo 'omitted_list.sql: shows the items that devices could not take, and that are left out until they change.'
+	\echo '  -v account=ADDRESS    only those of one account'
 	\quit
 \endif
-SELECT * FROM easel.omitted_item ORDER BY omitted_at;
+\if :{?account}
+\else
+	\set account ''
+\endif
+SELECT * FROM easel.omitted_item
+WHERE :'account' = '' OR account = lower(:'account')
+ORDER BY omitted_at;

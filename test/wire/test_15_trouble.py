@@ -286,9 +286,11 @@ class SeveralWorkers(Trouble):
         items = [sorted(c.get('ServerId') for c in answer.root.all(
             'Collections/Collection/Commands/Add')) for answer in answers]
         self.assertEqual(len(items[0]), 10)
-        for each in items[1:]:
-            self.assertEqual(each, items[0])
+        for each in items[1:]:  # one that came to its turn late looks like a phone that chokes
+            self.assertLessEqual(set(each), set(items[0]))
         phone.take(answers[-1], phone.inbox)
+        phone.sync_all(phone.inbox)
+        self.assertEqual(len(phone.items[phone.inbox]), 10)
         self.assertIsNone(phone.sync(phone.inbox))
 
     def test_many_phones_at_once(self):
@@ -335,6 +337,7 @@ class Overload(Trouble):
             E('Mime', message(to=phones[0].user))))
         self.assertEqual((answer.code, answer.root), (200, None))
         self.assertEqual(pings[0].answer().status, '2')
+        last.folder_sync()  # whom one writes to is a folder of its own, there from the first mail on
         again = last.ping([last.inbox], 300)
         self.lab.deliver(last.user, message())
         self.assertEqual(again.answer().status, '2')
