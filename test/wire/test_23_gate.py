@@ -113,6 +113,7 @@ class Access(Gate):
         self.sql("SELECT easel.device_quarantine(:d)", d=self.device(phone))
         self.assert_told(phone.user, 'waiting to be approved')
         self.lab.deliver(phone.user, message('More'))
+        phone.folder_sync()  # default folders only
         self.assertIsNone(phone.sync(phone.inbox))
         fetch = E('ItemOperations:ItemOperations', E('Fetch', E('Store', 'Mailbox'), E(
             'AirSync:CollectionId', phone.inbox), E('AirSync:ServerId', item)))
