@@ -440,6 +440,17 @@ service stats {{
         path.write_text(f'{address}:{{PLAIN}}{password}\n')
         if later:
             os.utime(path, (later, later))
+            while not self.accepts(address, password):
+                pass  # it answers a wrong password after two seconds
+
+    def accepts(self, address, password):
+        """Whether a login is let in."""
+        with imaplib.IMAP4('127.0.0.1', self.imap_port) as imap:
+            try:
+                imap.login(address, password)
+                return True
+            except imaplib.IMAP4.error:
+                return False
 
 
 class Apache(Server):
