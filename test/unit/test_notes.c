@@ -19,8 +19,8 @@ static void test_lines_are_kept(void **state)
 	static const char *const texts[] = {
 		NOTE,
 		"BEGIN:VJOURNAL\nSUMMARY:x\n y\n\n;;;:\nno colon\nEND:VJOURNAL",
-		"junk\r\nBEGIN: vjournal\r\nX;P=\"a:b;c\":v\r\nBEGIN:VALARM\r\nEND:VALARM\r\n"
-		"END:VJOURNAL\r\nrest",
+		("junk\r\nBEGIN: vjournal\r\nX;P=\"a:b;c\":v\r\nBEGIN:VALARM\r\nEND:VALARM\r\n"
+		 "END:VJOURNAL\r\nrest"),
 		"BEGIN:VJOURNAL\r\nnever ended:1",
 	};
 	(void)state;
