@@ -500,7 +500,8 @@ bool hub_begin(struct pg *db, const struct hub_waiter *w, struct hub_begun *out,
 	struct pg_params params = {0};
 	struct buf folders = {0};
 
-	memset(yes, 0, w->n * sizeof *yes);
+	if (w->n)
+		memset(yes, 0, w->n * sizeof *yes);
 	for (size_t i = 0; i < w->n; i++)
 		buf_printf(&folders, "%c%d", i ? ',' : '{', (int)w->folders[i]);
 	buf_cstr(&folders, w->n ? "}" : "{}");
