@@ -77,6 +77,8 @@ static inline void kind_write(struct wbxml_out *w, unsigned flags, int number)
 	wbxml_cstr(w, k->alpha, alpha);
 	if (k->class == CLASS_TASKS)
 		wbxml_cstr(w, Tasks_Complete, "0");
+	if (k->class == CLASS_CONTACTS) /* or its full name would be the company's */
+		wbxml_cstr(w, Contacts_LastName, "x");
 	if (k->beta != AirSyncBase_Body) {
 		wbxml_cstr(w, k->beta, beta);
 		return;
