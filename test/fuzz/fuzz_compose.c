@@ -67,8 +67,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct message m;
 	struct err e;
 	check(message_scan(a, raw, &m, &e));
-	struct compose_original o = {&m, raw, content_of(raw, message_body(&m, PART_TEXT)),
-				     content_of(raw, message_body(&m, PART_HTML))};
+	struct compose_original o = {&m,
+				     raw,
+				     content_of(raw, message_body(&m, PART_TEXT)),
+				     content_of(raw, message_body(&m, PART_HTML)),
+				     {NULL, 0}};
 	compose_once(a, (struct compose){.mime = all});
 	for (int kind = COMPOSE_REPLY; kind <= COMPOSE_FORWARD; kind++)
 		compose_once(a, (struct compose){.kind = (enum compose_kind)kind,
