@@ -24,8 +24,9 @@ struct contact {
 	struct content_lines lines;
 	struct str name[NAMES]; /* of N, or taken from FN when N says nothing */
 	bool new, renamed;
-	bool cached;	    /* of the recipient information cache */
-	struct str file_as; /* as sent with a new contact */
+	bool named_by_company; /* its full name is the company's, for want of another */
+	bool cached;	       /* of the recipient information cache */
+	struct str file_as;    /* as sent with a new contact */
 };
 
 struct field;
@@ -168,12 +169,18 @@ static struct str full_name(const struct contact *c)
 	return vcard_text(&c->lines, "FN", 1);
 }
 
+static struct str company(const struct contact *c)
+{
+	size_t at = vcard_slot(&c->lines, "ORG", 1);
+	return at ? vcard_component(&c->lines, at, 0) : STR("");
+}
+
 /* A full name alone is first names and a last name. */
 static void split_full_name(struct contact *c)
 {
 	struct str full = full_name(c);
 	size_t space = full.n;
-	if (str_eq(full, vcard_text(&c->lines, "ORG", 1)) || str_find_byte(full, '@') >= 0)
+	if (c->named_by_company || str_find_byte(full, '@') >= 0)
 		return;
 	while (space && full.p[space - 1] != ' ')
 		space--;
@@ -185,6 +192,7 @@ static void read_names(struct contact *c)
 {
 	size_t at = vcard_slot(&c->lines, "N", 1);
 	bool any = false;
+	c->named_by_company = full_name(c).n && str_eq(full_name(c), company(c));
 	for (unsigned i = 0; i < NAMES; i++) {
 		c->name[i] = at ? vcard_component(&c->lines, at, i) : (struct str){"", 0};
 		any = any || c->name[i].n;
@@ -251,13 +259,14 @@ static void write_names(struct contact *c)
 		vcard_put_component(&c->lines, "N", i, c->name[i]);
 	if (c->renamed)
 		name = compose_name(c, old);
-	if (!c->new && !c->renamed)
+	else if (c->named_by_company)
+		name = company(c);
+	else if (!c->new)
 		return;
 	if (!name.n)
 		name = c->file_as;
-	size_t org = name.n ? 0 : vcard_slot(&c->lines, "ORG", 1);
-	if (org)
-		name = vcard_component(&c->lines, org, 0);
+	if (!name.n)
+		name = company(c);
 	if (!name.n)
 		name = vcard_text(&c->lines, "EMAIL", 1);
 	if (!name.n || str_eq(name, old))
