@@ -488,8 +488,7 @@ class Phone:
         if collection.get('Status') != '1':
             return collection
         items = self.items[folder]
-        refused = {(verb, response.get('ServerId')) for verb in ('Change', 'Delete')
-                   for response in collection.all(f'Responses/{verb}')
+        refused = {response.get('ServerId') for response in collection.all('Responses/Change')
                    if response.get('Status') != '1'}
         self._apply_own(folder, commands, refused)
         for command in (collection.find('Commands') or E('none')).children:
@@ -513,15 +512,16 @@ class Phone:
             del items[item]
 
     def _apply_own(self, folder, commands, refused=()):
-        """What the phone itself edited, but for what the server refused."""
+        """What the phone itself edited, but for changes that the server refused.
+
+        What it deleted it has no more, refused or not: the server has to bring it back.
+        """
         items = self.items[folder]
         for command in decode(encode(E('AirSync:Commands', list(commands)))).children:
             verb, item = command.name.partition(':')[2], command.get('ServerId')
-            if (verb, item) in refused:
-                continue
             if verb == 'Delete':
                 items.pop(item, None)
-            elif verb == 'Change' and item in items:
+            elif verb == 'Change' and item in items and item not in refused:
                 merge(items[item], command.find('ApplicationData'))
 
     def sync_all(self, folder, limit=1000, **wishes):
