@@ -22,6 +22,23 @@ sanitized() { # BUILD SANITIZERS TARGET…
 	built BUILD="$build" CC=clang OPT='-O1 -g' SAN="-fsanitize=$sanitizers -fno-omit-frame-pointer" "$@"
 }
 
+# The unit tests of a build in two halves side by side, each with a database of its own.
+units() { # BUILD
+	local long='faults|calendar|pending'
+	unit_half "$1" "$long" >"$1/units.log" 2>&1 &
+	unit_half "$1" "!$long"
+	wait $!
+	cat "$1/units.log"
+}
+
+# A half that ended without a sum has failed.
+unit_half() { # BUILD NAMES
+	local out
+	out=$(test/lab/with_database.py test/unit.sh "$1" "$2" 2>&1)
+	echo "$out"
+	grep -qE '^[0-9]+ passed, [0-9]+ failed' <<<"$out" || echo '0 passed, 1 failed'
+}
+
 stage_lint() {
 	built programs
 	local bad=0
@@ -37,7 +54,7 @@ stage_clang() { verdict built BUILD=build/clang CC=clang programs unit-programs;
 
 stage_unit() {
 	built programs unit-programs || { echo '0 passed, 1 failed'; return; }
-	test/lab/with_database.py test/unit.sh build
+	units build
 }
 
 stage_sql() {
@@ -63,32 +80,36 @@ stage_asan() {
 	sanitized build/asan address,undefined programs unit-programs || { echo '0 passed, 1 failed'; return; }
 	export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	export EASEL_BUILD=build/asan
-	test/lab/with_database.py test/unit.sh build/asan
+	units build/asan
 	python3 test/wire/run.py 02 04 05 06
 }
 
 stage_tsan() {
 	sanitized build/tsan thread programs unit-programs || { echo '0 passed, 1 failed'; return; }
 	export TSAN_OPTIONS=halt_on_error=1 EASEL_BUILD=build/tsan
-	test/lab/with_database.py test/unit.sh build/tsan
+	units build/tsan
 	python3 test/wire/run.py ping
+}
+
+# One target for its time, with its own sum.
+fuzz_one() { # PROGRAM
+	local name
+	name=$(basename "$1")
+	if "$1" -max_total_time="${SECONDS_EACH:-10}" -timeout=10 -rss_limit_mb=2048 \
+		-artifact_prefix="$logs/$name-" >"$logs/$name.log" 2>&1; then
+		echo '1 passed, 0 failed'
+	else
+		echo "$name:"
+		tail -n 30 "$logs/$name.log"
+		echo '0 passed, 1 failed'
+	fi
 }
 
 stage_fuzz() {
 	sanitized build/fuzz address,undefined,fuzzer-no-link fuzz-programs || { echo '0 passed, 1 failed'; return; }
-	local good=0 bad=0 program
-	for program in build/fuzz/fuzz/*; do
-		[ -x "$program" ] || continue
-		if "$program" -max_total_time="${SECONDS_EACH:-10}" -timeout=10 -rss_limit_mb=2048 \
-			-artifact_prefix="$logs/$(basename "$program")-" >"$logs/$(basename "$program").log" 2>&1; then
-			good=$((good + 1))
-		else
-			bad=$((bad + 1))
-			echo "$(basename "$program"):"
-			tail -n 30 "$logs/$(basename "$program").log"
-		fi
-	done
-	echo "$good passed, $bad failed"
+	export -f fuzz_one
+	export logs SECONDS_EACH
+	printf '%s\0' build/fuzz/fuzz/* | xargs -0 -n 1 -P "$jobs" bash -c 'fuzz_one "$1"' fuzz_one
 }
 
 stage_bench() { verdict python3 test/bench/run.py --quick; }

@@ -1,12 +1,22 @@
 #!/bin/bash
-# Runs the unit tests of a build folder and counts: unit.sh BUILD. The last line is the sum.
+# Runs the unit tests of a build folder and counts: unit.sh BUILD [NAMES | !NAMES]; NAMES is an
+# extended regular expression, ! means those that it does not match. The last line is the sum.
 
 cd "$(dirname "$0")/.." || exit 2
 passed=0 failed=0 skipped=0
 export CMOCKA_MESSAGE_OUTPUT=TAP
 
+wanted() {
+	case $2 in
+	'') true ;;
+	!*) [[ ! $1 =~ ^test_(${2#!})$ ]] ;;
+	*) [[ $1 =~ ^test_($2)$ ]] ;;
+	esac
+}
+
 for program in "$1"/unit/test_*; do
 	[ -x "$program" ] || continue
+	wanted "$(basename "$program")" "${2:-}" || continue
 	out=$("$program" 2>&1)
 	code=$?
 	good=$(grep -cE '^ok ' <<<"$out")
