@@ -72,7 +72,7 @@ struct request {
 	struct eas_query eas; /* only for ENDPOINT_ACTIVESYNC */
 	struct str body;      /* inflated */
 	enum body_state body_state;
-	int64_t started; /* clock_monotonic() */
+	int64_t started; /* clock_monotonic() when it came, at the web server if that tells */
 };
 
 enum { ANSWER_HEADERS = 12 };

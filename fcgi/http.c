@@ -10,6 +10,8 @@
 #include "core/base/text.h"
 #include "fcgi/url.h"
 
+enum { QUEUED_MOST = 10 * 60 * 1000 }; /* ms that a request can have waited for a worker */
+
 /* ---- The environment ---- */
 
 /* The value of a variable, NULL when there is none. */
@@ -202,10 +204,28 @@ static enum body_state read_body(char **env, struct http_input *in, size_t most,
 
 /* ---- The request ---- */
 
+/*
+ * Milliseconds since the web server took the request, if it says when that was (seconds since 1970
+ * with three decimals): until now it may have waited for a worker. Rather less than more; a time
+ * that can't be is now.
+ */
+static int64_t read_age(char **env)
+{
+	struct str text = get(env, "REQUEST_CAME");
+	ptrdiff_t point = str_find_byte(text, '.');
+	uint64_t seconds, ms;
+	if (point < 0 || text.n != (size_t)point + 4 ||
+	    !str_to_u64(str_sub(text, 0, (size_t)point), &seconds) || seconds > UINT32_MAX ||
+	    !str_to_u64(str_sub(text, (size_t)point + 1, text.n), &ms))
+		return 0;
+	int64_t age = clock_now() - (int64_t)(seconds * 1000 + ms) - 1;
+	return age < 0 || age > QUEUED_MOST ? 0 : age;
+}
+
 void http_read_request(char **env, struct http_input *in, size_t max_body, struct request *rq)
 {
 	struct arena *a = rq->arena;
-	rq->started = clock_monotonic();
+	rq->started = clock_monotonic() - read_age(env);
 	rq->method = read_method(get(env, "REQUEST_METHOD"));
 	rq->endpoint = url_endpoint(a, read_path(env));
 	read_authorization(env, rq);

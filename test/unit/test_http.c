@@ -11,6 +11,7 @@
 #include <zlib.h>
 
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "fcgi/http.h"
 
 /* A body that comes in pieces, and may break off. */
@@ -104,6 +105,31 @@ static void headers_become_members(void **state)
 	assert_int_equal(f->rq.body_state, BODY_COMPLETE);
 	assert_int_equal(f->rq.body.n, 0);
 	assert_false(f->in.unread);
+}
+
+static void a_request_came_when_the_web_server_took_it(void **state)
+{
+	struct fixture *f = *state;
+	static const struct {
+		int64_t ago; /* ms */
+		const char *more;
+		int64_t age;
+	} rows[] = {
+		{0, "", 0},	     {5000, "", 4999}, {-5000, "", 0},
+		{11 * 60000, "", 0}, {5000, "0", 0},   {5000, "x", 0},
+	};
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		char variable[64];
+		int64_t before = clock_monotonic(), came = clock_now() - rows[i].ago;
+		snprintf(variable, sizeof variable, "REQUEST_CAME=%lld.%03d%s",
+			 (long long)(came / 1000), (int)(came % 1000), rows[i].more);
+		READ(f, "REQUEST_METHOD=GET", "REQUEST_URI=/", variable);
+		int64_t off = f->rq.started - (before - rows[i].age);
+		assert_in_range(off + 1, 0, 1001);
+	}
+	READ(f, "REQUEST_METHOD=GET", "REQUEST_URI=/", "REQUEST_CAME=.");
+	READ(f, "REQUEST_METHOD=GET", "REQUEST_URI=/", "REQUEST_CAME=99999999999999999999.123");
+	assert_true(clock_monotonic() - f->rq.started < 1000);
 }
 
 static void the_base64_form_prevails_over_headers(void **state)
@@ -344,6 +370,7 @@ static void a_head_always_tells_the_length(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(a_request_came_when_the_web_server_took_it),
 		TEST(headers_become_members),
 		TEST(the_base64_form_prevails_over_headers),
 		TEST(the_path_is_the_one_that_the_client_sent),

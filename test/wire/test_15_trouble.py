@@ -286,7 +286,7 @@ class SeveralWorkers(Trouble):
         items = [sorted(c.get('ServerId') for c in answer.root.all(
             'Collections/Collection/Commands/Add')) for answer in answers]
         self.assertEqual(len(items[0]), 10)
-        for each in items[1:]:  # one that came to its turn late looks like a phone that chokes
+        for each in items[1:]:  # one that comes behind two answers looks like a phone that chokes
             self.assertLessEqual(set(each), set(items[0]))
         phone.take(answers[-1], phone.inbox)
         phone.sync_all(phone.inbox)
