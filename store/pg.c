@@ -45,12 +45,7 @@ struct pg {
 	char why[160]; /* the last failure to connect */
 };
 
-/*
- * What is set on every connection. Workers never want a plan whose cost follows the folder: what an
- * index gives in order is never sorted, and what an index finds is never looked for. A statement is
- * planned once for a connection: for some, planning takes four times as long as running.
- */
-static const char SESSION_SETTINGS[] =
+const char pg_session_settings[] =
 	"SET statement_timeout = '60s'; SET lock_timeout = '30s'; SET client_min_messages = warning;"
 	"SET search_path = pg_catalog; SET jit = off; SET default_transaction_isolation = 'read committed';"
 	"SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;"
@@ -309,7 +304,7 @@ static bool make_connection(struct pg *db, struct err *e)
 	bool ok = db->conn && PQstatus(db->conn) == CONNECTION_OK;
 	if (ok) {
 		PQsetNoticeReceiver(db->conn, notice, db);
-		PGresult *r = PQexec(db->conn, SESSION_SETTINGS);
+		PGresult *r = PQexec(db->conn, pg_session_settings);
 		ok = PQresultStatus(r) == PGRES_COMMAND_OK;
 		PQclear(r);
 	}

@@ -47,6 +47,14 @@ struct pg_statement {
 const struct pg_statement *const *pg_statements(size_t *n);
 
 /*
+ * What is set on every connection, as statements without a last ";". Workers never want a plan
+ * whose cost follows the folder: what an index gives in order is never sorted, and what an index
+ * finds is never looked for. A statement is planned once for a connection: for some, planning takes
+ * four times as long as running.
+ */
+extern const char pg_session_settings[];
+
+/*
  * Parameters of one call, at most PG_PARAMS. Texts and bytes are referenced until the call, not
  * copied; the struct itself may be copied.
  */

@@ -215,12 +215,10 @@ bool hub_ready(const struct hub *h)
 	return h->state == HUB_IDLE;
 }
 
-static void send_params(struct hub *h, const struct pg_statement *s, int n,
-			const char *const *values, enum state state, int64_t limit)
+/* A failure shows with the next hub_pump(): the time is over at once. */
+static void sent(struct hub *h, bool taken)
 {
-	enter(h, state, limit);
-	/* A failure shows with the next hub_pump(): the time is over at once. */
-	if (PQsendQueryParams(h->connection, s->sql, n, NULL, values, NULL, NULL, 0))
+	if (taken)
 		h->unsent = PQflush(h->connection) != 0;
 	else
 		h->limit = clock_monotonic();
@@ -237,7 +235,8 @@ void hub_ask(struct hub *h, const struct hub_question *q, size_t n)
 	h->yes = base_realloc(h->yes, n * sizeof *h->yes);
 	memset(h->yes, 0, n * sizeof *h->yes);
 	h->nquestions = n;
-	send_params(h, &hub_pending, COLUMNS, values, HUB_ASK, ASK_LIMIT);
+	enter(h, HUB_ASK, ASK_LIMIT);
+	sent(h, PQsendQueryPrepared(h->connection, "hub_pending", COLUMNS, values, NULL, NULL, 0));
 	free_columns(columns);
 }
 
@@ -263,7 +262,9 @@ void hub_tell(struct hub *h, const struct hub_report *r)
 		snprintf(texts[i], sizeof texts[i], "%lld", (long long)numbers[i]);
 		values[2 + i] = texts[i];
 	}
-	send_params(h, &hub_worker, 2 + NUMBERS, values, HUB_TELL, TELL_LIMIT);
+	enter(h, HUB_TELL, TELL_LIMIT);
+	sent(h, PQsendQueryParams(h->connection, hub_worker.sql, 2 + NUMBERS, NULL, values, NULL,
+				  NULL, 0));
 }
 
 /* ---- Receiving ---- */
@@ -391,6 +392,18 @@ static void receive(struct hub *h)
 		take_notifications(h);
 }
 
+/* Planning the question takes ten times as long as asking it: that is done once for a connection.
+ */
+static void send_listen(struct hub *h)
+{
+	struct buf sql = {0};
+	buf_printf(&sql, "%s; PREPARE hub_pending AS %s;", pg_session_settings, hub_pending.sql);
+	buf_printf(&sql, "LISTEN easel_folders; LISTEN easel_hierarchy; LISTEN easel_waiting");
+	buf_byte(&sql, '\0');
+	send_text(h, sql.p, HUB_LISTEN, LISTEN_LIMIT);
+	buf_free(&sql);
+}
+
 static void connect_further(struct hub *h)
 {
 	h->polling = PQconnectPoll(h->connection);
@@ -398,8 +411,7 @@ static void connect_further(struct hub *h)
 		drop_with_libpq_error(h);
 	} else if (h->polling == PGRES_POLLING_OK) {
 		PQsetnonblocking(h->connection, 1);
-		send_text(h, "LISTEN easel_folders; LISTEN easel_hierarchy; LISTEN easel_waiting",
-			  HUB_LISTEN, LISTEN_LIMIT);
+		send_listen(h);
 	}
 }
 
