@@ -63,9 +63,10 @@ $(BUILD)/easel: $(BUILD)/obj/fcgi/main.o $(FCGI_OBJECTS) $(LIBRARY)
 	@echo '  ld $@'
 	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
 
+# A program gets only what it uses: loading every library would take longer than a delivery.
 $(BUILD)/easel-%: $(BUILD)/obj/core/programs/easel-%.o $(LIBRARY)
 	@echo '  ld $@'
-	$(Q)$(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(WHOLE) $(LDLIBS)
+	$(Q)$(CC) $(CFLAGS) -Wl,--as-needed -o $@ $(filter %.o,$^) $(LIBRARY) $(LDLIBS)
 
 # The tests validate against schemas.
 $(BUILD)/obj/test/%.o: CPPFLAGS += $(shell pkg-config --cflags libxml-2.0 2>/dev/null | sed 's/-I/-isystem /g')

@@ -1,7 +1,5 @@
 """The lab of the bench: nginx with more processes and plain HTTP, and the yardstick beside it."""
 
-import base64
-import hashlib
 import json
 import re
 import subprocess
@@ -145,13 +143,6 @@ class BenchLab(Lab):
         return BenchNginx(self.folder, free_port(), free_port(),
                           [worker.upstream() for worker in self.workers], certificate,
                           '127.0.0.1:', hello_socket=self.hello.socket)
-
-    def hash(self, password):
-        """A weak hash: what a first login costs is not what is measured here."""
-        salt, parameters = b'bench salt bench', '$scrypt$ln=1,r=8,p=1$'
-        key = hashlib.scrypt(password.encode(), salt=salt, n=2, r=8, p=1, dklen=32)
-        return parameters + '$'.join(base64.b64encode(part).decode().rstrip('=')
-                                     for part in (salt, key))
 
     def make_accounts(self, count):
         """Makes sure of so many accounts, whose inboxes hold one message each."""

@@ -18,6 +18,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psql
+
 ROOT = Path(__file__).resolve().parents[2]
 PR_SET_PDEATHSIG = 1
 SOCKET_PATH_MAX = 100  # of 107 bytes; PostgreSQL adds a name of its own
@@ -147,6 +149,7 @@ class Postgres(Server):
         socket_folder = str(self.folder)
         self.host = socket_folder if len(socket_folder) <= SOCKET_PATH_MAX - 20 else '127.0.0.1'
         self.conninfo = f'host={self.host} port={port} user=easel dbname={database}'
+        self.session = psql.Session(self.program('psql'), self.conninfo)
 
     @staticmethod
     def program(name):
@@ -206,17 +209,20 @@ class Postgres(Server):
 
     def psql(self, text, database=None, **variables):
         """Runs SQL; :'name' in it stands for a variable. Rows as lists of text, None for NULL."""
-        command = [self.program('psql'), '-XqAt', '-v', 'ON_ERROR_STOP=1', '-F', '\x1f', '-R', '\x1e',
-                   '-P', 'null=\x1d', '-f', '-',
-                   f'{self.conninfo} dbname={database or self.database}']
-        for name, value in variables.items():
-            command[1:1] = ['-v', f'{name}={value}']
-        done = subprocess.run(command, input=text, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                              text=True, check=False)
-        if done.returncode != 0:
-            raise LabError(f'{text}\n{done.stderr}')
-        return [[None if field == '\x1d' else field for field in row.split('\x1f')]
-                for row in done.stdout.rstrip('\n').split('\x1e') if done.stdout.strip('\n')]
+        try:
+            if database in (None, self.database):
+                return self.session.run(text, variables)
+            return psql.once(self.program('psql'), f'{self.conninfo} dbname={database}', text, variables)
+        except psql.PsqlError as error:
+            raise LabError(f'{text}\n{error}') from None
+
+    def stop(self):
+        self.session.close()
+        return super().stop()
+
+    def kill(self):
+        self.session.close()
+        super().kill()
 
     def create_database(self):
         if not self.psql("SELECT 1 FROM pg_database WHERE datname = :'name'", 'postgres',
