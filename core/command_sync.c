@@ -429,19 +429,6 @@ static bool save_collection(struct call *c, struct sync_collection *col)
 	return ledger_save(db, c->arena, account, device, l, NULL, &c->err);
 }
 
-static bool save(struct call *c, struct sync *s)
-{
-	struct pg *db = c->session->db;
-	if (!pg_begin(db, &c->err) || !still_claimed(c, s))
-		return false;
-	for (size_t i = 0; i < s->request.n; i++) {
-		struct sync_collection *col = &s->v[i];
-		if (col->status == STATUS_OK && !is_quiet(col) && !save_collection(c, col))
-			return false;
-	}
-	return smartsync_save(c, &s->smart, s->v, s->request.n) && pg_commit(db, &c->err);
-}
-
 /* Keeps the request for an empty one to come, unless it is the one that is kept. */
 static bool remember(struct call *c, struct sync *s)
 {
@@ -455,6 +442,20 @@ static bool remember(struct call *c, struct sync *s)
 	if (str_eq(json, c->gate.sync_request))
 		return true;
 	return device_remember_sync(c->session->db, c->arena, c->gate.device, json, &c->err);
+}
+
+static bool save(struct call *c, struct sync *s)
+{
+	struct pg *db = c->session->db;
+	if (!pg_begin(db, &c->err) || !still_claimed(c, s))
+		return false;
+	for (size_t i = 0; i < s->request.n; i++) {
+		struct sync_collection *col = &s->v[i];
+		if (col->status == STATUS_OK && !is_quiet(col) && !save_collection(c, col))
+			return false;
+	}
+	return smartsync_save(c, &s->smart, s->v, s->request.n) && remember(c, s) &&
+	       pg_commit(db, &c->err);
 }
 
 /* ---- Nothing to tell ---- */
@@ -529,13 +530,13 @@ static bool run(struct call *c, struct sync *s)
 	    !collect_all(c, s))
 		return false;
 	if (nothing_to_tell(s)) {
-		if (!save(c, s) || !remember(c, s))
+		if (!save(c, s))
 			return false;
 		wait_or_answer_empty(c, s);
 		return true;
 	}
 	c->answer->synced = c->gate.device;
-	return encode(c, s) && save(c, s) && remember(c, s);
+	return encode(c, s) && save(c, s);
 }
 
 static bool claim(struct call *c, struct sync *s)
