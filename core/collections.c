@@ -198,6 +198,26 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id,
 			      e);
 }
 
+static bool related(struct store *s, struct arena *a, int32_t account, int32_t id,
+		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
+		    struct uidset *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->related(of(s)->kept, a, c.at.account, c.at.folder, uids, n, oldest, cutoff,
+				out, e);
+}
+
+static bool unrelated(struct store *s, struct arena *a, int32_t account, int32_t id,
+		      const struct uidset *held, int64_t oldest, int64_t cutoff, size_t limit,
+		      struct items *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->unrelated(of(s)->kept, a, c.at.account, c.at.folder, held, oldest, cutoff,
+				  limit, out, e);
+}
+
 static bool count(struct store *s, int32_t account, int32_t id, int64_t below, int64_t cutoff,
 		  size_t limit, size_t *out, struct err *e)
 {
@@ -404,6 +424,8 @@ static const struct store_ops collections_ops = {
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,
+	.related = related,
+	.unrelated = unrelated,
 	.count = count,
 	.lookup = lookup,
 	.find = find,

@@ -166,8 +166,12 @@ static bool resolve(struct resolution *r, struct str to, struct people *found,
 	struct call *c = r->call;
 	struct str text = bare_address(to);
 	bool address = str_find_byte(text, '@') > 0;
-	struct people_question q = {
-		.text = text, .lists = true, .own = true, .most = SUGGESTIONS_MOST};
+	struct people_question q = {.text = text,
+				    .lists = true,
+				    .own = true,
+				    .whole =
+					    r->retrieval != RETRIEVE_NONE || r->pictures_each.asked,
+				    .most = SUGGESTIONS_MOST};
 	*who = NULL;
 	if (!directory_find(c, &q, found))
 		return false;

@@ -63,14 +63,18 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 {
 	struct err e = {0};
 	const struct ledger *l = col->ledger;
-	col->options = sync_options_standard;
-	if (col->asked->options) {
-		if (!sync_options_decode(col->asked->options, c->version, l->folder.class,
-					 &col->options, &e))
-			return e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE : SYNC_PROTOCOL;
-	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
+	const struct sync_asked *asked = col->asked;
+	struct sync_options kept = sync_options_standard;
+	if (l->base_found && !sync_options_from_json(l->base.options, &kept, &e))
 		return SYNC_KEY_INVALID;
-	}
+	col->options = kept;
+	if (asked->options &&
+	    !sync_options_decode(asked->options, c->version, l->folder.class, &col->options, &e))
+		return e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE : SYNC_PROTOCOL;
+	if (asked->names_mode && l->folder.class != CLASS_EMAIL)
+		return SYNC_PROTOCOL;
+	col->options.conversations = asked->names_mode ? asked->conversations : kept.conversations;
+	col->options.look_back = caps_look_back(&c->gate.caps, l->folder.class);
 	col->cutoff = caps_cutoff(&c->gate.caps, &l->folder, &col->options, clock_now());
 	return STATUS_OK;
 }
@@ -101,6 +105,18 @@ static void start(struct call *c, struct sync_collection *col)
 	col->key = str_of(arena_strdup(c->arena, synckey_format(l->epoch, l->base.n, key)));
 }
 
+/* As asked, from the mode that the base was made with. */
+static void follow_conversations(struct call *c, struct sync_collection *col)
+{
+	struct ledger *l = col->ledger;
+	struct sync_options before, all = sync_options_standard;
+	struct err e = {0};
+	bool followed =
+		sync_options_from_json(l->base.options, &before, &e) && before.conversations;
+	ledger_follow_conversations(l, col->options.conversations, followed,
+				    caps_cutoff(&c->gate.caps, &l->folder, &all, clock_now()));
+}
+
 static void resume(struct call *c, struct sync_collection *col, const struct synckey *key)
 {
 	struct ledger *l = col->ledger;
@@ -112,8 +128,9 @@ static void resume(struct call *c, struct sync_collection *col, const struct syn
 	struct str options = sync_options_to_json(c->arena, &col->options);
 	col->base_changed = resolved == KEY_ANSWERED || !str_eq(options, l->base.options) ||
 			    col->cutoff < l->base.cutoff;
-	l->base.options = options;
 	ledger_set_cutoff(&l->base, col->cutoff);
+	follow_conversations(c, col);
+	l->base.options = options;
 	col->key = col->asked->key;
 }
 
@@ -412,19 +429,6 @@ static bool save_collection(struct call *c, struct sync_collection *col)
 	return ledger_save(db, c->arena, account, device, l, NULL, &c->err);
 }
 
-static bool save(struct call *c, struct sync *s)
-{
-	struct pg *db = c->session->db;
-	if (!pg_begin(db, &c->err) || !still_claimed(c, s))
-		return false;
-	for (size_t i = 0; i < s->request.n; i++) {
-		struct sync_collection *col = &s->v[i];
-		if (col->status == STATUS_OK && !is_quiet(col) && !save_collection(c, col))
-			return false;
-	}
-	return smartsync_save(c, &s->smart, s->v, s->request.n) && pg_commit(db, &c->err);
-}
-
 /* Keeps the request for an empty one to come, unless it is the one that is kept. */
 static bool remember(struct call *c, struct sync *s)
 {
@@ -438,6 +442,20 @@ static bool remember(struct call *c, struct sync *s)
 	if (str_eq(json, c->gate.sync_request))
 		return true;
 	return device_remember_sync(c->session->db, c->arena, c->gate.device, json, &c->err);
+}
+
+static bool save(struct call *c, struct sync *s)
+{
+	struct pg *db = c->session->db;
+	if (!pg_begin(db, &c->err) || !still_claimed(c, s))
+		return false;
+	for (size_t i = 0; i < s->request.n; i++) {
+		struct sync_collection *col = &s->v[i];
+		if (col->status == STATUS_OK && !is_quiet(col) && !save_collection(c, col))
+			return false;
+	}
+	return smartsync_save(c, &s->smart, s->v, s->request.n) && remember(c, s) &&
+	       pg_commit(db, &c->err);
 }
 
 /* ---- Nothing to tell ---- */
@@ -512,13 +530,13 @@ static bool run(struct call *c, struct sync *s)
 	    !collect_all(c, s))
 		return false;
 	if (nothing_to_tell(s)) {
-		if (!save(c, s) || !remember(c, s))
+		if (!save(c, s))
 			return false;
 		wait_or_answer_empty(c, s);
 		return true;
 	}
 	c->answer->synced = c->gate.device;
-	return encode(c, s) && save(c, s) && remember(c, s);
+	return encode(c, s) && save(c, s);
 }
 
 static bool claim(struct call *c, struct sync *s)

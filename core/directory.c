@@ -93,11 +93,12 @@ static bool ask_ldap(struct call *c, const struct people_ldap *ldap,
 {
 	struct str words[WORDS];
 	size_t nwords = split(q->text, words), n;
+	const struct ldap_question asked = {
+		.words = words, .nwords = nwords, .most = DIRECTORY_MOST, .whole = q->whole};
 	struct ldap_person *found;
 	if (!nwords)
 		return true;
-	if (!ldap_people(c->arena, &ldap->server, words, nwords, DIRECTORY_MOST, &found, &n,
-			 &c->err)) {
+	if (!ldap_people(c->arena, &ldap->server, &asked, &found, &n, &c->err)) {
 		log_event(LOG_WARNING, "ldap", &c->err);
 		err_clear(&c->err);
 		return true;

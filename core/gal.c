@@ -151,6 +151,7 @@ void gal_answer(struct call *c, struct str text, const struct wbxml_node *option
 		g->begin(c, status);
 		return;
 	}
+	q.whole = wish.asked;
 	q.skip = range.from;
 	q.most = range.to - range.from + 1;
 	if (!people_may_search(c->session->db, c->gate.account, &may, &c->err) ||

@@ -56,7 +56,8 @@ struct eas_query {
 enum body_state {
 	BODY_COMPLETE,
 	BODY_TOO_LARGE, /* past the limit, or inflated past it */
-	BODY_BROKEN	/* cut short, or not the encoding that it claims */
+	BODY_CUT,	/* less than was announced has come */
+	BODY_BROKEN	/* its length or encoding is not what it claims */
 };
 
 struct request {

@@ -164,8 +164,15 @@ static bool read_body(struct call *c)
 		c->answer->status = 413;
 		return false;
 	}
+	/* A phone that hung up; or a web server that asks again here what another worker died of,
+	 * and has kept no copy: that phone is to come again. */
+	if (rq->body_state == BODY_CUT) {
+		err_set(&c->err, ERR_UNAVAILABLE, "request body cut short");
+		refuse(c, &c->err);
+		return false;
+	}
 	if (rq->body_state == BODY_BROKEN) {
-		err_set(&c->err, ERR_MALFORMED, "request body cut short or wrongly encoded");
+		err_set(&c->err, ERR_MALFORMED, "request body wrongly encoded");
 		call_common(c, STATUS_INVALID_CONTENT);
 		return false;
 	}

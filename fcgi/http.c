@@ -126,7 +126,7 @@ static enum body_state read_raw(struct http_input *in, struct arena *a, size_t m
 	if (n < sizeof small) {
 		in->unread = !ok;
 		*out = (struct str){arena_dup(a, small, n), n};
-		return !ok ? BODY_BROKEN : n > most ? BODY_TOO_LARGE : BODY_COMPLETE;
+		return !ok ? BODY_CUT : n > most ? BODY_TOO_LARGE : BODY_COMPLETE;
 	}
 	buf_put(&large, small, n);
 	while (!large.failed && (got = in->read(in->ctx, small, sizeof small, &ok)))
@@ -135,7 +135,7 @@ static enum body_state read_raw(struct http_input *in, struct arena *a, size_t m
 		state = BODY_TOO_LARGE;
 	} else {
 		in->unread = !ok;
-		state = ok ? BODY_COMPLETE : BODY_BROKEN;
+		state = ok ? BODY_COMPLETE : BODY_CUT;
 		*out = (struct str){arena_dup(a, large.p, large.n), large.n};
 	}
 	buf_free(&large);
@@ -196,7 +196,7 @@ static enum body_state read_body(char **env, struct http_input *in, size_t most,
 	if (state != BODY_COMPLETE)
 		return state;
 	if (length.n && claimed != rq->body.n)
-		return BODY_BROKEN;
+		return claimed > rq->body.n ? BODY_CUT : BODY_BROKEN;
 	if (!rq->body.n || !encoding.n || str_eq_nocase(encoding, STR("identity")))
 		return BODY_COMPLETE;
 	return is_gzip(encoding) ? inflate_body(rq->arena, most, &rq->body) : BODY_BROKEN;

@@ -3,8 +3,10 @@
  *
  * A connection is made for each call. Failure rule: ERR_LOGIN only when the server says that the
  * credentials are wrong, or there is no such person; all else that goes wrong there is
- * ERR_UNAVAILABLE. A server that takes longer than LDAP_PATIENCE seconds counts as away. What comes
- * from outside is escaped in filters (RFC 4515). Ownership: results lie in the arena. Thread: any.
+ * ERR_UNAVAILABLE, a certificate that is not trusted among it. A server that takes longer than
+ * LDAP_PATIENCE seconds for any step counts as away; what it sends is bounded in size and number.
+ * What comes from outside is escaped in filters (RFC 4515). Ownership: results lie in the arena.
+ * Thread: any.
  */
 #ifndef EASEL_STORE_LDAP_H
 #define EASEL_STORE_LDAP_H
@@ -24,6 +26,7 @@ struct ldap_server {
 	bool tls; /* STARTTLS on ldap:// */
 	struct str bind_dn, password, base;
 	struct str filter; /* with %s */
+	struct str ca;	   /* certificates to trust, in PEM; empty: the system's */
 };
 
 /* Whether the password is that of the one person whom the filter finds for the address. An empty
@@ -44,7 +47,7 @@ enum ldap_attribute {
 	LDAP_COMPANY,
 	LDAP_OFFICE,
 	LDAP_ALIAS,
-	LDAP_PHOTO,
+	LDAP_PHOTO, /* this and the next: only of a `whole` person */
 	LDAP_CERTIFICATE,
 	LDAP_ATTRIBUTES
 };
@@ -53,8 +56,14 @@ struct ldap_person {
 	struct str v[LDAP_ATTRIBUTES]; /* the first value of each; empty: none */
 };
 
-/* At most `most` people of those whom the filter finds for each of the words. */
-bool ldap_people(struct arena *a, const struct ldap_server *server, const struct str *words,
-		 size_t nwords, size_t most, struct ldap_person **out, size_t *n, struct err *e);
+struct ldap_question {
+	const struct str *words; /* the filter has to find a person for each */
+	size_t nwords, most;
+	bool whole; /* with photo and certificate */
+};
+
+/* At most `most` of the people who are meant. */
+bool ldap_people(struct arena *a, const struct ldap_server *server, const struct ldap_question *q,
+		 struct ldap_person **out, size_t *n, struct err *e);
 
 #endif

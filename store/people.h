@@ -43,6 +43,7 @@ struct people_question {
 	int32_t account;
 	struct str text; /* words, each the beginning of one; or the beginning of an address */
 	bool lists, own; /* in global address lists; in the account's own contacts */
+	bool whole;	 /* photos and certificates will be asked for: directory_find() */
 	size_t skip, most;
 };
 

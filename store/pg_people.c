@@ -86,7 +86,8 @@ static PG_STATEMENT(
 	people_ldap_server,
 	"SELECT d.ldap_url, d.ldap_tls = 'required', coalesce(d.ldap_bind_dn, ''),"
 	" coalesce(d.ldap_password, ''), d.ldap_base,"
-	" CASE WHEN $2::boolean THEN d.ldap_login_filter ELSE d.ldap_people_filter END, m.digest"
+	" CASE WHEN $2::boolean THEN d.ldap_login_filter ELSE d.ldap_people_filter END, m.digest,"
+	" coalesce(d.ldap_ca, '')"
 	" FROM easel.account a JOIN easel.domain d ON d.id = a.domain_id"
 	" LEFT JOIN easel.password_memory m ON m.account_id = a.id AND $2::boolean"
 	" AND m.checked_at > now() - d.ldap_login_memory"
@@ -109,7 +110,8 @@ enum found people_ldap_of(struct pg *db, struct arena *a, int32_t account, bool 
 						       .bind_dn = pg_get_copy(a, r, 0, 2),
 						       .password = pg_get_copy(a, r, 0, 3),
 						       .base = pg_get_copy(a, r, 0, 4),
-						       .filter = pg_get_copy(a, r, 0, 5)},
+						       .filter = pg_get_copy(a, r, 0, 5),
+						       .ca = pg_get_copy(a, r, 0, 7)},
 					    .digest = pg_get_copy(a, r, 0, 6)};
 	pg_done(&r);
 	return found ? FOUND_ONE : FOUND_NONE;

@@ -23,10 +23,10 @@ from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
 FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
-        'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'soak': 60, 'soaked': 2000}
+        'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
-         'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'soak': 2, 'soaked': 40}
-RATE = 50  # deliveries a second
+         'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
+PLANNING = 2  # seconds in which connections plan what they have not asked before; not counted
 CONNECTIONS = 8
 MAILBOX = f'mailbox@{DOMAIN}'
 HTML, PLAIN = {'type': 2, 'size': 32768}, {'type': 1, 'size': 500}
@@ -269,28 +269,40 @@ class Bench:
         """Mail at a steady rate; the writer is neither of the workers."""
         accounts, length = self.size['accounts'], self.size['stream']
         phones = self.size['two'] // 2
-        with self.lab.phones('stream', phones=phones, accounts=accounts, seconds=length + 3,
-                             limit=600) as run:
+        with self.lab.phones('stream', phones=phones, accounts=accounts,
+                             seconds=PLANNING + length + 3, limit=600) as run:
             run.event('parked')
-            sent = self.send_mail(length, accounts)
-            took = []
+            sent, counts = self.send_mail(PLANNING, accounts), time.monotonic_ns()
+            meter = self.cpu_meter(worker2=self.lab.workers[1].process.pid)
+            for account, times in self.send_mail(length, accounts, self.size['rate'] * PLANNING).items():
+                sent.setdefault(account, []).extend(times)
+            cpu = meter.read()
+            took, woken = [], 0
             for event in run.events('woken'):
                 began = [at for at in sent[event['account']] if at <= event['at']]
-                took.append((event['at'] - began[-1]) / 1e6)
-            lost = sum(map(len, sent.values())) * phones // accounts - len(took)
-        name = f'{RATE} deliveries a second among {phones:,} phones'
+                woken += 1
+                if began[-1] >= counts:
+                    took.append((event['at'] - began[-1]) / 1e6)
+            lost = sum(map(len, sent.values())) * phones // accounts - woken
+        name = f'{self.size["rate"]} deliveries a second among {phones:,} phones'
         self.table.add('stream', f'{name}, wake-up median', statistics.median(took), 'ms',
                        f'{len(took):,} wake-ups, from the start of the statement', most=20)
         self.table.add('stream_p99', '  99th percentile', nearest_rank(took, 99), 'ms', most=100)
+        self.table.add('stream_cpu', '  CPU of a wake-up, the Sync and the next Ping',
+                       1e6 * sum(cpu.values()) / max(1, len(took)), 'us',
+                       ', '.join(f'{name} {1e6 * spent / max(1, len(took)):,.0f}'
+                                 for name, spent in cpu.items()))
         self.table.add('stream_lost', '  wake-ups lost', lost, '', most=0)
 
-    def send_mail(self, length, accounts):
+    def send_mail(self, length, accounts, first=0):
         """By account, when its messages were sent, each account at most once in a while."""
+        rate = self.size['rate']
         psql, sent, began = Psql(self.lab.postgres.conninfo), {}, time.monotonic()
-        for number in range(RATE * length):
-            time.sleep(max(0, began + number / RATE - time.monotonic()))
-            sent.setdefault(number % accounts, []).append(time.monotonic_ns())
-            psql.run(DELIVER.format(number % accounts))
+        for number in range(rate * length):
+            time.sleep(max(0, began + number / rate - time.monotonic()))
+            account = (first + number) % accounts
+            sent.setdefault(account, []).append(time.monotonic_ns())
+            psql.run(DELIVER.format(account))
         psql.close()
         return sent
 

@@ -35,6 +35,9 @@ class Lab:
     # Where the mail of example.test is kept: pg, or dovecot.
     backend = os.environ.get('EASEL_BACKEND', 'pg')
 
+    # The web server that clients are sent to: nginx, or apache.
+    web = os.environ.get('EASEL_WEB', 'nginx')
+
     def __init__(self, build=None, workers=1, fsync=False, options=(), log_level='debug'):
         self.build = servers.ROOT / (build or os.environ.get('EASEL_BUILD', 'build'))
         self.fsync, self.options = fsync, [*options, '--log-level', log_level]
@@ -80,6 +83,9 @@ class Lab:
             self.workers.append(self._started(self.new_worker(number)))
         self.nginx = self.start_on_free_port(self.new_nginx)
         self.url = f'https://127.0.0.1:{self.nginx.port}'
+        self.http_port = self.nginx.http_port
+        if self.web == 'apache':
+            self.use_apache()
 
     def use_dovecot(self, settings='', domain='imap.test', **columns):
         """A Dovecot, started, that has the mail of a domain; columns of easel.domain may be set."""
@@ -97,15 +103,13 @@ class Lab:
         sets = ', '.join(f"{name} = :'{name}'" for name in columns)
         self.sql(f"UPDATE easel.domain SET {sets} WHERE name = :'domain'", domain=domain, **columns)
 
-    def apache(self):
-        """An Apache in front of the first worker, started; its URL."""
-        worker = self.workers[0]
-        if worker.socket.startswith('/'):
-            os.chmod(worker.socket, 0o666)  # Apache's children run as another user
+    def use_apache(self):
+        """An Apache in front of the workers, started, beside nginx and instead of it."""
         apache = self.start_on_free_port(
-            lambda: Apache(self.folder, free_port(), free_port(), worker.upstream(),
+            lambda: Apache(self.folder, free_port(), free_port(),
+                           [worker.upstream() for worker in self.workers],
                            self.folder / 'certificate'))
-        return f'https://127.0.0.1:{apache.port}'
+        self.url, self.http_port = f'https://127.0.0.1:{apache.port}', apache.http_port
 
     def _started(self, server):
         self.servers.append(server)
@@ -123,6 +127,8 @@ class Lab:
 
     def new_worker(self, number, *options):
         """A worker on a socket of its own, not started."""
+        if self.web == 'apache':
+            options = ('--socket-mode', '0666', *options)  # its children run as another user
         return Worker(self.folder, number, self.build, self.postgres.conninfo,
                       [*self.options, *options])
 

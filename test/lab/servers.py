@@ -465,11 +465,13 @@ class Apache(Server):
     name = 'apache'
     death_signal = signal.SIGTERM  # its children would outlive a killed parent
     MODULES = ('mpm_event', 'authn_core', 'authz_core', 'alias', 'socache_shmcb', 'ssl', 'proxy',
-               'proxy_fcgi', 'headers', 'setenvif')
+               'proxy_fcgi', 'proxy_balancer', 'lbmethod_byrequests', 'slotmem_shm', 'headers',
+               'setenvif')
+    SOCKET = 'unix:/run/easel/easel.sock|fcgi://easel/'
 
-    def __init__(self, folder, port, http_port, upstream, certificate):
+    def __init__(self, folder, port, http_port, upstreams, certificate):
         super().__init__(folder)
-        self.port, self.http_port, self.upstream = port, http_port, upstream
+        self.port, self.http_port, self.upstreams = port, http_port, upstreams
         self.certificate = certificate
         self.conf = self.folder / 'apache.conf'
 
@@ -493,13 +495,28 @@ class Apache(Server):
     def site(self):
         """The example, with this lab's values."""
         text = (ROOT / 'apache-example.conf').read_text()
-        text = put(text, 'unix:/run/easel/easel.sock', self.upstream)
+        text = self.with_workers(text)
         text = put(text, '*:443', f'127.0.0.1:{self.port}')
         text = put(text, '*:80', f'127.0.0.1:{self.http_port}')
         text = put(text, '/etc/letsencrypt/live/mail.example.org/fullchain.pem',
                    str(self.certificate.with_suffix('.pem')))
         return put(text, '/etc/letsencrypt/live/mail.example.org/privkey.pem',
                    str(self.certificate.with_suffix('.key')))
+
+    def with_workers(self, text):
+        """One worker as the example has it, several as its comment says."""
+        names = [f'{upstream}|fcgi://easel-{n}/' if upstream.startswith('unix:') else f'fcgi://{upstream}'
+                 for n, upstream in enumerate(self.upstreams, 1)]
+        if len(names) == 1:
+            return put(text, self.SOCKET, names[0])
+        _, comment, rest = text.partition('#     <Proxy "balancer://easel">\n')
+        member = re.match(r'#\s+BalancerMember "[^"]+" (.*)\n', rest)[1]
+        proxy = re.search(r'^<Proxy "unix:.*?^</Proxy>$', text, re.M | re.S)
+        if not comment or not proxy:
+            raise LabError('the example for Apache says nothing of several workers')
+        members = '\n'.join(f'\tBalancerMember "{name.rstrip("/")}" {member}' for name in names)
+        text = text.replace(proxy[0], f'<Proxy "balancer://easel">\n{members}\n</Proxy>')
+        return put(text, f'proxy:{self.SOCKET}', 'proxy:balancer://easel')
 
     def ready(self):
         return (self.folder / 'apache.pid').exists() and answers(('127.0.0.1', self.port))

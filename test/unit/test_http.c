@@ -109,6 +109,7 @@ static void headers_become_members(void **state)
 
 static void a_request_came_when_the_web_server_took_it(void **state)
 {
+	enum { SET_RIGHT = 100 }; /* by what the wall clock may be set right meanwhile */
 	struct fixture *f = *state;
 	static const struct {
 		int64_t ago; /* ms */
@@ -125,7 +126,7 @@ static void a_request_came_when_the_web_server_took_it(void **state)
 			 (long long)(came / 1000), (int)(came % 1000), rows[i].more);
 		READ(f, "REQUEST_METHOD=GET", "REQUEST_URI=/", variable);
 		int64_t off = f->rq.started - (before - rows[i].age);
-		assert_in_range(off + 1, 0, 1001);
+		assert_in_range(off + SET_RIGHT, 0, SET_RIGHT + 1000);
 	}
 	READ(f, "REQUEST_METHOD=GET", "REQUEST_URI=/", "REQUEST_CAME=.");
 	READ(f, "REQUEST_METHOD=GET", "REQUEST_URI=/", "REQUEST_CAME=99999999999999999999.123");
@@ -290,7 +291,7 @@ static void a_body_is_read_up_to_the_limit(void **state)
 static void a_length_that_lies_breaks_the_body(void **state)
 {
 	struct fixture *f = *state;
-	assert_body(f, STR("hello"), "6", "X=", BODY_BROKEN, 0);
+	assert_body(f, STR("hello"), "6", "X=", BODY_CUT, 0);
 	assert_body(f, STR("hello"), "4", "X=", BODY_BROKEN, 0);
 	assert_body(f, STR("hello"), "-1", "X=", BODY_BROKEN, 0);
 	assert_body(f, STR("hello"), "five", "X=", BODY_BROKEN, 0);
@@ -301,11 +302,11 @@ static void a_connection_that_breaks_off_breaks_the_body(void **state)
 	struct fixture *f = *state;
 	f->feed = (struct feed){.left = STR("hel"), .breaks = true};
 	READ(f, "CONTENT_LENGTH=");
-	assert_int_equal(f->rq.body_state, BODY_BROKEN);
+	assert_int_equal(f->rq.body_state, BODY_CUT);
 	assert_true(f->in.unread);
 	f->feed = (struct feed){.left = zeros(f, 9000), .breaks = true};
 	READ(f, "CONTENT_LENGTH=");
-	assert_int_equal(f->rq.body_state, BODY_BROKEN);
+	assert_int_equal(f->rq.body_state, BODY_CUT);
 }
 
 static void a_compressed_body_is_inflated_within_the_limit(void **state)

@@ -28,9 +28,12 @@ def the_lab():
     global _lab
     if _lab is None:
         _lab = lab_module.Lab(build=os.environ.get('EASEL_BUILD', 'build'), workers=1)
-        if os.environ.get('EASEL_WEB') == 'apache':
-            _lab.url = _lab.apache()
     return _lab
+
+
+def not_behind_apache(reason):
+    """Skips a test, or a class of them, when the labs' web server is Apache."""
+    return unittest.skipIf(lab_module.Lab.web == 'apache', reason)
 
 
 def message(subject='Hello', text='Hello Anna.\n', html=None, attachments=(), **headers):

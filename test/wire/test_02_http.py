@@ -325,7 +325,7 @@ class ServerSide(WireTest):
             self.assertRegex(line, r'\bms=')
 
     def test_the_plain_address_redirects_to_https(self):
-        plain = http.client.HTTPConnection('127.0.0.1', self.lab.nginx.http_port, timeout=30)
+        plain = http.client.HTTPConnection('127.0.0.1', self.lab.http_port, timeout=30)
         plain.request('GET', '/autodiscover/autodiscover.xml')
         answer = plain.getresponse()
         self.assertEqual(answer.status, 302)

@@ -1,10 +1,8 @@
 """Ping: told at once of news, never of what the phone did itself, and its limits (2.2.1.13)."""
 
-import os
 import time
-import unittest
 
-from common import WireTest, in_versions, message
+from common import WireTest, in_versions, message, not_behind_apache
 from phone import body, TEXT, delete, options, read_change
 from wbxml import E
 
@@ -339,7 +337,7 @@ class Waiting(PingTest):
         self.lab.deliver(phone.user, message())
         self.assertEqual(self.changed(ping), [phone.inbox])
 
-    @unittest.skipIf(os.environ.get('EASEL_WEB') == 'apache', 'Apache does not see a phone hang up')
+    @not_behind_apache('Apache does not see a phone hang up')
     def test_a_phone_that_hung_up(self):
         """Its request is forgotten at once, and not kept for the heartbeat."""
         phone = self.ready_phone()

@@ -7,7 +7,7 @@ import time
 from urllib.parse import urlsplit
 
 import lab as lab_module
-from common import PASSWORD, WireTest, message
+from common import PASSWORD, WireTest, message, not_behind_apache
 from phone import PATH, TEXT, Phone, body, options, read_change
 from wbxml import E, encode
 
@@ -159,6 +159,7 @@ class WorkerAway(Trouble):
         self.assertIn('FolderSync', line)
 
 
+@not_behind_apache('Apache tells of an answer that was cut short when its timeout is over, after an hour')
 class CutAnswers(Trouble):
     def test_an_answer_cut_short_is_an_error_for_the_phone(self):
         """nginx must not pass it off as complete (DESIGN section 3)."""
@@ -344,6 +345,7 @@ class Overload(Trouble):
 
 
 class SlowPhones(Trouble):
+    @not_behind_apache('Apache hands an answer on at the pace of the phone, which holds a thread')
     def test_phones_that_read_slowly_hold_up_nobody(self):
         slow = self.synced_phone(
             [message(attachments=[('large.bin', 'application/octet-stream', bytes(8_000_000))])],
@@ -359,6 +361,7 @@ class SlowPhones(Trouble):
         for each in pending:
             self.assertEqual(each.answer().status, '1')
 
+    @not_behind_apache('Apache hands a request on at the pace of the phone, which holds a thread')
     def test_a_phone_that_sends_slowly_holds_up_nobody(self):
         phone = self.phone()
         parts = urlsplit(phone.url)

@@ -20,7 +20,7 @@ class BehindApache(WireTest):
         # Apache's workers run as another user, who must reach the socket.
         cls.lab = lab_module.Lab(options=('--socket-mode', '0666'))
         cls.addClassCleanup(cls.lab.close)
-        cls.lab.url = cls.lab.apache()
+        cls.lab.use_apache()
 
     def test_the_login_reaches_easel(self):
         phone = self.new_phone(self.account())
