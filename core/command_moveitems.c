@@ -102,8 +102,7 @@ static unsigned judge(const struct move *m, const struct folder *v, size_t n,
 {
 	struct server_id id;
 	const struct folder *from = find_folder(v, n, m->from);
-	if (!from || !server_id_parse(m->id, &id) || id.folder != m->from ||
-	    id.epoch != from->epoch)
+	if (!from || !server_id_parse(m->id, &id) || id.folder != m->from)
 		return MOVE_NO_SOURCE;
 	if (m->from == m->to)
 		return MOVE_SAME_FOLDER;
@@ -203,7 +202,8 @@ static bool set_back(struct call *c, struct moves *s, struct item_place at)
 	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items,
 				&c->err))
 		return false;
-	if (!items.v[0].gone && ledger_holding(l, at.uid, items.v[0].modseq) != HOLDS_NOT) {
+	if (at.epoch == l->folder.epoch && !items.v[0].gone &&
+	    ledger_holding(l, at.uid, items.v[0].modseq) != HOLDS_NOT) {
 		ledger_send_again(l, at.uid);
 		touch(s, l);
 	}
@@ -227,11 +227,10 @@ static unsigned failure(const struct call *c)
 }
 
 /* Moves an item that is at a place of which the ledgers are at hand. 0: c->err. */
-static unsigned move_item(struct call *c, struct moves *s, struct item_place at, int32_t to,
-			  struct item_place *now)
+static unsigned move_item(struct call *c, struct moves *s, struct item_place at, struct move *m)
 {
 	struct store *store = c->session->store;
-	struct ledger *source = ledger_of(s, at.folder), *target = ledger_of(s, to);
+	struct ledger *source = ledger_of(s, at.folder), *target = ledger_of(s, m->to);
 	struct items items;
 	int64_t gone, uid, modseq;
 	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items,
@@ -239,7 +238,7 @@ static unsigned move_item(struct call *c, struct moves *s, struct item_place at,
 		return 0;
 	if (items.v[0].gone || at.epoch != source->folder.epoch)
 		return MOVE_NO_SOURCE;
-	switch (store->ops->move(store, c->gate.account, at.folder, at.uid, to, &gone, &uid,
+	switch (store->ops->move(store, c->gate.account, at.folder, at.uid, m->to, &gone, &uid,
 				 &modseq, &c->err)) {
 	case FOUND_ONE:
 		break;
@@ -249,12 +248,72 @@ static unsigned move_item(struct call *c, struct moves *s, struct item_place at,
 		return failure(c);
 	}
 	enum holding holding = ledger_holding(source, at.uid, items.v[0].modseq);
+	/* Out of the filter that the other folder has, the device is to lose it. */
+	bool outside = target->base_found && items.v[0].date < target->base.cutoff;
 	ledger_moved_out(c->arena, source, at.uid, gone);
 	ledger_moved_in(c->arena, target, uid, modseq, holding);
+	if (outside)
+		ledger_send_again(target, uid);
 	touch(s, source);
 	touch(s, target);
-	*now = (struct item_place){to, target->folder.epoch, uid};
+	m->now = (struct item_place){m->to, target->folder.epoch, uid};
+	m->item->modseq = holding == HOLDS_OLD || outside ? 0 : modseq;
 	return MOVE_OK;
+}
+
+/* The device shows the item where it was, and it is there no more: it is told so. */
+static void take_back(struct moves *s, struct item_place from)
+{
+	struct ledger *l = ledger_of(s, from.folder);
+	if (from.epoch != l->folder.epoch)
+		return;
+	ledger_send_again(l, from.uid);
+	touch(s, l);
+}
+
+/* Whether the device still has the item as one of where it was, for all that can be known. */
+static bool shows(const struct moves *s, struct item_place at)
+{
+	const struct ledger *l = ledger_of(s, at.folder);
+	return at.epoch == l->folder.epoch && uidset_has(&l->base.held, at.uid);
+}
+
+/* Whether the device has the item, with this modseq, in each state that it may be in. */
+static bool has_in_all(const struct ledger *l, int64_t uid, int64_t modseq)
+{
+	for (size_t i = 0; i < l->nanswers; i++)
+		if (uidset_has(&l->answers[i].taken, uid))
+			return false;
+	return ledger_holding(l, uid, modseq) == HOLDS;
+}
+
+/*
+ * A repeat is answered as it was. What became of the item meanwhile was perhaps told to a device
+ * that did not know it, and is told again; all of it to one that has started afresh since.
+ */
+static bool answer_again(struct call *c, struct moves *s, struct move *m)
+{
+	struct store *store = c->session->store;
+	const struct moved_item *item = m->item;
+	struct ledger *l = ledger_of(s, item->to.folder);
+	struct items items;
+	if (item->to.epoch != l->folder.epoch) {
+		m->status = MOVE_NO_SOURCE; /* its id there says nothing any more */
+		take_back(s, item->from);
+		return true;
+	}
+	if (!store->ops->lookup(store, c->arena, c->gate.account, item->to.folder, &item->to.uid, 1,
+				&items, &c->err))
+		return false;
+	bool afresh = !shows(s, item->from);
+	bool same = !items.v[0].gone && items.v[0].modseq == item->modseq;
+	if (afresh || !same || !has_in_all(l, item->to.uid, item->modseq)) {
+		(afresh ? ledger_bring_back : ledger_send_again)(l, item->to.uid);
+		touch(s, l);
+	}
+	m->status = MOVE_OK;
+	m->now = item->to;
+	return true;
 }
 
 /* False: the request as a whole fails (c->err). */
@@ -264,11 +323,8 @@ static bool run_move(struct call *c, struct moves *s, struct move *m)
 	bool *done = &s->done[item - s->items];
 	if (m->status == MOVE_NO_DESTINATION || m->status == MOVE_SAME_FOLDER)
 		return item->known || set_back(c, s, item->from);
-	if (item->known && item->to.folder == m->to) {
-		m->status = MOVE_OK;
-		m->now = item->to;
-		return true;
-	}
+	if (item->known && item->to.folder == m->to)
+		return answer_again(c, s, m);
 	if (*done) {
 		m->status = MOVE_FAILED; /* to more than one folder at a time */
 		return true;
@@ -276,9 +332,12 @@ static bool run_move(struct call *c, struct moves *s, struct move *m)
 	struct item_place at = item->known ? item->to : item->from;
 	if (!ledger_of(s, at.folder)) {
 		m->status = MOVE_NO_SOURCE; /* the folder that it went to is gone */
+		take_back(s, item->from);
 		return true;
 	}
-	m->status = move_item(c, s, at, m->to, &m->now);
+	m->status = move_item(c, s, at, m);
+	if (m->status == MOVE_NO_SOURCE && item->known)
+		take_back(s, item->from);
 	if (m->status == MOVE_OK) {
 		*done = item->known = true;
 		item->to = m->now;

@@ -194,12 +194,27 @@ static bool still_claimed(struct call *c, const struct sync *s)
 	       err_set(&c->err, ERR_UNAVAILABLE, "the database connection was lost on the way");
 }
 
+/* A store whose deeds can't be undone is told of them only when they are noted. */
+static bool note_intents(struct call *c, const struct sync *s)
+{
+	struct pg *db = c->session->db;
+	if (!c->session->store->ops->needs_intents)
+		return true;
+	if (!pg_begin(db, &c->err) || !still_claimed(c, s))
+		return false;
+	for (size_t i = 0; i < s->request.n; i++)
+		if (s->v[i].status == STATUS_OK && s->v[i].asked->commands &&
+		    !sync_commands_intend(c, &s->v[i]))
+			return false;
+	return pg_commit(db, &c->err);
+}
+
 static bool run_commands(struct call *c, struct sync *s)
 {
 	struct store *store = c->session->store;
 	if (!s->request.has_commands)
 		return true;
-	if (!store->ops->begin(store, &c->err) || !still_claimed(c, s))
+	if (!note_intents(c, s) || !store->ops->begin(store, &c->err) || !still_claimed(c, s))
 		return false;
 	for (size_t i = 0; i < s->request.n; i++) {
 		struct sync_collection *col = &s->v[i];

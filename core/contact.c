@@ -515,7 +515,7 @@ static bool contact_apply(const struct item_context *ctx, struct str old,
 	struct contact c;
 	if (instance != INT64_MIN)
 		return err_set(e, ERR_INVALID, "a contact has no instances");
-	if (!contact_read(ctx, old.n ? old : vcard_new(ctx->arena), &c, e))
+	if (!contact_read(ctx, old.n ? old : vcard_new(ctx->arena, item_new_uid(ctx)), &c, e))
 		return false;
 	c.new = !old.n;
 	for (size_t i = 0; i < edit->n; i++) {

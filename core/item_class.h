@@ -35,6 +35,7 @@ struct item_context {
 	struct str address, name; /* of the account: who "I" am among organizer and attendees */
 	struct str timezone;	  /* TZID of the account for what has none; empty: UTC */
 	struct str server_id;	  /* FileReferences are made of it; empty in a device's Add */
+	struct str uid;		  /* that a new item is to have; empty: a random one */
 	const struct body_prefs *body; /* how the device wants texts; NULL: plain and whole */
 	unsigned client;	       /* enum client_traits (core/client.h) of the device */
 	int64_t now;		       /* ms */

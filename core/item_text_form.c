@@ -11,11 +11,16 @@
 #include "core/base/digest.h"
 #include "core/base/text.h"
 
-struct str item_new_uid(struct arena *a)
+struct str item_random_uid(struct arena *a)
 {
 	unsigned char bytes[16];
 	digest_random(bytes, sizeof bytes);
 	return text_hex_encode(a, (struct str){(const char *)bytes, sizeof bytes});
+}
+
+struct str item_new_uid(const struct item_context *ctx)
+{
+	return ctx->uid.n ? ctx->uid : item_random_uid(ctx->arena);
 }
 
 struct str item_text_new(const struct item_context *ctx, const char *component)
@@ -26,7 +31,7 @@ struct str item_text_new(const struct item_context *ctx, const char *component)
 				   "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Easel//EN\r\n"
 				   "BEGIN:%s\r\nUID:%.*s\r\nDTSTAMP:%s\r\nCREATED:%s\r\nEND:%s\r\n"
 				   "END:VCALENDAR\r\n",
-				   component, STR_ARG(item_new_uid(ctx->arena)), now, now,
+				   component, STR_ARG(item_new_uid(ctx)), now, now,
 				   component));
 }
 

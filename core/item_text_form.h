@@ -13,7 +13,10 @@
 enum { ITEM_CATEGORIES = 300 };
 
 /* An id that nobody else has: for UID. */
-struct str item_new_uid(struct arena *a);
+struct str item_random_uid(struct arena *a);
+
+/* The UID of a new item. */
+struct str item_new_uid(const struct item_context *ctx);
 
 /* A new VCALENDAR with one empty component of that name ("VJOURNAL"): UID, DTSTAMP, CREATED. */
 struct str item_text_new(const struct item_context *ctx, const char *component);

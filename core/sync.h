@@ -35,6 +35,7 @@ struct sync_collection {
 	int64_t cutoff;
 	struct sync_response *responses;
 	size_t nresponses;
+	struct sync_added *adds; /* noted by sync_commands_intend(), which has been called; or NULL */
 	struct change_list changes;
 	size_t kept;	      /* changes that the answer has room for */
 	bool left_out;	      /* the global window was used up before its turn */
@@ -44,6 +45,12 @@ struct sync_collection {
 	size_t nonly;
 	struct source_list *parts; /* of a multipart answer: where bodies go; NULL: inline */
 };
+
+/*
+ * Of a store that needs it, notes what the device's commands are about to add. Within a transaction
+ * of its own, which is committed before sync_commands_run().
+ */
+bool sync_commands_intend(struct call *c, struct sync_collection *col);
 
 /*
  * Carries out the device's commands on a collection, records them, and notes their echoes in the

@@ -17,6 +17,7 @@ struct sync_command {
 	const struct wbxml_node *node;
 	struct sync_response *response;
 	struct server_id id; /* of Change and Delete; of an Add: set when it was done */
+	struct sync_added *added; /* of an Add: what is kept of it */
 };
 
 /* The item that the command names. FOUND_FAILED gives up the request. */
@@ -37,6 +38,12 @@ bool sync_mail_add(struct sync_command *x);
 /* Whether the command is about a text message; then all of it is carried out here. */
 bool sync_sms_is(const struct sync_command *x);
 bool sync_sms_run(struct sync_command *x);
+
+/*
+ * The item that an Add of earlier made, found by its name: sets the id. The device is told of all
+ * of it, since nobody knows how it has it.
+ */
+enum found sync_item_find_added(struct sync_command *x);
 
 /* Items that are kept as text. */
 bool sync_item_add(struct sync_command *x);

@@ -7,6 +7,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/digest.h"
+#include "core/item_text_form.h"
 #include "store/ledger.h"
 #include "store/sms.h"
 
@@ -21,7 +22,7 @@ struct runner {
 	struct str *digests;	  /* of this request's commands; p NULL: of a Fetch */
 	struct sync_added *added; /* of this request's Adds, before and now */
 	size_t nadded;
-	bool *fresh; /* of added: made now */
+	bool *fresh; /* of added: to be written */
 };
 
 /* ---- Recognising a repeat ---- */
@@ -162,10 +163,13 @@ static bool add_item(struct sync_command *x)
 }
 
 static bool carry_out(struct runner *r, const struct wbxml_node *node,
-		      struct sync_response *response)
+		      struct sync_response *response, struct sync_added *added)
 {
-	struct sync_command x = {
-		.call = r->call, .col = r->col, .node = node, .response = response};
+	struct sync_command x = {.call = r->call,
+				 .col = r->col,
+				 .node = node,
+				 .response = response,
+				 .added = added};
 	response->status = STATUS_OK;
 	if (node->tag != AirSync_Add && !find_id(r, response->server_id, &x.id)) {
 		response->status = SYNC_NOT_FOUND;
@@ -189,24 +193,57 @@ static bool carry_out(struct runner *r, const struct wbxml_node *node,
 /* ---- Once for each key and content ---- */
 
 /* An Add that came before: the device has the item, though it may not know it yet. */
-static bool add_known(struct runner *r, struct sync_response *response,
-		      const struct sync_added *added)
+static bool tell_known(struct sync_command *x)
 {
-	struct sync_command x = {.call = r->call, .col = r->col, .response = response};
-	struct ledger *l = r->col->ledger;
+	struct ledger *l = x->col->ledger;
 	struct item item;
-	response->server_id = added->server_id;
-	response->status = STATUS_OK;
-	if (!find_id(r, added->server_id, &x.id) || x.id.uid >= SMS_FIRST ||
-	    uidset_has(&l->base.held, x.id.uid))
+	x->response->status = STATUS_OK;
+	if (x->id.uid >= SMS_FIRST || uidset_has(&l->base.held, x->id.uid))
 		return true;
-	if (sync_command_look_up(&x, &item) == FOUND_FAILED)
+	if (sync_command_look_up(x, &item) == FOUND_FAILED)
 		return false;
 	/* Changed, it is told as it is now; or, when it is gone, that it is. */
-	ledger_added_item(r->call->arena, l, x.id.uid, item.modseq,
-			  !item.gone && item.modseq == added->modseq);
-	response->status = STATUS_OK;
+	ledger_added_item(x->call->arena, l, x->id.uid, item.modseq,
+			  !item.gone && item.modseq == x->added->modseq);
+	x->response->status = STATUS_OK;
 	return true;
+}
+
+/*
+ * Finds the item of an Add that came before. The folder's uids may have changed since: then it is
+ * known by its name, and when that is not there, it is made once more. Text messages have numbers
+ * of their own.
+ */
+static enum found find_known(struct sync_command *x)
+{
+	const struct folder *f = &x->col->ledger->folder;
+	if (!server_id_parse(x->added->server_id, &x->id) || x->id.folder != f->id)
+		return FOUND_NONE;
+	if (x->id.epoch == f->epoch || x->id.uid >= SMS_FIRST) {
+		x->id.epoch = f->epoch;
+		return FOUND_ONE;
+	}
+	return sync_item_find_added(x);
+}
+
+/* FOUND_NONE: it is to be carried out. */
+static enum found add_known(struct runner *r, struct sync_response *response,
+			    struct sync_added *added)
+{
+	struct sync_command x = {
+		.call = r->call, .col = r->col, .response = response, .added = added};
+	enum found found = find_known(&x);
+	if (found != FOUND_ONE)
+		return found;
+	if (!tell_known(&x))
+		return FOUND_FAILED;
+	response->server_id = server_id_text(r->call->arena, x.id);
+	if (!str_eq(response->server_id, added->server_id)) {
+		added->server_id = response->server_id;
+		added->modseq = 0;
+		r->fresh[added - r->added] = true;
+	}
+	return FOUND_ONE;
 }
 
 static bool run_once(struct runner *r, size_t place, const struct wbxml_node *command,
@@ -221,14 +258,15 @@ static bool run_once(struct runner *r, size_t place, const struct wbxml_node *co
 	struct sync_added *added = command->tag == AirSync_Add
 					   ? find_added(r, response->client_id, done.digest)
 					   : NULL;
-	if (added && added->server_id.p)
-		return add_known(r, response, added);
+	enum found known = added && added->server_id.n ? add_known(r, response, added) : FOUND_NONE;
+	if (known != FOUND_NONE)
+		return known == FOUND_ONE;
 	const struct sync_done *before = find_done(r, done.reference, done.digest);
 	if (before) {
 		response->status = (unsigned)before->status;
 		return true;
 	}
-	if (!carry_out(r, command, response))
+	if (!carry_out(r, command, response, added))
 		return false;
 	if (added && response->status == STATUS_OK) {
 		added->server_id = response->server_id;
@@ -297,6 +335,14 @@ static void read_command(struct runner *r, const struct wbxml_node *node)
 			(struct sync_added){.client_id = client_id, .digest = r->digests[place]};
 }
 
+static bool load_added(struct runner *r)
+{
+	struct call *c = r->call;
+	return r->nadded == 0 || ledger_added(c->session->db, c->arena, c->gate.account,
+					      c->gate.device, r->col->ledger->folder_id, r->added,
+					      r->nadded, &c->err);
+}
+
 static bool load_done(struct runner *r, size_t room)
 {
 	struct call *c = r->call;
@@ -309,27 +355,35 @@ static bool load_done(struct runner *r, size_t room)
 	r->done = arena_array(c->arena, r->ndone + room, sizeof *r->done);
 	if (r->ndone)
 		memcpy(r->done, stored, r->ndone * sizeof *stored);
-	return r->nadded == 0 ||
-	       ledger_added(c->session->db, c->arena, account, device, r->col->ledger->folder_id,
-			    r->added, r->nadded, &c->err);
+	if (r->col->adds) {
+		r->added = r->col->adds;
+		return true;
+	}
+	return load_added(r);
 }
 
-static bool record(struct runner *r)
+static bool record_added(const struct runner *r)
 {
 	struct call *c = r->call;
-	struct pg *db = c->session->db;
-	int32_t account = c->gate.account, device = c->gate.device;
-	int32_t folder = r->col->ledger->folder_id;
+	struct sync_added *fresh = arena_array(c->arena, r->nadded, sizeof *fresh);
 	size_t n = 0;
 	for (size_t i = 0; i < r->nadded; i++)
 		if (r->fresh[i])
-			r->added[n++] = r->added[i];
-	if (r->ndone > r->nbefore &&
-	    !ledger_record(db, c->arena, account, device, folder, r->done + r->nbefore,
-			   r->ndone - r->nbefore, &c->err))
-		return false;
+			fresh[n++] = r->added[i];
 	return n == 0 ||
-	       ledger_record_added(db, c->arena, account, device, folder, r->added, n, &c->err);
+	       ledger_record_added(c->session->db, c->arena, c->gate.account, c->gate.device,
+				   r->col->ledger->folder_id, fresh, n, &c->err);
+}
+
+static bool record(const struct runner *r)
+{
+	struct call *c = r->call;
+	if (r->ndone > r->nbefore &&
+	    !ledger_record(c->session->db, c->arena, c->gate.account, c->gate.device,
+			   r->col->ledger->folder_id, r->done + r->nbefore, r->ndone - r->nbefore,
+			   &c->err))
+		return false;
+	return record_added(r);
 }
 
 /* False: there is one whose response could not say which one it is for. */
@@ -338,6 +392,7 @@ static bool read_commands(struct runner *r)
 	struct arena *a = r->call->arena;
 	const struct wbxml_node *commands = r->col->asked->commands;
 	unsigned count = wbxml_count(commands);
+	r->col->nresponses = 0;
 	r->digests = arena_array(a, count, sizeof *r->digests);
 	r->added = arena_array(a, count, sizeof *r->added);
 	r->fresh = arena_array(a, count, sizeof *r->fresh);
@@ -351,6 +406,24 @@ static bool read_commands(struct runner *r)
 			read_command(r, n);
 	}
 	return true;
+}
+
+bool sync_commands_intend(struct call *c, struct sync_collection *col)
+{
+	struct runner r = {.call = c, .col = col};
+	if (!read_commands(&r))
+		return true;
+	if (!load_added(&r))
+		return false;
+	for (size_t i = 0; i < r.nadded; i++) {
+		struct sync_added *added = &r.added[i];
+		added->repeated = added->name.n && !added->server_id.n;
+		r.fresh[i] = !added->name.n && !added->server_id.n;
+		if (r.fresh[i])
+			added->name = item_random_uid(c->arena);
+	}
+	col->adds = r.added;
+	return record_added(&r);
 }
 
 bool sync_commands_run(struct call *c, struct sync_collection *col)

@@ -223,33 +223,32 @@ static struct str name_of(struct arena *a, struct str summary)
 	return name;
 }
 
-/*
- * An event that the folder has already, by its UID: a device that lost its state, or a second one,
- * adds it once more.
- */
-static enum found find_known(struct sync_command *x, const struct new_item *item)
+enum found sync_item_find_added(struct sync_command *x)
 {
 	struct call *c = x->call;
 	struct store *store = c->session->store;
-	const struct ledger *l = x->col->ledger;
-	struct str name = name_of(c->arena, item->summary);
+	struct ledger *l = x->col->ledger;
 	int32_t folder;
 	int64_t uid;
-	if (l->folder.class != CLASS_CALENDAR || !name.n)
+	if (!x->added->name.n)
 		return FOUND_NONE;
 	enum found found = store->ops->find(store, c->gate.account, l->folder_id, l->folder.class,
-					    name, &folder, &uid, &c->err);
-	if (found == FOUND_ONE)
+					    x->added->name, &folder, &uid, &c->err);
+	if (found == FOUND_ONE) {
 		x->id = (struct server_id){folder, l->folder.epoch, uid};
+		ledger_added_item(c->arena, l, uid, l->folder.modseq, false);
+	}
 	return found;
 }
 
-/* What the device sent is an edit of the item that is there; it is told of all of it. */
-static bool add_again(struct sync_command *x)
+/*
+ * Events are looked for by their UID: a device that lost its state, or a second one, adds it once
+ * more. Others when an Add was begun before, and nobody knows what came of it.
+ */
+static enum found find_known(struct sync_command *x)
 {
-	struct ledger *l = x->col->ledger;
-	ledger_added_item(x->call->arena, l, x->id.uid, l->folder.modseq, false);
-	return change(x, make_edited);
+	bool may_be_there = x->col->ledger->folder.class == CLASS_CALENDAR || x->added->repeated;
+	return may_be_there ? sync_item_find_added(x) : FOUND_NONE;
 }
 
 static bool append(struct sync_command *x, const struct new_item *item)
@@ -273,13 +272,16 @@ bool sync_item_add(struct sync_command *x)
 	struct str text;
 	struct new_item item;
 	struct err e = {0};
+	ctx.uid = x->added->name;
 	if (!item_edit_all(&ctx, data, &edit, &e) ||
 	    !ops_of(x)->apply(&ctx, STR(""), &edit, INT64_MIN, &text, &e) ||
 	    !describe(x, &ctx, text, &item, &e))
 		return refuse(x, &e);
-	switch (find_known(x, &item)) {
+	x->added->name = name_of(x->call->arena, item.summary);
+	switch (find_known(x)) {
 	case FOUND_ONE:
-		return add_again(x);
+		/* What the device sent is an edit of the item that is there. */
+		return change(x, make_edited);
 	case FOUND_NONE:
 		return append(x, &item);
 	default:

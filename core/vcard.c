@@ -6,7 +6,6 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
-#include "core/item_text_form.h"
 
 #define SLOT STR("X-EASEL-SLOT")
 
@@ -15,13 +14,13 @@ bool vcard_read(struct arena *a, struct str text, struct content_lines *out, str
 	return content_lines_read(a, text, STR("VCARD"), out, e);
 }
 
-struct str vcard_new(struct arena *a)
+struct str vcard_new(struct arena *a, struct str uid)
 {
 	return str_of(
 		arena_printf(a,
 			     "BEGIN:VCARD\r\nVERSION:3.0\r\nPRODID:-//Easel//EN\r\nUID:%.*s\r\n"
 			     "N:;;;;\r\nFN:\r\nEND:VCARD\r\n",
-			     STR_ARG(item_new_uid(a))));
+			     STR_ARG(uid)));
 }
 
 /* ---- Patterns ---- */

@@ -27,7 +27,7 @@ enum { VCARD_LINES = 64 }; /* lines of one pattern that are looked at */
 bool vcard_read(struct arena *a, struct str text, struct content_lines *out, struct err *e);
 
 /* A new card with an id, and no name yet. */
-struct str vcard_new(struct arena *a);
+struct str vcard_new(struct arena *a, struct str uid);
 
 /* The line in a slot; 0: none. */
 size_t vcard_slot(const struct content_lines *l, const char *pattern, unsigned slot);

@@ -825,6 +825,7 @@ static enum found replace(struct store *s, int32_t account, int32_t folder_id, i
 static const struct store_ops fake_ops = {
 	.name = "fake",
 	.modseqs_may_fall = true,
+	.needs_intents = true,
 	.begin = begin,
 	.commit = begin,
 	.rollback = rollback,

@@ -115,19 +115,21 @@ bool ledger_done(struct pg *db, struct arena *a, int32_t account, int32_t device
 bool ledger_record(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
 		   const struct sync_done *done, size_t count, struct err *e);
 
-/* An item that the device added. */
+/* An item that the device added, or (an intent) is about to. */
 struct sync_added {
 	struct str client_id; /* at most 64 characters */
 	struct str digest;    /* 32 bytes */
-	struct str server_id;
-	int64_t modseq; /* of the item then */
+	struct str name;      /* UID of the item; empty: it has none */
+	struct str server_id; /* empty: an intent */
+	int64_t modseq;	      /* of the item then */
+	bool repeated;	      /* set by the caller: an intent of earlier, and what came of it is not known */
 };
 
 /* Which of these the device has added to the folder within a week: the rest is filled in. */
 bool ledger_added(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,
 		  struct sync_added *v, size_t n, struct err *e);
 
-/* Records what was added, and forgets what is older than a week. */
+/* Records what was added, or is about to be, and forgets what is older than a week. */
 bool ledger_record_added(struct pg *db, struct arena *a, int32_t account, int32_t device,
 			 int32_t folder, const struct sync_added *v, size_t n, struct err *e);
 

@@ -27,6 +27,7 @@ struct moved_item {
 	struct item_place from;
 	bool known; /* it was moved, to: */
 	struct item_place to;
+	int64_t modseq; /* of the item there, as the device has it; 0: it may have it otherwise */
 };
 
 /* Fills in, for each of n items, whether the device moved it, and where to. */

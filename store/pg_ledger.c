@@ -90,7 +90,7 @@ static PG_STATEMENT(
 
 static PG_STATEMENT(
 	ledger_adds,
-	"SELECT r.place, s.server_id, s.modseq"
+	"SELECT r.place, s.server_id, s.modseq, s.name"
 	" FROM json_to_recordset($4::json) r(place integer, client text, digest text)"
 	" JOIN easel.sync_add s ON s.account_id = $1 AND s.device = $2 AND s.folder_id = $3"
 	" AND s.client_id = r.client AND s.digest = decode(r.digest, 'hex')"
@@ -98,15 +98,16 @@ static PG_STATEMENT(
 
 static PG_STATEMENT(
 	ledger_add,
-	"WITH r AS (SELECT client, decode(digest, 'hex') AS digest, id, modseq"
-	" FROM json_to_recordset($4::json) j(client text, digest text, id text, modseq bigint)),"
+	"WITH r AS (SELECT client, decode(digest, 'hex') AS digest, name, id, modseq"
+	" FROM json_to_recordset($4::json)"
+	" j(client text, digest text, name text, id text, modseq bigint)),"
 	" old AS (DELETE FROM easel.sync_add s WHERE s.device = $2"
 	" AND s.added_at <= now() - interval '1 week' AND NOT EXISTS (SELECT FROM r"
 	" WHERE s.account_id = $1 AND s.folder_id = $3 AND s.client_id = r.client AND s.digest = r.digest))"
-	" INSERT INTO easel.sync_add (account_id, device, folder_id, client_id, digest, server_id, modseq)"
-	" SELECT $1, $2, $3, r.client, r.digest, r.id, r.modseq FROM r"
+	" INSERT INTO easel.sync_add (account_id, device, folder_id, client_id, digest, name, server_id,"
+	" modseq) SELECT $1, $2, $3, r.client, r.digest, r.name, r.id, r.modseq FROM r"
 	" ON CONFLICT (account_id, device, folder_id, client_id, digest) DO UPDATE SET"
-	" server_id = excluded.server_id, modseq = excluded.modseq, added_at = excluded.added_at");
+	" name = excluded.name, server_id = excluded.server_id, modseq = excluded.modseq, added_at = excluded.added_at");
 
 bool ledger_claim(struct pg *db, struct arena *a, int32_t device, const int64_t *folders, size_t n,
 		  struct err *e)
@@ -416,6 +417,11 @@ static json_t *text(struct str s)
 	return json_stringn(s.n ? s.p : "", s.n);
 }
 
+static json_t *text_or_null(struct str s)
+{
+	return s.n ? text(s) : json_null();
+}
+
 /* Runs a statement on rows as JSON, which are released. */
 static struct pg_rows *run_rows(struct pg *db, struct arena *a, const struct pg_statement *st,
 				int32_t account, int32_t device, int32_t folder, json_t *rows,
@@ -440,7 +446,7 @@ bool ledger_record(struct pg *db, struct arena *a, int32_t account, int32_t devi
 			json_pack("{sisososiso}", "n", (int)done[i].n, "reference",
 				  text(done[i].reference), "digest", hex(done[i].digest), "status",
 				  done[i].status, "id",
-				  done[i].server_id.n ? text(done[i].server_id) : json_null()));
+				  text_or_null(done[i].server_id)));
 	struct pg_rows *r = run_rows(db, a, &ledger_command, account, device, folder, rows, e);
 	bool ok = r != NULL;
 	pg_done(&r);
@@ -462,6 +468,7 @@ bool ledger_added(struct pg *db, struct arena *a, int32_t account, int32_t devic
 		struct sync_added *added = &v[pg_get_int(r, i, 0)];
 		added->server_id = pg_get_copy(a, r, i, 1);
 		added->modseq = pg_get_int(r, i, 2);
+		added->name = pg_get_copy(a, r, i, 3);
 	}
 	pg_done(&r);
 	return true;
@@ -472,9 +479,10 @@ bool ledger_record_added(struct pg *db, struct arena *a, int32_t account, int32_
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(rows, json_pack("{sosososI}", "client", text(v[i].client_id),
-						      "digest", hex(v[i].digest), "id",
-						      text(v[i].server_id), "modseq",
+		json_array_append_new(rows, json_pack("{sososososI}", "client", text(v[i].client_id),
+						      "digest", hex(v[i].digest), "name",
+						      text_or_null(v[i].name), "id",
+						      text_or_null(v[i].server_id), "modseq",
 						      (json_int_t)v[i].modseq));
 	struct pg_rows *r = run_rows(db, a, &ledger_add, account, device, folder, rows, e);
 	bool ok = r != NULL;

@@ -167,6 +167,12 @@ struct store_ops {
 	/* An index that gives the modseqs may be made anew, and then counts from the start. */
 	bool modseqs_may_fall;
 
+	/*
+	 * rollback() undoes nothing, and the store does not note by itself what it is about to add:
+	 * an item is looked for by its name (find()) before it is added once more.
+	 */
+	bool needs_intents;
+
 	bool (*begin)(struct store *s, struct err *e);
 	bool (*commit)(struct store *s, struct err *e);
 	void (*rollback)(struct store *s);

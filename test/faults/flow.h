@@ -164,8 +164,10 @@ static enum found flow_move(struct store *s, int32_t account, int32_t from, int6
 			    int64_t *gone, int64_t *new_uid, int64_t *new_modseq, struct err *e)
 {
 	enum found found = m->real->move(s, account, from, uid, to, gone, new_uid, new_modseq, e);
-	if (found != FOUND_FAILED || m->fault == FAKE_DO_THEN_FAIL)
+	if (m->serving && (found != FOUND_FAILED || m->fault == FAKE_DO_THEN_FAIL))
 		flow_applied(from, uid, true, 0, 0);
+	if (!m->serving && found == FOUND_ONE && model_touched(folder_index(from), uid))
+		model_touch(folder_index(to), *new_uid);
 	return found;
 }
 
@@ -298,6 +300,40 @@ static bool flow_ledger_save(struct pg *db, struct arena *a, int32_t account, in
 		model_wrong("a ledger is written outside a transaction");
 	else
 		rows_save(l, answer);
+	return true;
+}
+
+static bool flow_ledger_rewrite(struct pg *db, struct arena *a, int32_t account, int32_t device,
+				const struct ledger *l, struct err *e)
+{
+	if (flow_fate(e))
+		return false;
+	if (m->db)
+		return ledger_rewrite(db, a, account, device, l, e);
+	rows_rewrite(l);
+	return true;
+}
+
+static bool flow_moved_item_find(struct pg *db, struct arena *a, int32_t account, int32_t device,
+				 struct moved_item *items, size_t n, struct err *e)
+{
+	if (flow_fate(e))
+		return false;
+	if (m->db)
+		return moved_item_find(db, a, account, device, items, n, e);
+	rows_find_moved(items, n);
+	return true;
+}
+
+static bool flow_moved_item_record(struct pg *db, struct arena *a, int32_t account, int32_t device,
+				   const struct moved_item *items, size_t n, struct err *e)
+{
+	if (flow_fate(e))
+		return false;
+	if (m->db)
+		return moved_item_record(db, a, account, device, items, n, e);
+	for (size_t i = 0; i < n; i++)
+		rows_put_moved(m->work, &items[i]);
 	return true;
 }
 
@@ -448,7 +484,11 @@ static bool flow_imap_login_refresh(struct session *s, int32_t account, const in
 #define ledger_added flow_ledger_added
 #define ledger_record_added flow_ledger_record_added
 #define device_remember_sync flow_device_remember_sync
+#define ledger_rewrite flow_ledger_rewrite
+#define moved_item_find flow_moved_item_find
+#define moved_item_record flow_moved_item_record
 #define sync_commands_run flow_sync_commands_run
+#define sync_commands_intend flow_sync_commands_intend
 #define command_sync flow_command_sync
 #define sync_trouble_read flow_trouble_read
 #define sync_trouble_write flow_trouble_write
@@ -464,6 +504,27 @@ static bool flow_imap_login_refresh(struct session *s, int32_t account, const in
 
 #include "core/command_sync.c"
 
+/* What both commands call the same. */
+#define ID_MAX FLOW_MOVES_ID_MAX
+#define record flow_moves_record
+#define encode flow_moves_encode
+#define set_back flow_moves_set_back
+#define command_moveitems flow_command_moveitems
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wshadow" /* of the model, m */
+#include "core/command_moveitems.c"
+#pragma GCC diagnostic pop
+
+#undef ID_MAX
+#undef record
+#undef encode
+#undef set_back
+#undef command_moveitems
+#undef ledger_rewrite
+#undef moved_item_find
+#undef moved_item_record
+#undef sync_commands_intend
 #undef clock_now
 #undef imap_login_refresh
 #undef collections_know
@@ -499,7 +560,8 @@ struct flow_answer {
 };
 
 /* The answer's bytes are in the arena. */
-static struct flow_answer flow_serve(struct arena *a, const struct sent *sent)
+static struct flow_answer flow_serve_bytes(struct arena *a, struct str bytes, const char *command,
+					   void (*handler)(struct call *c))
 {
 	struct flow_answer out = {0};
 	struct err e = {0};
@@ -508,23 +570,20 @@ static struct flow_answer flow_serve(struct arena *a, const struct sent *sent)
 	struct request request = {.arena = a};
 	struct answer answer = {.status = 200};
 	struct call c = {.session = &session, .arena = a, .request = &request, .answer = &answer};
-	c.command = command_named(STR("Sync"));
-	c.version = 141;
+	c.command = command_named(str_of(command));
+	c.version = kind_now()->version;
 	c.gate = (struct gate_row){.account = m->account, .device = m->device};
 	c.gate.limits = (struct limits){.sync_max_collections = 10, .sync_max_items = 512};
 	c.gate.limits.sync_max_bytes = m->sync_max_bytes;
-	if (!wbxml_decode(a, (struct str){sent->bytes, sent->n}, &wbxml_default_limits, &root,
-			  &e)) {
+	if (!wbxml_decode(a, bytes, &wbxml_default_limits, &root, &e)) {
 		model_wrong("the request can't be read: %s", e.text);
 		return out;
 	}
 	c.root = root;
-	m->serving = sent;
 	m->db_calls = 0;
-	flow_command_sync(&c);
+	handler(&c);
 	if (m->in_transaction)
 		model_wrong("a transaction is left open");
-	m->serving = NULL;
 	if (c.waiter)
 		waiter_free(&c.waiter);
 	out.ok = answer.status == 200;
@@ -538,6 +597,21 @@ static struct flow_answer flow_serve(struct arena *a, const struct sent *sent)
 		model_wrong("a small message was streamed");
 	body_free(&answer.body);
 	return out;
+}
+
+static struct flow_answer flow_serve(struct arena *a, const struct sent *sent)
+{
+	m->serving = sent;
+	struct flow_answer out = flow_serve_bytes(a, (struct str){sent->bytes, sent->n}, "Sync",
+						  flow_command_sync);
+	m->serving = NULL;
+	return out;
+}
+
+static struct flow_answer flow_serve_moving(struct arena *a, const struct moving *moving)
+{
+	return flow_serve_bytes(a, (struct str){moving->bytes, moving->n}, "MoveItems",
+				flow_command_moveitems);
 }
 
 #endif

@@ -21,6 +21,7 @@
 #include "core/synckey.h"
 #include "store/fake.h"
 #include "store/ledger.h"
+#include "store/moved_item.h"
 #include "store/pg.h"
 
 enum { FOLDERS = 2, EDITS_MAX = 20000, ITEMS_MAX = 4000, STALLED_MAX = 8, TOUCHED_MAX = 65536 };
@@ -73,6 +74,16 @@ struct sent {
 	struct edit_list edits[FOLDERS];
 };
 
+/* A request that moves items (MoveItems). */
+enum { MOVES_AT_ONCE = 4 };
+
+struct moving {
+	char *bytes; /* malloc'd; NULL: nothing is being moved */
+	size_t n;
+	int from, count; /* folder; items */
+	int64_t uid[MOVES_AT_ONCE];
+};
+
 /* Rows of the ledger in memory; copied whole for each transaction. */
 struct rows {
 	struct arena *arena;
@@ -81,6 +92,8 @@ struct rows {
 	size_t ndone[FOLDERS];
 	struct sync_added *added[FOLDERS];
 	size_t nadded[FOLDERS];
+	struct moved_item *moved;
+	size_t nmoved;
 };
 
 struct model {
@@ -118,6 +131,7 @@ struct model {
 	struct sent last;      /* sent and not answered; bytes NULL: none */
 	struct sent stalled[STALLED_MAX];
 	int nstalled;
+	struct moving moving, stalled_moving; /* sent and not answered; held up on its way */
 	struct edit *edits;
 	int nedits;
 	unsigned char touched[FOLDERS][TOUCHED_MAX]; /* by uid: not by the phone alone */

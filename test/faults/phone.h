@@ -67,20 +67,31 @@ static void phone_do(struct phone_folder *f, const struct edit *e)
 	}
 }
 
-/* Something is made on the phone. In memory there is no transaction that could undo it. */
+/* Something is made on the phone. */
 static bool phone_make(int at)
 {
 	struct phone_folder *f = &m->phone[at];
-	if (kind_is_mail() || !m->db || !percent(30))
+	if (kind_is_mail() || !percent(30))
 		return false;
 	struct edit *e = &m->edits[m->nedits];
 	*e = (struct edit){.kind = EDIT_ADD, .folder = at, .epoch = f->epoch, .number = m->nedits};
 	e->uid = -1 - m->nedits;
-	e->after = chance(2) * ITEM_SEEN | chance(2) * ITEM_FLAGGED;
+	e->after = chance(2) * ITEM_SEEN;
+	if (!kind_is_split()) /* else occurrences are told of later, one by one */
+		e->after |= chance(2) * ITEM_FLAGGED;
 	model_trace("phone: makes %d", m->nedits);
 	f->queue.v[f->queue.n++] = m->nedits++;
 	phone_do(f, e);
 	return true;
+}
+
+/* Whether it is being moved elsewhere. */
+static bool phone_moves(int at, int64_t uid)
+{
+	for (int i = 0; m->moving.bytes && m->moving.from == at && i < m->moving.count; i++)
+		if (m->moving.uid[i] == uid)
+			return true;
+	return false;
 }
 
 /* Whoever uses the phone reads, flags or deletes something. */
@@ -91,7 +102,7 @@ static void phone_edit(void)
 	if (f->queue.n >= 100 || m->nedits == EDITS_MAX || phone_make(at) || f->n == 0)
 		return;
 	const struct phone_item *chosen = &f->items[chance((unsigned)f->n)];
-	if (chosen->uid < 0)
+	if (chosen->uid < 0 || phone_moves(at, chosen->uid))
 		return;
 	struct edit *e = &m->edits[m->nedits];
 	*e = (struct edit){.folder = at, .epoch = f->epoch};
@@ -158,7 +169,7 @@ static void phone_write_edit(struct wbxml_out *w, const struct edit *e)
 		wbxml_begin(w, AirSync_Add);
 		wbxml_cstr(w, AirSync_ClientId, id);
 		wbxml_begin(w, AirSync_ApplicationData);
-		kind_write(w, e->after, e->number);
+		kind_write(w, e->after, e->number, true);
 		wbxml_end(w);
 		wbxml_end(w);
 		return;
@@ -167,10 +178,15 @@ static void phone_write_edit(struct wbxml_out *w, const struct edit *e)
 		 (long long)e->uid);
 	wbxml_begin(w, e->kind == EDIT_DELETE ? AirSync_Delete : AirSync_Change);
 	wbxml_cstr(w, AirSync_ServerId, id);
+	bool one = kind_is_split() && (e->kind == EDIT_FLAG || e->kind == EDIT_UNFLAG);
+	if (one)
+		wbxml_cstr(w, AirSyncBase_InstanceId, KIND_OCCURRENCE);
 	if (e->kind != EDIT_DELETE) {
 		wbxml_begin(w, AirSync_ApplicationData);
-		if (!kind_is_mail())
-			kind_write(w, e->after, e->number);
+		if (one)
+			kind_write_occurrence(w, e->after);
+		else if (!kind_is_mail())
+			kind_write(w, e->after, e->number, false);
 		else if (e->kind == EDIT_READ || e->kind == EDIT_UNREAD)
 			wbxml_cstr(w, Email_Read, e->kind == EDIT_READ ? "1" : "0");
 		else
@@ -307,7 +323,7 @@ static void phone_take(int at, const struct wbxml_node *node)
 		return;
 	}
 	if (node->tag == AirSync_Change && !phone_find(f, uid)) {
-		if (!m->crashed[at] && !phone_deleted(f, uid))
+		if (!m->crashed[at] && !m->moving.bytes && !phone_deleted(f, uid))
 			model_wrong("a Change of %d:%lld, which the phone has not", at,
 				    (long long)uid);
 		return;
@@ -606,6 +622,172 @@ static void phone_sync(void)
 		phone_answered(&sent);
 	arena_free(&a);
 	phone_free_sent(&sent);
+}
+
+/* ---- Moving ---- */
+
+static bool phone_edits(const struct phone_folder *f, int64_t uid)
+{
+	for (int i = 0; i < f->queue.n; i++)
+		if (m->edits[f->queue.v[i]].uid == uid)
+			return true;
+	return false;
+}
+
+/* Items to move, of which all is told that was done to them. */
+static void phone_choose_moves(struct moving *out)
+{
+	out->from = (int)chance(FOLDERS);
+	const struct phone_folder *f = &m->phone[out->from];
+	for (int i = 0, n = 1 + (int)chance(MOVES_AT_ONCE); f->n && i < n; i++) {
+		int64_t uid = f->items[chance((unsigned)f->n)].uid;
+		bool again = false;
+		for (int k = 0; k < out->count; k++)
+			again |= out->uid[k] == uid;
+		if (uid > 0 && !again && !phone_edits(f, uid))
+			out->uid[out->count++] = uid;
+	}
+}
+
+static void phone_write_moves(struct moving *x)
+{
+	struct body body = {0};
+	struct wbxml_out w;
+	wbxml_start(&w, &body);
+	wbxml_begin(&w, Move_MoveItems);
+	for (int i = 0; i < x->count; i++) {
+		char id[64];
+		snprintf(id, sizeof id, "%d:%d:%lld", (int)m->folder[x->from],
+			 (int)m->phone[x->from].epoch, (long long)x->uid[i]);
+		wbxml_begin(&w, Move_Move);
+		wbxml_cstr(&w, Move_SrcMsgId, id);
+		wbxml_int(&w, Move_SrcFldId, m->folder[x->from]);
+		wbxml_int(&w, Move_DstFldId, m->folder[!x->from]);
+		wbxml_end(&w);
+		model_trace(" %s to folder %d", id, !x->from);
+	}
+	wbxml_end(&w);
+	if (!wbxml_finish(&w))
+		model_wrong("a request can't be written");
+	x->n = body.mem.n;
+	x->bytes = base_malloc(x->n);
+	memcpy(x->bytes, body.mem.p, x->n);
+	body_free(&body);
+}
+
+/* An item is in its new place. Of a folder that has other ids now, all will be told afresh. */
+static void phone_moved(int from, int64_t uid, struct str now)
+{
+	struct server_id id;
+	struct phone_folder *f = &m->phone[!from];
+	const struct phone_item *old = phone_find(&m->phone[from], uid);
+	struct phone_item was = old ? *old : (struct phone_item){.number = -1};
+	if (!server_id_parse(now, &id) || id.folder != m->folder[!from]) {
+		model_wrong("DstMsgId can't be read");
+		return;
+	}
+	phone_drop(&m->phone[from], uid);
+	model_trace("  %d:%lld is %.*s", from, (long long)uid, STR_ARG(now));
+	bool bare = true;
+	for (size_t i = 0; i < f->n; i++)
+		bare = bare && f->items[i].uid < 0;
+	if (bare)
+		f->epoch = id.epoch;
+	if (strcmp(f->key, "0") == 0 || id.epoch != f->epoch || phone_find(f, id.uid))
+		return;
+	phone_put(f, id.uid, was.flags);
+	phone_find(f, id.uid)->number = was.number;
+}
+
+/* False: there was no answer. */
+static bool phone_read_moves(struct arena *a, struct flow_answer answer, const struct moving *x)
+{
+	struct wbxml_node *root;
+	struct err e = {0};
+	int n = 0;
+	if (!answer.ok)
+		return false;
+	if (!wbxml_decode(a, answer.bytes, &wbxml_default_limits, &root, &e)) {
+		model_wrong("the answer can't be read: %s", e.text);
+		return true;
+	}
+	for (const struct wbxml_node *r = root->first; r; r = r->next) {
+		struct str status = wbxml_child_text(r, Move_Status);
+		if (r->tag != Move_Response)
+			return false;
+		if (str_eq(status, STR("3")))
+			phone_moved(x->from, x->uid[n], wbxml_child_text(r, Move_DstMsgId));
+		else if (!str_eq(status, STR("1")))
+			model_wrong("a move has status %.*s", STR_ARG(status));
+		else
+			model_trace("  %d:%lld is not there", x->from, (long long)x->uid[n]);
+		n++;
+	}
+	if (n != x->count)
+		model_wrong("%d of %d moves were answered", n, x->count);
+	return true;
+}
+
+static void phone_free_moving(struct moving *x)
+{
+	free(x->bytes);
+	*x = (struct moving){0};
+}
+
+static bool phone_start_moving(void)
+{
+	struct moving x = {0};
+	if (m->moving.bytes)
+		return true;
+	for (int i = 0; i < FOLDERS; i++)
+		if (strcmp(m->phone[i].key, "0") == 0)
+			return false;
+	phone_choose_moves(&x);
+	if (x.count)
+		phone_write_moves(&x);
+	m->moving = x;
+	return x.count > 0;
+}
+
+static void phone_serve_moving_unseen(const struct moving *x)
+{
+	struct arena *a = arena_new(ROWS_CAP);
+	model_trace(" moves come in, and nobody sees the answer");
+	flow_serve_moving(a, x);
+	arena_free(&a);
+}
+
+/* Something is moved, or was and nobody said so yet. The phone asks until it gets an answer. */
+static void phone_move(bool calm)
+{
+	unsigned fate = calm ? 50 : chance(100);
+	if (m->stalled_moving.bytes && fate < 20) {
+		phone_serve_moving_unseen(&m->stalled_moving);
+		phone_free_moving(&m->stalled_moving);
+	}
+	model_trace("phone: moves, fate %u", fate);
+	if (!phone_start_moving())
+		return;
+	if (fate < 10 && !m->stalled_moving.bytes) {
+		m->stalled_moving = m->moving;
+		m->stalled_moving.bytes = base_malloc(m->moving.n);
+		memcpy(m->stalled_moving.bytes, m->moving.bytes, m->moving.n);
+		return;
+	}
+	if (fate < 20)
+		phone_serve_moving_unseen(&m->moving);
+	struct arena *a = arena_new(ROWS_CAP);
+	if (fate >= 20 && fate < 35)
+		phone_arm_fault();
+	struct flow_answer answer = flow_serve_moving(a, &m->moving);
+	phone_disarm();
+	if (fate >= 75)
+		model_trace(" the answer is lost");
+	else if (phone_read_moves(a, answer, &m->moving))
+		phone_free_moving(&m->moving);
+	else if (calm)
+		model_wrong("a calm move failed");
+	arena_free(&a);
 }
 
 static void phone_set_filter(void)

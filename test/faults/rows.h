@@ -69,16 +69,36 @@ static void rows_put_done(struct rows *r, int folder, const struct sync_done *d)
 
 static void rows_put_added(struct rows *r, int folder, const struct sync_added *d)
 {
-	size_t n = r->nadded[folder];
+	size_t n = r->nadded[folder], at = 0;
 	struct sync_added *v = arena_array(r->arena, n + 1, sizeof *v);
 	if (n)
 		memcpy(v, r->added[folder], n * sizeof *v);
-	v[n].client_id = rows_str(r->arena, d->client_id);
-	v[n].digest = rows_str(r->arena, d->digest);
-	v[n].server_id = rows_str(r->arena, d->server_id);
-	v[n].modseq = d->modseq;
+	while (at < n &&
+	       !(str_eq(v[at].client_id, d->client_id) && str_eq(v[at].digest, d->digest)))
+		at++;
+	v[at] = (struct sync_added){
+		.client_id = rows_str(r->arena, d->client_id),
+		.digest = rows_str(r->arena, d->digest),
+		.name = rows_str(r->arena, d->name),
+		.server_id = rows_str(r->arena, d->server_id),
+		.modseq = d->modseq,
+	};
 	r->added[folder] = v;
-	r->nadded[folder] = n + 1;
+	r->nadded[folder] = at == n ? n + 1 : n;
+}
+
+/* In place of the one from the same place. */
+static void rows_put_moved(struct rows *r, const struct moved_item *item)
+{
+	size_t at = 0;
+	struct moved_item *v = arena_array(r->arena, r->nmoved + 1, sizeof *v);
+	if (r->nmoved)
+		memcpy(v, r->moved, r->nmoved * sizeof *v);
+	while (at < r->nmoved && memcmp(&v[at].from, &item->from, sizeof item->from) != 0)
+		at++;
+	v[at] = *item;
+	r->moved = v;
+	r->nmoved += at == r->nmoved;
 }
 
 static struct rows *rows_copy(const struct rows *from)
@@ -92,6 +112,8 @@ static struct rows *rows_copy(const struct rows *from)
 		for (size_t k = 0; k < from->nadded[i]; k++)
 			rows_put_added(r, i, &from->added[i][k]);
 	}
+	for (size_t i = 0; from && i < from->nmoved; i++)
+		rows_put_moved(r, &from->moved[i]);
 	return r;
 }
 
@@ -177,6 +199,26 @@ static void rows_save(const struct ledger *l, const struct sync_answer *answer)
 		row->answers[row->nanswers++] = rows_answer(r->arena, answer);
 }
 
+static void rows_rewrite(const struct ledger *l)
+{
+	struct ledger *row = &m->work->ledger[folder_index(l->folder_id)];
+	row->base = rows_state(m->work->arena, &l->base);
+	row->used = true;
+	for (size_t i = 0; i < l->nanswers; i++)
+		row->answers[i] = rows_answer(m->work->arena, &l->answers[i]);
+}
+
+static void rows_find_moved(struct moved_item *items, size_t n)
+{
+	const struct rows *r = rows_seen();
+	for (size_t i = 0; i < n; i++) {
+		items[i].known = false;
+		for (size_t k = 0; k < r->nmoved; k++)
+			if (memcmp(&items[i].from, &r->moved[k].from, sizeof items[i].from) == 0)
+				items[i] = r->moved[k];
+	}
+}
+
 static void rows_restart(const struct ledger *l)
 {
 	int at = folder_index(l->folder_id);
@@ -204,6 +246,7 @@ static void rows_find_added(int at, struct sync_added *v, size_t n)
 		for (size_t k = 0; k < r->nadded[at]; k++)
 			if (str_eq(v[i].client_id, r->added[at][k].client_id) &&
 			    str_eq(v[i].digest, r->added[at][k].digest)) {
+				v[i].name = r->added[at][k].name;
 				v[i].server_id = r->added[at][k].server_id;
 				v[i].modseq = r->added[at][k].modseq;
 			}

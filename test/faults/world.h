@@ -69,7 +69,7 @@ static void world_append(struct arena *a, int folder)
 		item.raw = str_of(arena_printf(a, kind_now()->text, (int)chance(1000000), chance(2),
 					       chance(2)));
 		item.message = NULL;
-		item.summary = STR("{}");
+		item.summary = kind_summary(a, item.raw);
 		item.date = INT64_MAX;
 		item.flags = 0;
 	}
@@ -93,7 +93,7 @@ static void world_edit_text(int folder, int64_t uid, unsigned flag, bool set)
 		unsigned flags = kind_flags(slice.bytes);
 		flags = set ? flags | flag : flags & ~flag;
 		struct new_item item = {.raw = kind_set(a, slice.bytes, flags),
-					.summary = STR("{}"),
+					.summary = kind_summary(a, slice.bytes),
 					.date = INT64_MAX};
 		if (m->real->replace(m->others, m->account, m->folder[folder], uid, 0, &item, &now,
 				     &before, &after, &e) == FOUND_FAILED)
@@ -202,16 +202,34 @@ static void world_burst(void)
 	arena_free(&a);
 }
 
+static PG_STATEMENT(world_epoch, "UPDATE easel.folder SET epoch = epoch + 1, modseq = modseq + 1"
+				 " WHERE account_id = $1 AND id = $2");
+
+/* In the database the items keep their uids. */
+static void world_change_epoch(int folder)
+{
+	struct err e = {0};
+	struct pg_params p = {0};
+	if (!m->db) {
+		fake_change_epoch(m->others, m->account, m->folder[folder]);
+		return;
+	}
+	pg_int(&p, m->account);
+	pg_int(&p, m->folder[folder]);
+	if (!pg_do(m->others_db, &world_epoch, &p, &e))
+		world_failed(&e);
+}
+
 /* What happens seldom: a folder gets a new uidvalidity, a day goes by. */
 static void world_upset(void)
 {
 	int folder = (int)chance(FOLDERS);
-	if (percent(70) || m->db) {
+	if (percent(70)) {
 		m->now += DAY_MS;
 		model_trace("a day goes by");
 		return;
 	}
-	fake_change_epoch(m->others, m->account, m->folder[folder]);
+	world_change_epoch(folder);
 	m->may_restart[folder] = true;
 	model_trace("folder %d has a new epoch", folder);
 }

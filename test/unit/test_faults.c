@@ -138,6 +138,8 @@ static void ungiven(void)
 	for (int i = 0; i < FOLDERS; i++)
 		free(m->phone[i].items);
 	phone_free_sent(&m->last);
+	phone_free_moving(&m->moving);
+	phone_free_moving(&m->stalled_moving);
 	rows_free(&m->rows);
 	rows_free(&m->work);
 	if (m->db)
@@ -211,6 +213,8 @@ static void come_to_rest(void)
 	unsigned race = m->race;
 	m->race = 0;
 	for (int i = 0; i < ROUNDS && rested < 3 && !m->wrong[0]; i++) {
+		if (m->moving.bytes)
+			phone_move(true);
 		phone_sync_calmly();
 		rested = at_rest() ? rested + 1 : 0;
 	}
@@ -259,6 +263,21 @@ static void check_own(void)
 	m->race = race;
 }
 
+/* Nor of what it moves itself, into a folder whose filter has it too. */
+static void check_moved(void)
+{
+	unsigned race = m->race;
+	if (m->phone[0].cutoff != m->phone[1].cutoff)
+		return;
+	m->race = 0;
+	phone_move(true);
+	phone_sync_calmly();
+	for (int i = 0; i < FOLDERS; i++)
+		if (m->news[i])
+			model_wrong("folder %d: the phone is told of its own move", i);
+	m->race = race;
+}
+
 /* ---- When ---- */
 
 static void act(void)
@@ -271,8 +290,10 @@ static void act(void)
 		world_act();
 	else if (what < 62)
 		world_burst();
-	else if (what < 85)
+	else if (what < 80)
 		phone_edit();
+	else if (what < 85)
+		phone_move(false);
 	else if (what < 93)
 		phone_deliver_stalled();
 	else if (what < 97)
@@ -290,6 +311,10 @@ static void quiet_moment(void)
 		come_to_rest();
 	if (!m->wrong[0])
 		check_own();
+	if (!m->wrong[0])
+		come_to_rest();
+	if (!m->wrong[0])
+		check_moved();
 	if (!m->wrong[0])
 		come_to_rest();
 	if (!m->wrong[0] && !m->db && percent(10)) {
@@ -311,8 +336,7 @@ static bool run_seed(unsigned kind, uint64_t seed, unsigned steps, const char *d
 	}
 	bool ok = !m->wrong[0];
 	if (!ok)
-		printf("# %s, seed %llu, step %u: %s\n", store_class_name(kind_now()->class),
-		       (unsigned long long)seed, m->steps, m->wrong);
+		printf("# %s, seed %llu, step %u: %s\n", kind_now()->name, (unsigned long long)seed, m->steps, m->wrong);
 	ungiven();
 	return ok;
 }
@@ -368,7 +392,7 @@ static struct wish read_wish(int argc, char **argv)
 		else if (str_eq(name, STR("--seconds")))
 			w.seconds = strtoll(value, NULL, 10);
 		for (int k = 0; str_eq(name, STR("--class")) && k < KINDS; k++)
-			if (strcmp(value, store_class_name(kinds[k].class)) == 0)
+			if (strcmp(value, kinds[k].name) == 0)
 				w.kind = k;
 		w.trace |= str_eq(name, STR("--trace"));
 	}

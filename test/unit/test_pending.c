@@ -21,7 +21,7 @@
 
 #define DAY (INT64_C(24) * 60 * 60 * 1000)
 
-enum { STEPS = 3000, INBOX = 1, FILTERS = 6, CONVERSATIONS = 12 };
+enum { STEPS = 1500, INBOX = 1, FILTERS = 8, CONVERSATIONS = 12 };
 
 struct walk {
 	struct pg *db;
@@ -78,7 +78,7 @@ static void deliver(struct walk *w)
 					     rand() % CONVERSATIONS));
 	check(w, message_scan(w->a, raw, &m, &w->e), "scan");
 	const struct new_item item = {
-		.raw = raw, .message = &m, .date = clock_now() - rand() % 40 * DAY};
+		.raw = raw, .message = &m, .date = clock_now() - rand() % 250 * DAY};
 	check(w, w->store->ops->append(w->store, w->account, INBOX, &item, &uid, &modseq, &w->e),
 	      "append");
 }
