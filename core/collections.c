@@ -213,7 +213,7 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id,
 
 static bool related(struct store *s, struct arena *a, int32_t account, int32_t id,
 		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
-		    struct uidset *out, struct err *e)
+		    struct items *out, struct err *e)
 {
 	struct collection c;
 	return look(s, account, id, &c, e) &&
