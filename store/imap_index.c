@@ -587,16 +587,15 @@ static bool on_status(void *ctx, struct arena *a, const struct imap_response *r,
 	return true;
 }
 
-static unsigned queue_status(struct imap_link *link, const struct imap_box *box)
+static void queue_status(struct imap_link *link, const struct imap_box *box)
 {
 	struct buf b = {0};
 	buf_cstr(&b, "STATUS ");
 	put_mailbox(&b, link, box->mailbox);
 	buf_cstr(&b, " (MESSAGES UIDNEXT UIDVALIDITY UNSEEN");
 	buf_cstr(&b, imap_can(link->imap) & IMAP_CAN_CONDSTORE ? " HIGHESTMODSEQ)" : ")");
-	unsigned number = imap_queue(link->imap, buf_get(&b));
+	imap_queue(link->imap, buf_get(&b));
 	buf_free(&b);
-	return number;
 }
 
 /*
@@ -605,23 +604,18 @@ static unsigned queue_status(struct imap_link *link, const struct imap_box *box)
  */
 static bool find_behind(struct imap_link *link, struct statuses *s, struct err *e)
 {
-	enum { BATCH = 32 };
-	unsigned numbers[BATCH];
+	enum { BATCH = IMAP_TOGETHER / 2 };
 	struct imap_result ignored;
 	for (size_t from = 0; from < s->n; from += BATCH) {
 		size_t n = s->n - from < BATCH ? s->n - from : BATCH;
-		unsigned noop =
-			from == 0 && link->selected ? imap_queue(link->imap, STR("NOOP")) : 0;
-		for (size_t i = 0; i < n; i++)
-			numbers[i] = s->boxes[from + i].selectable
-					     ? queue_status(link, &s->boxes[from + i])
-					     : 0;
-		if (noop && !imap_await(link->imap, noop, NULL, NULL, &ignored, e))
+		unsigned first = imap_commands(link->imap) + 1;
+		if (from == 0 && link->selected)
+			imap_queue(link->imap, STR("NOOP"));
+		for (size_t i = from; i < from + n; i++)
+			if (s->boxes[i].selectable)
+				queue_status(link, &s->boxes[i]);
+		if (!imap_await_all(link->imap, first, on_status, s, &ignored, e))
 			return false;
-		for (size_t i = 0; i < n; i++)
-			if (numbers[i] &&
-			    !imap_await(link->imap, numbers[i], on_status, s, &ignored, e))
-				return false;
 	}
 	return true;
 }

@@ -18,6 +18,7 @@ import time
 from pathlib import Path
 
 from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
+import imap_mail
 import people
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
@@ -400,8 +401,13 @@ class Bench:
     def people(self):
         people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
 
+    # ---- Mail on an IMAP server ----
 
-PARTS = ('nochange', 'fill', 'park', 'wake', 'two', 'people', 'soak')
+    def imap(self):
+        imap_mail.measure(self, PASSWORD, HTML, PLAIN)
+
+
+PARTS = ('nochange', 'fill', 'park', 'wake', 'two', 'people', 'imap', 'soak')
 
 
 def descriptors(server):
