@@ -194,16 +194,23 @@ class Dovecot(Everywhere):
         self.wait_for_log(1, 'imap-watch', f'account={account} ', 'what=watching')
 
     def test_no_change_needs_neither_login_nor_select(self):
-        phone = self.with_mail(message('One'))
-        phone.sync_all(phone.inbox)
-        logins = self.logins(phone.user)
+        user = self.user()
+        self.put(user, *(message(f'Message {n}') for n in range(12)))
+        self.dovecot.listen_in(user)
+        phone = self.phone(user)
+        phone.sync_all(phone.inbox, window=2)
+        self.assertEqual(len(phone.items[phone.inbox]), 12)
+        # The first only finds out that the password is right. The folder is opened once, and what
+        # is new is read from where it is open.
+        before = self.dovecot.commands(user)
+        self.assertLessEqual(len(before), 2)
+        self.assertEqual([line.startswith('SELECT') for line in sum(before, [])].count(True), 1)
         for _ in range(3):
             self.assertIsNone(phone.sync(phone.inbox))
-        self.assertEqual(self.logins(phone.user), logins)
-
-    def logins(self, user):
-        return sum(f'Login: user=<{user}>' in line
-                   for line in self.dovecot.log_path.read_text().splitlines())
+        after = self.dovecot.commands(user)
+        self.assertEqual(len(after), len(before))
+        self.assertEqual([line.split(' ')[0] for line in sum(after, [])[len(sum(before, [])):]],
+                         ['NOOP', 'STATUS'] * 3)
 
     def test_the_phones_address_is_passed_on(self):
         phone = self.phone(self.user())
