@@ -11,14 +11,18 @@ static int stricter(int asked, int cap)
 	return asked == 0 || asked > cap ? cap : asked;
 }
 
+int caps_look_back(const struct caps *caps, enum item_class class)
+{
+	return class == CLASS_EMAIL	 ? caps->mail_age
+	       : class == CLASS_CALENDAR ? caps->calendar_age
+					 : 0;
+}
+
 int64_t caps_cutoff(const struct caps *caps, const struct folder *folder,
 		    const struct sync_options *o, int64_t now)
 {
 	struct sync_options capped = *o;
-	if (folder->class == CLASS_EMAIL)
-		capped.filter = stricter(o->filter, caps->mail_age);
-	else if (folder->class == CLASS_CALENDAR)
-		capped.filter = stricter(o->filter, caps->calendar_age);
+	capped.filter = stricter(o->filter, caps_look_back(caps, folder->class));
 	return sync_options_cutoff_in(&capped, folder, now);
 }
 

@@ -17,6 +17,9 @@
 int64_t caps_cutoff(const struct caps *caps, const struct folder *folder,
 		    const struct sync_options *o, int64_t now);
 
+/* How far back the class may look at all, as a FilterType; 0: without end. */
+int caps_look_back(const struct caps *caps, enum item_class class);
+
 /*
  * Bodies: no longer than allowed, and HTML only where it is; where attachments are not, no MIME,
  * which has them in it.

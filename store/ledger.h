@@ -63,6 +63,8 @@ struct ledger {
 	int32_t folder_epoch; /* that held speaks of */
 	bool used;	      /* the device has used the base's key */
 	struct supported supported;
+	bool conversations; /* of the request: they are followed out of the filter, */
+	int64_t oldest;	    /* as far as this, in ms */
 	struct sync_state base;
 	struct sync_answer answers[LEDGER_ANSWERS]; /* by ascending n */
 	size_t nanswers;
