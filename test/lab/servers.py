@@ -434,7 +434,7 @@ service stats {{
 
     def append(self, address, password, message, folder='INBOX'):
         """Puts a message into a folder as it is."""
-        with imaplib.IMAP4('127.0.0.1', self.imap_port) as imap:
+        with imaplib.IMAP4('127.0.0.1', self.imap_port, timeout=STOP_SECONDS) as imap:
             imap.login(address, password)
             answer, why = imap.append(folder, None, None, message)
             if answer != 'OK':
@@ -467,7 +467,7 @@ service stats {{
 
     def accepts(self, address, password):
         """Whether a login is let in."""
-        with imaplib.IMAP4('127.0.0.1', self.imap_port) as imap:
+        with imaplib.IMAP4('127.0.0.1', self.imap_port, timeout=STOP_SECONDS) as imap:
             try:
                 imap.login(address, password)
                 return True
