@@ -98,6 +98,26 @@ static struct str digest_of(struct call *c)
 	return str_of(arena_printf(c->arena, "mime:%.*s", STR_ARG(hex)));
 }
 
+/*
+ * The same for each repeat, so that one is known again by whoever was handed the message before
+ * this server could note it. A reference without a ClientId may come again another day.
+ */
+static struct str message_id(struct sending *s)
+{
+	struct call *c = s->call;
+	unsigned char hash[DIGEST_SIZE];
+	int64_t day = s->asked.remembered == DAY ? s->submission.now / (1000LL * DAY) : 0;
+	struct str address = s->sender.address;
+	ptrdiff_t at = str_find_byte(address, '@');
+	digest_sha256(
+		str_of(arena_printf(c->arena, "%d %d %lld %.*s", c->gate.account, c->gate.device,
+				    (long long)day, STR_ARG(s->asked.reference))),
+		hash);
+	struct str hex = text_hex_encode(c->arena, (struct str){(const char *)hash, 16});
+	return str_of(arena_printf(c->arena, "<%.*s@%.*s>", STR_ARG(hex),
+				   STR_ARG(str_sub(address, (size_t)(at + 1), address.n))));
+}
+
 static unsigned decode_query(struct call *c, struct request_mail *out)
 {
 	const struct eas_query *q = &c->request->eas;
@@ -331,6 +351,7 @@ static unsigned send_once(struct sending *s)
 				  .mime = s->asked.mime,
 				  .sender = &s->sender,
 				  .replace = s->asked.replace,
+				  .id = message_id(s),
 				  .now = s->submission.now};
 	switch (sender_remember(c->session->db, c->arena, c->gate.account, c->gate.device,
 				s->asked.reference, s->asked.remembered, &c->err)) {
