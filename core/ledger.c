@@ -140,14 +140,21 @@ void ledger_set_cutoff(struct sync_state *s, int64_t cutoff)
 	}
 }
 
-void ledger_follow_conversations(struct ledger *l, bool follow, bool before, int64_t oldest)
+/* Whether there is more in sight than before, so that the fill has to look at all again. */
+static bool shows_more(const struct ledger_view *view, const struct ledger_view *before)
 {
-	l->conversations = follow;
-	l->oldest = oldest;
-	/* The fill looks at all items that may draw in others; or all that was drawn in expires. */
-	if (follow && !before)
+	bool larger = before->largest && (view->largest == 0 || view->largest > before->largest);
+	return larger || (view->conversations && !before->conversations);
+}
+
+void ledger_set_view(struct ledger *l, const struct ledger_view *view,
+		     const struct ledger_view *before)
+{
+	l->view = *view;
+	if (shows_more(view, before))
 		l->base.fill = INT64_MAX;
-	else if (before && !follow)
+	/* All that was drawn in expires. */
+	if (before->conversations && !view->conversations)
 		l->base.cutoff = LEDGER_NO_CUTOFF;
 }
 
@@ -205,13 +212,25 @@ static bool tell(struct collector *c, enum change_kind kind, const struct item *
 
 static bool follows(const struct collector *c)
 {
-	return c->ledger->conversations && c->cutoff != LEDGER_NO_CUTOFF;
+	return c->ledger->view.conversations && c->cutoff != LEDGER_NO_CUTOFF;
+}
+
+static bool is_small(const struct collector *c, const struct item *item)
+{
+	return c->ledger->view.largest == 0 || item->size <= c->ledger->view.largest;
+}
+
+static void note_related(struct collector *c, int64_t uid)
+{
+	uidset_add(&c->related, uid);
+	if (!uidset_has(&c->state->held, uid) && !uidset_has(&c->state->todo, uid))
+		uidset_add(&c->drawn, uid);
 }
 
 /* Finds which older items the filter has in it because of these, or which of these so. */
 static bool find_related(struct collector *c, const struct items *items, struct err *e)
 {
-	struct uidset found;
+	struct items found;
 	size_t n = 0;
 	if (!follows(c))
 		return true;
@@ -222,18 +241,18 @@ static bool find_related(struct collector *c, const struct items *items, struct 
 	if (n == 0)
 		return true;
 	if (!c->store->ops->related(c->store, c->arena, c->account, c->ledger->folder_id, uids, n,
-				    c->ledger->oldest, c->cutoff, &found, e))
+				    c->ledger->view.oldest, c->cutoff, &found, e))
 		return false;
-	uidset_add_all(&c->related, &found);
-	uidset_take_all(&found, &c->state->held);
-	uidset_take_all(&found, &c->state->todo);
-	uidset_add_all(&c->drawn, &found);
+	for (size_t i = 0; i < found.n; i++)
+		if (is_small(c, &found.v[i]))
+			note_related(c, found.v[i].uid);
 	return true;
 }
 
 static bool is_inside(const struct collector *c, const struct item *item)
 {
-	return !item->gone && (item->date >= c->cutoff || uidset_has(&c->related, item->uid));
+	return !item->gone && is_small(c, item) &&
+	       (item->date >= c->cutoff || uidset_has(&c->related, item->uid));
 }
 
 /* ---- What to tell in particular ---- */
@@ -300,7 +319,7 @@ static void refresh_told(struct collector *c, const struct item *item)
 		told->item = *item;
 		if (item->gone)
 			told->kind = CHANGE_DELETE;
-		else if (item->date < c->cutoff)
+		else if (!is_inside(c, item))
 			told->kind = CHANGE_SOFTDELETE;
 	}
 }
@@ -387,8 +406,8 @@ static bool collect_unrelated(struct collector *c, struct err *e)
 	for (bool more = true; more;) {
 		struct items items;
 		if (!c->store->ops->unrelated(c->store, c->arena, c->account, c->ledger->folder_id,
-					      &left, c->ledger->oldest, c->cutoff, BATCH, &items,
-					      e))
+					      &left, c->ledger->view.oldest, c->cutoff, BATCH,
+					      &items, e))
 			return false;
 		more = items.n == BATCH;
 		for (size_t i = 0; i < items.n; i++) {
@@ -448,7 +467,7 @@ static bool count_fill(struct collector *c, struct err *e)
 static bool collect_fill(struct collector *c, struct err *e)
 {
 	if (!c->out && c->at.fill > 0 && uidset_empty(&c->state->held) &&
-	    uidset_empty(&c->state->todo) && !follows(c))
+	    uidset_empty(&c->state->todo) && !follows(c) && c->ledger->view.largest == 0)
 		return count_fill(c, e);
 	bool more = c->at.fill > 0;
 	while (more && !c->full) {
@@ -464,7 +483,7 @@ static bool collect_fill(struct collector *c, struct err *e)
 			struct progress then = c->at;
 			then.fill = items.v[i].uid;
 			bool known = uidset_has(&c->state->held, items.v[i].uid) ||
-				     told_by_todo(c, &items.v[i]);
+				     told_by_todo(c, &items.v[i]) || !is_small(c, &items.v[i]);
 			if (!known && !tell(c, CHANGE_ADD, &items.v[i], false, then))
 				return true;
 			c->at = then;

@@ -219,7 +219,7 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id,
 
 static bool related(struct store *s, struct arena *a, int32_t account, int32_t id,
 		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
-		    struct uidset *out, struct err *e)
+		    struct items *out, struct err *e)
 {
 	return pg_of(s)->ops->related(pg_of(s), a, account, id, uids, n, oldest, cutoff, out, e);
 }
