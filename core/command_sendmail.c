@@ -283,8 +283,10 @@ static unsigned load_invitation(struct sending *s)
 	bool occurrence = s->asked.instance != INT64_MIN;
 	if (s->asked.replace || (!occurrence && !s->asked.forwardees.n))
 		return STATUS_OK;
-	if (s->asked.kind == COMPOSE_FORWARD && s->original.calendar.n)
+	if (s->asked.kind == COMPOSE_FORWARD && s->original.calendar.n) {
+		s->original.message = NULL; /* it would tell all of the series, and twice */
 		return take_along(s, s->original.calendar);
+	}
 	return occurrence ? STATUS_ITEM_NOT_FOUND : STATUS_INVALID_SMART_FORWARD;
 }
 
