@@ -398,6 +398,7 @@ class Bench:
 
     def people(self):
         people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
+        people.fill(self, self.size['people'])
 
 
 PARTS = ('nochange', 'fill', 'park', 'wake', 'two', 'people', 'soak')
