@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "core/base/arena.h"
+#include "core/class_view.h"
+#include "core/item_view.h"
 #include "core/mail_view.h"
 #include "store/collection.h"
 
@@ -196,6 +198,26 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id,
 			      e);
 }
 
+static bool related(struct store *s, struct arena *a, int32_t account, int32_t id,
+		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
+		    struct items *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->related(of(s)->kept, a, c.at.account, c.at.folder, uids, n, oldest, cutoff,
+				out, e);
+}
+
+static bool unrelated(struct store *s, struct arena *a, int32_t account, int32_t id,
+		      const struct uidset *held, int64_t oldest, int64_t cutoff, size_t limit,
+		      struct items *out, struct err *e)
+{
+	struct collection c;
+	return look(s, account, id, &c, e) &&
+	       kept(s)->unrelated(of(s)->kept, a, c.at.account, c.at.folder, held, oldest, cutoff,
+				  limit, out, e);
+}
+
 static bool count(struct store *s, int32_t account, int32_t id, int64_t below, int64_t cutoff,
 		  size_t limit, size_t *out, struct err *e)
 {
@@ -222,6 +244,8 @@ static enum found find(struct store *s, int32_t account, int32_t id, enum item_c
 		return FOUND_FAILED;
 	if (c.at.folder == 0)
 		return FOUND_NONE;
+	if (item_view_is(c.view))
+		class = c.kept;
 	enum found found =
 		kept(s)->find(of(s)->kept, c.at.account, c.at.folder, class, name, in, uid, e);
 	*in = id;
@@ -254,6 +278,8 @@ static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id
 		return false;
 	if (is_made(&c))
 		return mail_view_slices(of(s)->kept, a, &c, v, n, e);
+	if (item_view_is(c.view))
+		return class_view_slices(of(s)->kept, a, &c, v, n, e);
 	return kept(s)->slices(of(s)->kept, a, c.at.account, c.at.folder, v, n, e);
 }
 
@@ -265,6 +291,8 @@ static enum found open_content(struct store *s, int32_t account, int32_t id, int
 		return FOUND_FAILED;
 	if (is_made(&c))
 		return mail_view_open(of(s)->kept, &c, uid, offset, length, out, e);
+	if (item_view_is(c.view))
+		return class_view_open(of(s)->kept, &c, uid, offset, length, out, e);
 	return kept(s)->open(of(s)->kept, c.at.account, c.at.folder, uid, offset, length, out, e);
 }
 
@@ -359,8 +387,11 @@ static bool append(struct store *s, int32_t account, int32_t id, const struct ne
 		   int64_t *uid, int64_t *modseq, struct err *e)
 {
 	struct collection c;
-	return look_to(s, account, id, RIGHT_INSERT, &c, e) &&
-	       kept(s)->append(of(s)->kept, c.at.account, c.at.folder, item, uid, modseq, e);
+	if (!look_to(s, account, id, RIGHT_INSERT, &c, e))
+		return false;
+	if (item_view_is(c.view))
+		return class_view_append(of(s)->kept, &c, item, uid, modseq, e);
+	return kept(s)->append(of(s)->kept, c.at.account, c.at.folder, item, uid, modseq, e);
 }
 
 static enum found replace(struct store *s, int32_t account, int32_t id, int64_t uid,
@@ -370,6 +401,9 @@ static enum found replace(struct store *s, int32_t account, int32_t id, int64_t 
 	struct collection c;
 	if (!look_to(s, account, id, RIGHT_WRITE, &c, e))
 		return FOUND_FAILED;
+	if (item_view_is(c.view))
+		return class_view_replace(of(s)->kept, &c, uid, unchanged_since, item, new_uid,
+					  before, after, e);
 	return kept(s)->replace(of(s)->kept, c.at.account, c.at.folder, uid, unchanged_since, item,
 				new_uid, before, after, e);
 }
@@ -390,6 +424,8 @@ static const struct store_ops collections_ops = {
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,
+	.related = related,
+	.unrelated = unrelated,
 	.count = count,
 	.lookup = lookup,
 	.find = find,

@@ -30,10 +30,13 @@ static bool find_options(struct call *c, const struct wbxml_node *collection,
 	*out = sync_options_standard;
 	if (!sync_options_from_json(l->base.options, out, &e))
 		return false;
+	const struct wbxml_node *mode = wbxml_child(collection, AirSync_ConversationMode);
 	const struct wbxml_node *options = wbxml_child(collection, AirSync_Options);
 	const struct wbxml_node *filter =
 		wbxml_child(options ? options : collection, AirSync_FilterType);
 	struct sync_options asked;
+	if (mode)
+		out->conversations = !str_eq(mode->text, STR("0"));
 	if (!filter)
 		return true;
 	if (!sync_options_decode(options ? options : collection, c->version, l->folder.class,
@@ -41,6 +44,15 @@ static bool find_options(struct call *c, const struct wbxml_node *collection,
 		return false;
 	out->filter = asked.filter;
 	return true;
+}
+
+/* ConversationMode is of folders of mail, and 0 or 1 (MS-ASCMD 2.2.3.36.1). */
+static bool mode_is_valid(const struct wbxml_node *collection, const struct ledger *l)
+{
+	const struct wbxml_node *mode = wbxml_child(collection, AirSync_ConversationMode);
+	return !mode || (l->folder.class == CLASS_EMAIL &&
+			 (mode->text.n == 0 || str_eq(mode->text, STR("0")) ||
+			  str_eq(mode->text, STR("1"))));
 }
 
 static bool load(struct call *c, struct str id, struct ledger *l)
@@ -78,10 +90,20 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 		out->status = ESTIMATE_KEY_INVALID;
 	else if (!find_options(c, collection, &l, &options))
 		out->status = ESTIMATE_NO_COLLECTION;
+	else if (!mode_is_valid(collection, &l))
+		out->status = STATUS_INVALID_XML;
 	if (out->status != STATUS_OK || c->gate.quarantined)
 		return true;
-	int64_t cutoff = caps_cutoff(&c->gate.caps, &l.folder, &options, clock_now());
+	struct sync_options kept;
+	if (!sync_options_from_json(l.base.options, &kept, &c->err))
+		return false;
+	caps_options(&c->gate.caps, l.folder.class, &options);
+	const int64_t now = clock_now(),
+		      cutoff = caps_cutoff(&c->gate.caps, &l.folder, &options, now);
+	const struct ledger_view view = caps_view(&l.folder, &options, now);
+	const struct ledger_view before = caps_view(&l.folder, &kept, now);
 	ledger_set_cutoff(&l.base, cutoff);
+	ledger_set_view(&l, &view, &before);
 	return ledger_collect(c->session->store, c->arena, c->gate.account, &l, cutoff, LEDGER_ALL,
 			      NULL, &out->count, &c->err);
 }

@@ -12,6 +12,7 @@
 #include "core/base/arena.h"
 #include "core/base/text.h"
 #include "core/item_class.h"
+#include "core/item_view.h"
 #include "core/ledger.h"
 #include "core/server_id.h"
 #include "store/moved_item.h"
@@ -85,6 +86,13 @@ static const struct folder *find_folder(const struct folder *v, size_t n, int32_
 	return NULL;
 }
 
+/* What is shown as another class than it is stays among its kind. */
+static bool takes(const struct folder *to, const struct folder *from)
+{
+	bool shown_as = item_view_is(to->view) || item_view_is(from->view);
+	return to->class == from->class && (!shown_as || to->kept == from->kept);
+}
+
 /*
  * Decides what can be without a look at the item; else *place is the item. From a folder to another
  * appearance of the same one nothing moves.
@@ -103,7 +111,7 @@ static unsigned judge(const struct move *m, const struct folder *v, size_t n,
 	*place = (struct item_place){id.folder, id.epoch, id.uid};
 	if (to && from->at.account == to->at.account && from->at.folder == to->at.folder)
 		return MOVE_SAME_FOLDER;
-	return to && to->class == from->class ? 0 : MOVE_NO_DESTINATION;
+	return to && takes(to, from) ? 0 : MOVE_NO_DESTINATION;
 }
 
 static bool same_place(struct item_place a, struct item_place b)

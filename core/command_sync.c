@@ -63,14 +63,18 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 {
 	struct err e = {0};
 	const struct ledger *l = col->ledger;
-	col->options = sync_options_standard;
-	if (col->asked->options) {
-		if (!sync_options_decode(col->asked->options, c->version, l->folder.class,
-					 &col->options, &e))
-			return e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE : SYNC_PROTOCOL;
-	} else if (l->base_found && !sync_options_from_json(l->base.options, &col->options, &e)) {
+	const struct sync_asked *asked = col->asked;
+	struct sync_options kept = sync_options_standard;
+	if (l->base_found && !sync_options_from_json(l->base.options, &kept, &e))
 		return SYNC_KEY_INVALID;
-	}
+	col->options = kept;
+	if (asked->options &&
+	    !sync_options_decode(asked->options, c->version, l->folder.class, &col->options, &e))
+		return e.kind == ERR_UNSUPPORTED ? STATUS_BODY_PART_TYPE : SYNC_PROTOCOL;
+	if (asked->names_mode && l->folder.class != CLASS_EMAIL)
+		return SYNC_PROTOCOL;
+	col->options.conversations = asked->names_mode ? asked->conversations : kept.conversations;
+	caps_options(&c->gate.caps, l->folder.class, &col->options);
 	col->cutoff = caps_cutoff(&c->gate.caps, &l->folder, &col->options, clock_now());
 	return STATUS_OK;
 }
@@ -101,6 +105,19 @@ static void start(struct call *c, struct sync_collection *col)
 	col->key = str_of(arena_strdup(c->arena, synckey_format(l->epoch, l->base.n, key)));
 }
 
+/* As the options say, from what the base was made with. */
+static void set_view(struct sync_collection *col)
+{
+	struct ledger *l = col->ledger;
+	struct sync_options kept;
+	struct err e = {0};
+	struct ledger_view view = caps_view(&l->folder, &col->options, clock_now());
+	struct ledger_view before = view;
+	if (sync_options_from_json(l->base.options, &kept, &e))
+		before = caps_view(&l->folder, &kept, clock_now());
+	ledger_set_view(l, &view, &before);
+}
+
 static void resume(struct call *c, struct sync_collection *col, const struct synckey *key)
 {
 	struct ledger *l = col->ledger;
@@ -112,8 +129,9 @@ static void resume(struct call *c, struct sync_collection *col, const struct syn
 	struct str options = sync_options_to_json(c->arena, &col->options);
 	col->base_changed = resolved == KEY_ANSWERED || !str_eq(options, l->base.options) ||
 			    col->cutoff < l->base.cutoff;
-	l->base.options = options;
 	ledger_set_cutoff(&l->base, col->cutoff);
+	set_view(col);
+	l->base.options = options;
 	col->key = col->asked->key;
 }
 

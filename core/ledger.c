@@ -140,6 +140,24 @@ void ledger_set_cutoff(struct sync_state *s, int64_t cutoff)
 	}
 }
 
+/* Whether there is more in sight than before, so that the fill has to look at all again. */
+static bool shows_more(const struct ledger_view *view, const struct ledger_view *before)
+{
+	bool larger = before->largest && (view->largest == 0 || view->largest > before->largest);
+	return larger || (view->conversations && !before->conversations);
+}
+
+void ledger_set_view(struct ledger *l, const struct ledger_view *view,
+		     const struct ledger_view *before)
+{
+	l->view = *view;
+	if (shows_more(view, before))
+		l->base.fill = INT64_MAX;
+	/* All that was drawn in expires. */
+	if (before->conversations && !view->conversations)
+		l->base.cutoff = LEDGER_NO_CUTOFF;
+}
+
 bool ledger_quiet(const struct ledger *l, int64_t cutoff)
 {
 	const struct sync_state *s = &l->base;
@@ -161,6 +179,8 @@ struct collector {
 	size_t n;
 	bool full; /* the window is used up, and there is more */
 	struct progress at;
+	struct uidset related;	 /* inside the filter by their conversation, as far as looked at */
+	struct uidset drawn;	 /* those of them that are not held */
 	struct change_list *out; /* NULL: only count */
 };
 
@@ -188,17 +208,67 @@ static bool tell(struct collector *c, enum change_kind kind, const struct item *
 	return true;
 }
 
-/* Uids named in todo. What is not held may be on the device all the same (see doubt). */
-static bool collect_todo_batch(struct collector *c, const int64_t *uids, size_t n, struct err *e)
+/* ---- Conversations ---- */
+
+static bool follows(const struct collector *c)
+{
+	return c->ledger->view.conversations && c->cutoff != LEDGER_NO_CUTOFF;
+}
+
+static bool is_small(const struct collector *c, const struct item *item)
+{
+	return c->ledger->view.largest == 0 || item->size <= c->ledger->view.largest;
+}
+
+static void note_related(struct collector *c, int64_t uid)
+{
+	uidset_add(&c->related, uid);
+	if (!uidset_has(&c->state->held, uid) && !uidset_has(&c->state->todo, uid))
+		uidset_add(&c->drawn, uid);
+}
+
+/* Finds which older items the filter has in it because of these, or which of these so. */
+static bool find_related(struct collector *c, const struct items *items, struct err *e)
+{
+	struct items found;
+	size_t n = 0;
+	if (!follows(c))
+		return true;
+	int64_t *uids = arena_array(c->arena, items->n, sizeof *uids);
+	for (size_t i = 0; i < items->n; i++)
+		if (!items->v[i].gone)
+			uids[n++] = items->v[i].uid;
+	if (n == 0)
+		return true;
+	if (!c->store->ops->related(c->store, c->arena, c->account, c->ledger->folder_id, uids, n,
+				    c->ledger->view.oldest, c->cutoff, &found, e))
+		return false;
+	for (size_t i = 0; i < found.n; i++)
+		if (is_small(c, &found.v[i]))
+			note_related(c, found.v[i].uid);
+	return true;
+}
+
+static bool is_inside(const struct collector *c, const struct item *item)
+{
+	return !item->gone && is_small(c, item) &&
+	       (item->date >= c->cutoff || uidset_has(&c->related, item->uid));
+}
+
+/* ---- What to tell in particular ---- */
+
+/* Uids of todo. What is not held may be on the device all the same (see doubt). */
+static bool collect_named_batch(struct collector *c, const int64_t *uids, size_t n, struct err *e)
 {
 	struct items items;
 	if (!c->store->ops->lookup(c->store, c->arena, c->account, c->ledger->folder_id, uids, n,
-				   &items, e))
+				   &items, e) ||
+	    !find_related(c, &items, e))
 		return false;
 	for (size_t i = 0; i < items.n && !c->full; i++) {
 		const struct item *item = &items.v[i];
 		bool held = uidset_has(&c->state->held, item->uid);
-		bool inside = !item->gone && item->date >= c->cutoff;
+		bool inside = is_inside(c, item);
 		if (item->gone)
 			tell(c, CHANGE_DELETE, item, true, c->at);
 		else if (inside)
@@ -209,18 +279,27 @@ static bool collect_todo_batch(struct collector *c, const int64_t *uids, size_t 
 	return true;
 }
 
-static bool collect_todo(struct collector *c, struct err *e)
+static bool collect_named(struct collector *c, const struct uidset *named, struct err *e)
 {
 	int64_t uids[BATCH], at = 0;
-	bool there = !uidset_empty(&c->state->todo);
+	bool there = !uidset_empty(named);
 	while (there && !c->full) {
 		size_t n = 0;
-		while (n < BATCH && (there = uidset_next(&c->state->todo, at, &uids[n])))
+		while (n < BATCH && (there = uidset_next(named, at, &uids[n])))
 			at = uids[n++] + 1;
-		if (n && !collect_todo_batch(c, uids, n, e))
+		if (n && !collect_named_batch(c, uids, n, e))
 			return false;
 	}
 	return true;
+}
+
+/* What was drawn in, when there is room for it; else it is left to do (ledger_answer). */
+static bool collect_drawn(struct collector *c, struct err *e)
+{
+	if (c->out)
+		c->out->drawn = uidset_copy(c->arena, &c->drawn);
+	const struct uidset drawn = uidset_copy(c->arena, &c->drawn);
+	return collect_named(c, &drawn, e);
 }
 
 /* Whether todo tells of this change already in the same answer. */
@@ -240,7 +319,7 @@ static void refresh_told(struct collector *c, const struct item *item)
 		told->item = *item;
 		if (item->gone)
 			told->kind = CHANGE_DELETE;
-		else if (item->date < c->cutoff)
+		else if (!is_inside(c, item))
 			told->kind = CHANGE_SOFTDELETE;
 	}
 }
@@ -251,8 +330,8 @@ static bool consider(struct collector *c, const struct item *item)
 	struct progress then = c->at;
 	then.done = (struct position){item->modseq, item->uid};
 	bool held = uidset_has(&c->state->held, item->uid);
-	bool inside = !item->gone && item->date >= c->cutoff;
-	bool fill_brings_it = item->uid < c->at.fill;
+	bool inside = is_inside(c, item);
+	bool comes = item->uid < c->at.fill || uidset_has(&c->drawn, item->uid);
 	bool ok = true;
 	if (told_by_todo(c, item))
 		refresh_told(c, item);
@@ -262,7 +341,7 @@ static bool consider(struct collector *c, const struct item *item)
 		ok = !held || tell(c, CHANGE_DELETE, item, false, then);
 	else if (held)
 		ok = tell(c, inside ? CHANGE_CHANGE : CHANGE_SOFTDELETE, item, false, then);
-	else if (inside && !fill_brings_it)
+	else if (inside && !comes)
 		ok = tell(c, CHANGE_ADD, item, false, then);
 	if (ok)
 		c->at = then;
@@ -276,7 +355,8 @@ static bool collect_changes(struct collector *c, struct err *e)
 	while (more && !c->full) {
 		struct items items;
 		if (!c->store->ops->changes(c->store, c->arena, c->account, f->id, c->at.done,
-					    BATCH, &items, e))
+					    BATCH, &items, e) ||
+		    !find_related(c, &items, e))
 			return false;
 		more = items.n == BATCH;
 		for (size_t i = 0; i < items.n; i++)
@@ -317,6 +397,31 @@ static bool expire(struct collector *c, const struct item *item)
 }
 
 /*
+ * The same where conversations are followed: whatever is held, is older, and belongs to none. What
+ * is told is not held any more, so that the filter's start moves when it is all told.
+ */
+static bool collect_unrelated(struct collector *c, struct err *e)
+{
+	struct uidset left = uidset_copy(c->arena, &c->state->held);
+	for (bool more = true; more;) {
+		struct items items;
+		if (!c->store->ops->unrelated(c->store, c->arena, c->account, c->ledger->folder_id,
+					      &left, c->ledger->view.oldest, c->cutoff, BATCH,
+					      &items, e))
+			return false;
+		more = items.n == BATCH;
+		for (size_t i = 0; i < items.n; i++) {
+			uidset_take(&left, items.v[i].uid);
+			if (!told_already(c, &items.v[i]) &&
+			    !tell(c, CHANGE_SOFTDELETE, &items.v[i], false, c->at))
+				return true;
+		}
+	}
+	c->at.cutoff = c->cutoff;
+	return true;
+}
+
+/*
  * What the filter's start has passed since the last answer. It comes before everything else, so
  * that whatever else is passed over, or taken off the device, lies outside the filter that the
  * state says.
@@ -324,6 +429,8 @@ static bool expire(struct collector *c, const struct item *item)
 static bool collect_expired(struct collector *c, struct err *e)
 {
 	bool more = c->cutoff > c->at.cutoff && !uidset_empty(&c->state->held);
+	if (more && follows(c))
+		return collect_unrelated(c, e);
 	int64_t from = c->at.cutoff & ~INT64_C(1);
 	for (size_t limit = BATCH; more;) {
 		struct items items;
@@ -360,7 +467,7 @@ static bool count_fill(struct collector *c, struct err *e)
 static bool collect_fill(struct collector *c, struct err *e)
 {
 	if (!c->out && c->at.fill > 0 && uidset_empty(&c->state->held) &&
-	    uidset_empty(&c->state->todo))
+	    uidset_empty(&c->state->todo) && !follows(c) && c->ledger->view.largest == 0)
 		return count_fill(c, e);
 	bool more = c->at.fill > 0;
 	while (more && !c->full) {
@@ -368,14 +475,15 @@ static bool collect_fill(struct collector *c, struct err *e)
 		size_t room = c->window - c->n + 1;
 		size_t limit = room < BATCH ? room : BATCH;
 		if (!c->store->ops->newest(c->store, c->arena, c->account, c->ledger->folder_id,
-					   c->at.fill, c->cutoff, limit, &items, e))
+					   c->at.fill, c->cutoff, limit, &items, e) ||
+		    !find_related(c, &items, e))
 			return false;
 		more = items.n == limit;
 		for (size_t i = 0; i < items.n; i++) {
 			struct progress then = c->at;
 			then.fill = items.v[i].uid;
 			bool known = uidset_has(&c->state->held, items.v[i].uid) ||
-				     told_by_todo(c, &items.v[i]);
+				     told_by_todo(c, &items.v[i]) || !is_small(c, &items.v[i]);
 			if (!known && !tell(c, CHANGE_ADD, &items.v[i], false, then))
 				return true;
 			c->at = then;
@@ -433,6 +541,8 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, struc
 		.cutoff = cutoff,
 		.window = window,
 		.at = {l->base.done, l->base.fill, l->base.cutoff},
+		.related = uidset_new(a),
+		.drawn = uidset_new(a),
 		.out = out,
 	};
 	bool fallen;
@@ -445,8 +555,8 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, struc
 	}
 	if (out)
 		*out = (struct change_list){0};
-	if (!collect_expired(&c, e) || !collect_todo(&c, e) || !collect_changes(&c, e) ||
-	    !collect_fill(&c, e))
+	if (!collect_expired(&c, e) || !collect_named(&c, &l->base.todo, e) ||
+	    !collect_changes(&c, e) || !collect_fill(&c, e) || !collect_drawn(&c, e))
 		return false;
 	if (out) {
 		out->more = c.full;
@@ -525,6 +635,7 @@ struct sync_answer ledger_answer(struct arena *a, struct ledger *l, const struct
 	answer.state.done = at.done;
 	answer.state.fill = at.fill;
 	answer.state.cutoff = at.cutoff;
+	uidset_add_all(&answer.state.todo, &list->drawn);
 	for (size_t i = 0; i < kept; i++)
 		apply(a, &answer, &list->v[i]);
 	if (l->nanswers == LEDGER_ANSWERS)

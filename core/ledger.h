@@ -50,7 +50,9 @@ struct change {
 struct change_list {
 	struct change *v;
 	size_t n, size;
-	bool more;	     /* something is left for the next answer */
+	bool more; /* something is left for the next answer */
+	struct uidset
+		drawn; /* inside by their conversation: what of it is not told is left to do */
 	struct progress end; /* when all of the list is sent */
 };
 
@@ -77,14 +79,26 @@ bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str 
 /* Takes a new filter: a wider one fills again from the newest down. */
 void ledger_set_cutoff(struct sync_state *s, int64_t cutoff);
 
+/*
+ * Takes what is shown beside the filter, for the calls that follow. `before`: as it was in the base;
+ * of it `oldest` is not looked at.
+ *
+ * Items of a conversation that reaches into the filter are inside it too, as long as they are not
+ * older than `oldest` (MS-ASCMD 2.2.3.36). One that was drawn in so, and lost the item that did it,
+ * stays until the filter's start moves, which is once a day. An item that is too large is outside;
+ * one that the device has already, when it changes.
+ */
+void ledger_set_view(struct ledger *l, const struct ledger_view *view,
+		     const struct ledger_view *before);
+
 /* Whether a Sync from the base would tell nothing, without looking at any item. */
 bool ledger_quiet(const struct ledger *l, int64_t cutoff);
 
 /*
  * Lists what to tell from the base, at most `window` changes: what fell out of the filter, then
- * todo, then the folder's changes in their order, then the fill. `cutoff` is the filter's start
- * today, an even number. `window` is at most LEDGER_ALL. With `out` NULL changes are only counted,
- * in *count.
+ * todo, then the folder's changes in their order, then the fill, then what these draw in by their
+ * conversations. `cutoff` is the filter's start today, an even number. `window` is at most
+ * LEDGER_ALL. With `out` NULL changes are only counted, in *count.
  *
  * When the folder's modseqs fell, everything is checked again: the base is changed for that.
  */

@@ -83,16 +83,30 @@ static size_t planned_bytes(const struct sync_collection *col, const struct chan
 	return ITEM_OVERHEAD + (size_t)email_bytes(&l->plan, l->summary->message);
 }
 
+static const struct caps without_texts = {.html = true, .attachments = true, .attachment_size = -1};
+
+/*
+ * Older than the filter, and here for its conversation: with the preview of its body only (MS-ASCMD
+ * 2.2.3.36.2).
+ */
+static bool is_drawn_in(const struct sync_collection *col, const struct change *change)
+{
+	return col->options.conversations && change->from_todo && change->item.date < col->cutoff;
+}
+
 /* Plans bodies until the answer is full; at least one item always goes out. */
 static void plan(struct call *c, const struct sync_collection *col, struct sync_items *items,
 		 size_t *bytes)
 {
 	const struct body_prefs prefs = caps_body(&c->gate.caps, &col->options.body);
+	const struct body_prefs preview = caps_body(&without_texts, &prefs);
 	size_t used = 0;
 	for (size_t i = 0; i < items->n; i++) {
 		struct loaded *l = &items->v[i];
 		if (l->summary && l->summary->found)
-			email_plan(l->summary->message, &prefs, c->version, &l->plan);
+			email_plan(l->summary->message,
+				   is_drawn_in(col, &items->changes[i]) ? &preview : &prefs,
+				   c->version, &l->plan);
 		size_t size = planned_bytes(col, &items->changes[i], l);
 		used += size;
 		if (i > 0 && used > *bytes) {
@@ -173,6 +187,8 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 				      int64_t uid)
 {
 	const struct server_id id = {col->ledger->folder_id, col->ledger->folder.epoch, uid};
+	struct body_prefs *body = arena_alloc(c->arena, sizeof *body);
+	*body = caps_body(&c->gate.caps, &col->options.body);
 	return (struct item_context){
 		.arena = c->arena,
 		.version = c->version,
@@ -180,7 +196,7 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 		.name = c->gate.display_name,
 		.timezone = c->gate.timezone,
 		.server_id = uid ? server_id_text(c->arena, id) : (struct str){NULL, 0},
-		.body = &col->options.body,
+		.body = body,
 		.client = client_traits(c->gate.device_type, c->gate.user_agent),
 		.now = clock_now(),
 	};

@@ -67,8 +67,10 @@ static bool read_collection(const struct wbxml_node *node, unsigned version, str
 	out->options = wbxml_child(node, AirSync_Options);
 	out->commands = wbxml_child(node, AirSync_Commands);
 	out->asks_changes = wbxml_child(node, AirSync_GetChanges) != NULL;
+	out->names_mode = wbxml_child(node, AirSync_ConversationMode) != NULL;
 	if (!read_flag(node, AirSync_GetChanges, wants_changes(out, version), &out->get_changes) ||
 	    !read_flag(node, AirSync_DeletesAsMoves, true, &out->deletes_as_moves) ||
+	    !read_flag(node, AirSync_ConversationMode, false, &out->conversations) ||
 	    !read_window(node, SYNC_WINDOW, &out->window))
 		return false;
 	out->asks_changes = out->asks_changes && out->get_changes;
@@ -213,6 +215,7 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	    wbxml_child(asked.options, AirSync_Class) ||
 	    !sync_options_decode(asked.options, version, CLASS_EMAIL, &options, &e))
 		return false;
+	options.conversations = asked.conversations;
 	*out = (struct gate_quiet){
 		.folder = asked.folder,
 		.key = asked.key,

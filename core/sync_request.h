@@ -20,6 +20,8 @@ struct sync_asked {
 	struct str key;	   /* SyncKey as sent */
 	bool get_changes;  /* when absent: the key is not 0, and below 12.1 there are no Commands */
 	bool asks_changes; /* GetChanges was sent and says yes */
+	bool names_mode;   /* ConversationMode was sent, */
+	bool conversations; /* and says yes; else it is as it was */
 	bool deletes_as_moves;
 	unsigned window;		    /* 1 to 512 */
 	const struct wbxml_node *supported; /* NULL: none */

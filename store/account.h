@@ -34,6 +34,7 @@ struct caps {
 	bool html;		      /* bodies may be HTML */
 	bool attachments;	      /* may be downloaded */
 	int64_t attachment_size;      /* bytes; -1: any */
+	int64_t message_size;	      /* bytes; larger messages are left out; 0: none */
 };
 
 /* The gate's decision, by the names that easel.gate_verdict() gives. */

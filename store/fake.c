@@ -381,11 +381,22 @@ static enum found find_named(struct store *s, int32_t account, int32_t folder_id
 	return found_or_fault(s, found, e);
 }
 
-static bool summarise(struct arena *a, const struct fake_item *it, struct summary *out,
-		      struct err *e)
+static bool scan(struct arena *a, const struct fake_item *it, struct message *out, struct err *e)
 {
 	size_t size = (size_t)it->item.size;
 	struct str raw = {arena_dup(a, it->raw, size), size};
+	return message_scan(a, raw, out, e);
+}
+
+static bool same_conversation(const struct message *m, const struct message *other)
+{
+	return m->has_conversation && other->has_conversation &&
+	       memcmp(m->conversation, other->conversation, sizeof m->conversation) == 0;
+}
+
+static bool summarise(struct arena *a, const struct fake_item *it, struct summary *out,
+		      struct err *e)
+{
 	out->found = true;
 	out->item = item_copy(a, it);
 	if (it->summary) {
@@ -393,7 +404,7 @@ static bool summarise(struct arena *a, const struct fake_item *it, struct summar
 		return true;
 	}
 	out->message = arena_alloc(a, sizeof *out->message);
-	return message_scan(a, raw, out->message, e);
+	return scan(a, it, out->message, e);
 }
 
 static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
@@ -408,6 +419,71 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 		(*out)[i].uid = uids[i];
 		if (it && !summarise(a, it, &(*out)[i], e))
 			return false;
+	}
+	return !fails_after(s, e);
+}
+
+/* Whether an item's conversation has a living one in the folder that is not older than cutoff. */
+static bool reaches(struct arena *a, const struct fake_folder *f, const struct message *m,
+		    int64_t cutoff)
+{
+	struct message other;
+	struct err e;
+	for (size_t i = 0; m->has_conversation && i < f->n; i++) {
+		const struct fake_item *it = &f->items[i];
+		if (!it->item.gone && it->item.date >= cutoff && scan(a, it, &other, &e) &&
+		    same_conversation(m, &other))
+			return true;
+	}
+	return false;
+}
+
+static bool names_conversation(struct arena *a, const struct fake_folder *f, const int64_t *uids,
+			       size_t n, const struct message *m)
+{
+	struct message named;
+	struct err e;
+	for (size_t i = 0; i < n; i++) {
+		const struct fake_item *it = find_item(f, uids[i]);
+		if (it && scan(a, it, &named, &e) && same_conversation(m, &named))
+			return true;
+	}
+	return false;
+}
+
+static bool related(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
+		    struct items *out, struct err *e)
+{
+	if (fails_now(s, e))
+		return false;
+	const struct fake_folder *f = find_folder(s, account, folder_id);
+	*out = (struct items){arena_array(a, f ? f->n : 0, sizeof *out->v), 0};
+	for (size_t i = 0; f && i < f->n; i++) {
+		const struct fake_item *it = &f->items[i];
+		struct message m;
+		if (!it->item.gone && it->item.date >= oldest && it->item.date < cutoff &&
+		    scan(a, it, &m, e) && names_conversation(a, f, uids, n, &m) &&
+		    reaches(a, f, &m, cutoff))
+			out->v[out->n++] = item_copy(a, it);
+	}
+	return !fails_after(s, e);
+}
+
+static bool unrelated(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		      const struct uidset *held, int64_t oldest, int64_t cutoff, size_t limit,
+		      struct items *out, struct err *e)
+{
+	if (fails_now(s, e))
+		return false;
+	const struct fake_folder *f = find_folder(s, account, folder_id);
+	*out = (struct items){arena_array(a, f ? f->n : 0, sizeof *out->v), 0};
+	for (size_t i = 0; f && i < f->n && out->n < limit; i++) {
+		const struct fake_item *it = &f->items[i];
+		struct message m;
+		if (!it->item.gone && it->item.date < cutoff && uidset_has(held, it->item.uid) &&
+		    (it->item.date < oldest || !scan(a, it, &m, e) || !reaches(a, f, &m, cutoff)))
+			out->v[out->n++] = item_copy(a, it);
 	}
 	return !fails_after(s, e);
 }
@@ -760,6 +836,8 @@ static const struct store_ops fake_ops = {
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,
+	.related = related,
+	.unrelated = unrelated,
 	.count = count,
 	.lookup = lookup,
 	.find = find_named,

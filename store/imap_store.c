@@ -217,6 +217,21 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id,
 	return pg_of(s)->ops->dated(pg_of(s), a, account, id, from, until, limit, out, e);
 }
 
+static bool related(struct store *s, struct arena *a, int32_t account, int32_t id,
+		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
+		    struct items *out, struct err *e)
+{
+	return pg_of(s)->ops->related(pg_of(s), a, account, id, uids, n, oldest, cutoff, out, e);
+}
+
+static bool unrelated(struct store *s, struct arena *a, int32_t account, int32_t id,
+		      const struct uidset *held, int64_t oldest, int64_t cutoff, size_t limit,
+		      struct items *out, struct err *e)
+{
+	return pg_of(s)->ops->unrelated(pg_of(s), a, account, id, held, oldest, cutoff, limit, out,
+					e);
+}
+
 static bool count(struct store *s, int32_t account, int32_t id, int64_t below, int64_t cutoff,
 		  size_t limit, size_t *out, struct err *e)
 {
@@ -969,6 +984,8 @@ static const struct store_ops imap_ops = {
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,
+	.related = related,
+	.unrelated = unrelated,
 	.count = count,
 	.lookup = lookup,
 	.find = find_named,

@@ -53,6 +53,13 @@ struct sync_answer {
 	struct uidset added, taken;
 };
 
+/* What of a folder is shown, beside the filter. */
+struct ledger_view {
+	bool conversations; /* they are followed out of the filter (ConversationMode), */
+	int64_t oldest;	    /* as far as this, in ms */
+	int64_t largest;    /* bytes of an item; 0: any */
+};
+
 struct ledger {
 	int32_t folder_id;
 	bool folder_found;
@@ -63,6 +70,7 @@ struct ledger {
 	int32_t folder_epoch; /* that held speaks of */
 	bool used;	      /* the device has used the base's key */
 	struct supported supported;
+	struct ledger_view view; /* of the request */
 	struct sync_state base;
 	struct sync_answer answers[LEDGER_ANSWERS]; /* by ascending n */
 	size_t nanswers;

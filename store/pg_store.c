@@ -221,6 +221,40 @@ static PG_STATEMENT(
 	"WHERE account_id = $1 AND folder_id = $2 "
 	"AND date >= $3::timestamptz AND date < $4::timestamptz ORDER BY date, uid LIMIT $5::integer");
 
+/*
+ * Everything of a conversation is found by its content, which is found by the conversation; what
+ * else there is in the folder is not looked at.
+ */
+#define CONVERSATION                                                                               \
+	"LATERAL (SELECT o.*, max(o.date) OVER () AS newest FROM easel.content c"                  \
+	"	JOIN easel.item o ON o.account_id = $1 AND o.content_id = c.id AND o.folder_id = $2"     \
+	"	WHERE c.account_id = $1 AND c.summary ->> 'conversation' = named.name) o "
+
+static PG_STATEMENT(
+	store_related,
+	"SELECT o.uid, o.modseq, o.date, o.flags, o.marks, o.size, false "
+	"FROM (SELECT DISTINCT own.name FROM unnest($3::bigint[]) u(uid), LATERAL ("
+	"	SELECT content_id FROM easel.item WHERE account_id = $1 AND folder_id = $2"
+	"	AND uid = u.uid LIMIT 1) i, LATERAL ("
+	"	SELECT summary ->> 'conversation' AS name FROM easel.content"
+	"	WHERE account_id = $1 AND id = i.content_id LIMIT 1) own"
+	"	WHERE own.name IS NOT NULL OFFSET 0) named, " CONVERSATION
+	"WHERE o.date >= $4::timestamptz AND o.date < $5::timestamptz"
+	" AND o.newest >= $5::timestamptz ORDER BY o.uid");
+
+static PG_STATEMENT(
+	store_unrelated,
+	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false "
+	"FROM unnest($3::int8multirange) held(uids), LATERAL ("
+	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2"
+	"	AND uid >= lower(held.uids) AND uid < upper(held.uids) AND date < $5::timestamptz"
+	"	OFFSET 0) i "
+	"WHERE i.date < $4::timestamptz OR NOT EXISTS (SELECT FROM ("
+	"	SELECT summary ->> 'conversation' AS name FROM easel.content"
+	"	WHERE account_id = $1 AND id = i.content_id) named, " CONVERSATION
+	"	WHERE o.newest >= $5::timestamptz) "
+	"ORDER BY i.uid LIMIT $6::integer");
+
 static PG_STATEMENT(
 	store_count,
 	"SELECT count(*) FROM (SELECT FROM easel.item "
@@ -308,6 +342,30 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t fol
 	pg_time(&p, until);
 	pg_limit(&p, limit);
 	return list(s, a, &store_dated, &p, out, e);
+}
+
+static bool related(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
+		    struct items *out, struct err *e)
+{
+	struct pg_params p = in_folder(account, folder_id);
+	pg_ints(&p, a, uids, n);
+	pg_time(&p, oldest);
+	pg_time(&p, cutoff);
+	return list(s, a, &store_related, &p, out, e);
+}
+
+static bool unrelated(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
+		      const struct uidset *held, int64_t oldest, int64_t cutoff, size_t limit,
+		      struct items *out, struct err *e)
+{
+	struct uidset named = uidset_copy(a, held);
+	struct pg_params p = in_folder(account, folder_id);
+	pg_text(&p, a, uidset_text(&named));
+	pg_time(&p, oldest);
+	pg_time(&p, cutoff);
+	pg_limit(&p, limit);
+	return list(s, a, &store_unrelated, &p, out, e);
 }
 
 static bool count(struct store *s, int32_t account, int32_t folder_id, int64_t below,
@@ -853,6 +911,8 @@ static const struct store_ops pg_ops = {
 	.changes = changes,
 	.newest = newest,
 	.dated = dated,
+	.related = related,
+	.unrelated = unrelated,
 	.count = count,
 	.lookup = lookup,
 	.find = find_named,

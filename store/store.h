@@ -24,6 +24,7 @@
 #include "core/base/body.h"
 #include "core/base/err.h"
 #include "core/base/str.h"
+#include "core/base/uidset.h"
 
 struct arena;
 struct hits;
@@ -223,6 +224,23 @@ struct store_ops {
 	/* Living items whose date is in [from, until), by ascending date, at most `limit`. */
 	bool (*dated)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 		      int64_t from, int64_t until, size_t limit, struct items *out, struct err *e);
+
+	/*
+	 * Living items with `oldest` <= date < cutoff that belong to a conversation (struct
+	 * message) of one of the named items, if that has a living item in the folder with
+	 * date >= cutoff too; by uid. Conversations are known of the store's own messages only.
+	 */
+	bool (*related)(struct store *s, struct arena *a, int32_t account, int32_t folder,
+			const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
+			struct items *out, struct err *e);
+
+	/*
+	 * Of the living items named in `held`, those with date < cutoff, or < oldest, of which
+	 * related() would not tell; by uid, at most `limit`.
+	 */
+	bool (*unrelated)(struct store *s, struct arena *a, int32_t account, int32_t folder,
+			  const struct uidset *held, int64_t oldest, int64_t cutoff, size_t limit,
+			  struct items *out, struct err *e);
 
 	/* Living items with uid < below and date >= cutoff: how many, counted up to `limit`. */
 	bool (*count)(struct store *s, int32_t account, int32_t folder, int64_t below,

@@ -18,15 +18,15 @@ import time
 from pathlib import Path
 
 from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
+import folder_size
 import people
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
 FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
-        'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'soak': 60, 'soaked': 2000}
+        'folders': (1000, 100000), 'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
-         'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'soak': 2, 'soaked': 40}
-RATE = 50  # deliveries a second
+         'folders': (100, 1000), 'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
 PLANNING = 2  # seconds in which connections plan what they have not asked before; not counted
 CONNECTIONS = 8
 MAILBOX = f'mailbox@{DOMAIN}'
@@ -275,7 +275,7 @@ class Bench:
             run.event('parked')
             sent, counts = self.send_mail(PLANNING, accounts), time.monotonic_ns()
             meter = self.cpu_meter(worker2=self.lab.workers[1].process.pid)
-            for account, times in self.send_mail(length, accounts, RATE * PLANNING).items():
+            for account, times in self.send_mail(length, accounts, self.size['rate'] * PLANNING).items():
                 sent.setdefault(account, []).extend(times)
             cpu = meter.read()
             took, woken = [], 0
@@ -285,7 +285,7 @@ class Bench:
                 if began[-1] >= counts:
                     took.append((event['at'] - began[-1]) / 1e6)
             lost = sum(map(len, sent.values())) * phones // accounts - woken
-        name = f'{RATE} deliveries a second among {phones:,} phones'
+        name = f'{self.size["rate"]} deliveries a second among {phones:,} phones'
         self.table.add('stream', f'{name}, wake-up median', statistics.median(took), 'ms',
                        f'{len(took):,} wake-ups, from the start of the statement', most=20)
         self.table.add('stream_p99', '  99th percentile', nearest_rank(took, 99), 'ms', most=100)
@@ -297,11 +297,13 @@ class Bench:
 
     def send_mail(self, length, accounts, first=0):
         """By account, when its messages were sent, each account at most once in a while."""
+        rate = self.size['rate']
         psql, sent, began = Psql(self.lab.postgres.conninfo), {}, time.monotonic()
-        for number in range(first, first + RATE * length):
-            time.sleep(max(0, began + (number - first) / RATE - time.monotonic()))
-            sent.setdefault(number % accounts, []).append(time.monotonic_ns())
-            psql.run(DELIVER.format(number % accounts))
+        for number in range(rate * length):
+            time.sleep(max(0, began + number / rate - time.monotonic()))
+            account = (first + number) % accounts
+            sent.setdefault(account, []).append(time.monotonic_ns())
+            psql.run(DELIVER.format(account))
         psql.close()
         return sent
 
@@ -396,12 +398,16 @@ class Bench:
 
     # ---- Finding people ----
 
+    def change(self):
+        folder_size.one_change(self, DOMAIN, PASSWORD, short_message(0), self.size['folders'],
+                               self.size['typed'])
+
     def people(self):
         people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
         people.fill(self, self.size['people'])
 
 
-PARTS = ('nochange', 'fill', 'park', 'wake', 'two', 'people', 'soak')
+PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'soak')
 
 
 def descriptors(server):

@@ -14,17 +14,38 @@ static const struct kind {
 	const char *role;
 	unsigned alpha, beta; /* elements; beta AirSyncBase_Body: the body */
 	const char *text;     /* number, alpha, beta */
+	int filters[6];	      /* FilterTypes that the phone may choose, the first most often */
 } kinds[] = {
-	{CLASS_EMAIL, "inbox", 0, 0, NULL},
-	{CLASS_CONTACTS, "contacts", Contacts_JobTitle, Contacts_CompanyName,
+	{CLASS_EMAIL, "inbox", 0, 0, NULL, {0, 1, 2, 3, 4, 5}},
+	{CLASS_CONTACTS,
+	 "contacts",
+	 Contacts_JobTitle,
+	 Contacts_CompanyName,
 	 "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:u%d\r\nFN:x\r\nN:x;;;;\r\nTITLE:alpha%u\r\nORG:beta%u\r\n"
-	 "END:VCARD\r\n"},
-	{CLASS_TASKS, "tasks", Tasks_Subject, AirSyncBase_Body,
+	 "END:VCARD\r\n",
+	 {0}},
+	{CLASS_TASKS,
+	 "tasks",
+	 Tasks_Subject,
+	 AirSyncBase_Body,
 	 "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VTODO\r\nUID:u%d\r\nSUMMARY:alpha%u\r\n"
-	 "DESCRIPTION:beta%u\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"},
-	{CLASS_NOTES, "notes", Notes_Subject, AirSyncBase_Body,
+	 "DESCRIPTION:beta%u\r\nEND:VTODO\r\nEND:VCALENDAR\r\n",
+	 {0, 8, 8, 8, 8, 8}},
+	{CLASS_NOTES,
+	 "notes",
+	 Notes_Subject,
+	 AirSyncBase_Body,
 	 "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VJOURNAL\r\nUID:u%d\r\n"
-	 "SUMMARY:alpha%u\r\nDESCRIPTION:beta%u\r\nEND:VJOURNAL\r\nEND:VCALENDAR\r\n"},
+	 "SUMMARY:alpha%u\r\nDESCRIPTION:beta%u\r\nEND:VJOURNAL\r\nEND:VCALENDAR\r\n",
+	 {0}},
+	{CLASS_CALENDAR,
+	 "calendar",
+	 Calendar_Subject,
+	 AirSyncBase_Body,
+	 "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u%d\r\n"
+	 "DTSTAMP:20261101T080000Z\r\nDTSTART:20261201T090000Z\r\nDTEND:20261201T100000Z\r\n"
+	 "SUMMARY:alpha%u\r\nDESCRIPTION:beta%u\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+	 {0, 4, 5, 6, 7, 0}},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -37,6 +58,17 @@ static inline const struct kind *kind_now(void)
 static inline bool kind_is_mail(void)
 {
 	return kind_now()->class == CLASS_EMAIL;
+}
+
+/* Whether a filter can hide items of the class. */
+static inline bool kind_is_filtered(void)
+{
+	return kind_now()->filters[1] != 0;
+}
+
+static inline int kind_filter(void)
+{
+	return kind_now()->filters[chance(6)];
 }
 
 /* Flags of a text. */
@@ -77,6 +109,10 @@ static inline void kind_write(struct wbxml_out *w, unsigned flags, int number)
 	wbxml_cstr(w, k->alpha, alpha);
 	if (k->class == CLASS_TASKS)
 		wbxml_cstr(w, Tasks_Complete, "0");
+	if (k->class == CLASS_CALENDAR) {
+		wbxml_cstr(w, Calendar_StartTime, "20261201T090000Z");
+		wbxml_cstr(w, Calendar_EndTime, "20261201T100000Z");
+	}
 	if (k->class == CLASS_CONTACTS) /* or its full name would be the company's */
 		wbxml_cstr(w, Contacts_LastName, "x");
 	if (k->beta != AirSyncBase_Body) {

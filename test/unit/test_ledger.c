@@ -60,12 +60,23 @@ static void look(struct given *g)
 			 FOUND_ONE);
 }
 
-static int64_t add_aged(struct given *g, int days)
+static int64_t add_to(struct given *g, const char *raw, int days)
 {
-	struct new_item item = {.raw = STR("Subject: x\r\n\r\nx\r\n"), .date = TODAY - days * DAY};
+	struct new_item item = {.raw = str_of(raw), .date = TODAY - days * DAY};
 	int64_t uid, modseq;
 	assert_true(g->s->ops->append(g->s, 1, g->folder, &item, &uid, &modseq, &g->e));
 	return uid;
+}
+
+static int64_t add_aged(struct given *g, int days)
+{
+	return add_to(g, "Subject: x\r\n\r\nx\r\n", days);
+}
+
+/* One of the conversation "a". */
+static int64_t add_reply(struct given *g, int days)
+{
+	return add_to(g, "References: <a>\r\n\r\nx\r\n", days);
 }
 
 static void add(struct given *g, int n)
@@ -409,6 +420,102 @@ static void test_filter_narrows_and_widens(void **state)
 	g->cutoff = LEDGER_NO_CUTOFF;
 	assert_tells(g, 100, "+1");
 	assert_held(g, "{[1,5)}");
+}
+
+static void follow(struct given *g, bool on, bool before)
+{
+	const struct ledger_view view = {.conversations = on, .oldest = TODAY - 90 * DAY};
+	const struct ledger_view was = {.conversations = before};
+	ledger_set_view(&g->l, &view, &was);
+}
+
+static void cap(struct given *g, int64_t largest, int64_t before)
+{
+	ledger_set_view(&g->l, &(struct ledger_view){.largest = largest},
+			&(struct ledger_view){.largest = before});
+}
+
+static void test_large_items(void **state)
+{
+	struct given *g = *state;
+	const char *large = "Subject: a long subject\r\n\r\nand a long text\r\n";
+	add(g, 1);
+	add_to(g, large, 0);
+	start(g);
+	cap(g, 30, 30);
+	assert_int_equal(estimate(g, LEDGER_ALL), 1);
+	assert_tells(g, 100, "+1");
+	change(g, 2);
+	assert_int_equal(add_to(g, large, 0), 3);
+	assert_tells(g, 100, "");
+	assert_true(quiet(g));
+	cap(g, 0, 30);
+	assert_tells(g, 100, "+3 +2");
+	cap(g, 30, 0);
+	assert_tells(g, 100, "");
+	change(g, 2);
+	assert_tells(g, 100, "s2");
+}
+
+/* What is drawn in comes last, once, and with the next answer when there is no room for it. */
+static void test_conversations(void **state)
+{
+	struct given *g = *state;
+	for (int i = 1; i <= 3; i++)
+		add_reply(g, 110 - 30 * i); /* 80, 50 and 20 days */
+	add_reply(g, 100);
+	add_aged(g, 40);
+	add_aged(g, 1);
+	g->cutoff = TODAY - 7 * DAY;
+	start(g);
+	follow(g, true, true);
+	assert_tells(g, 100, "+6");
+	add_reply(g, 0);
+	assert_int_equal(estimate(g, LEDGER_ALL), 4);
+	assert_tells(g, 3, "+7 +1 +2 …");
+	assert_todo(g, "{[3,4)}");
+	change(g, 1);
+	assert_tells(g, 100, "+3 ~1");
+	assert_tells(g, 100, "");
+	/* A day passes by, and with it what had drawn the others in. */
+	g->cutoff = TODAY + DAY;
+	assert_tells(g, 2, "s1 s2 …");
+	assert_tells(g, 9, "s3 s6 s7");
+	assert_true(quiet(g));
+}
+
+static void test_conversations_switched(void **state)
+{
+	struct given *g = *state;
+	add_reply(g, 20);
+	add_reply(g, 1);
+	g->cutoff = TODAY - 7 * DAY;
+	start(g);
+	assert_tells(g, 100, "+2");
+	follow(g, true, false);
+	assert_tells(g, 100, "+1");
+	follow(g, false, true);
+	assert_tells(g, 100, "s1");
+	assert_true(quiet(g));
+}
+
+/* One that can't be sent does not come up again and again. */
+static void test_conversations_and_failed_items(void **state)
+{
+	struct given *g = *state;
+	add_reply(g, 20);
+	add_reply(g, 1);
+	g->cutoff = TODAY - 7 * DAY;
+	start(g);
+	follow(g, true, true);
+	collect(g, 100);
+	assert_string_equal(told(g), "+2 +1");
+	g->list.v[1].failed = true;
+	g->l.answers[g->l.nanswers++] = ledger_answer(g->a, &g->l, &g->list, g->list.n);
+	use(g, 2);
+	assert_tells(g, 100, "");
+	change(g, 1);
+	assert_tells(g, 100, "+1");
 }
 
 static void test_filter_and_changes(void **state)
@@ -983,6 +1090,10 @@ int main(void)
 		T(window_of_nothing),
 		T(failed_items),
 		T(filter_narrows_and_widens),
+		T(large_items),
+		T(conversations),
+		T(conversations_switched),
+		T(conversations_and_failed_items),
 		T(filter_and_changes),
 		T(narrowing_cut_then_widened),
 		T(narrowing_cut_within_a_date),

@@ -14,6 +14,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/caps.h"
 #include "core/ledger.h"
 #include "core/sync_options.h"
 #include "store/message.h"
@@ -21,7 +22,7 @@
 
 #define DAY (INT64_C(24) * 60 * 60 * 1000)
 
-enum { STEPS = 3000, INBOX = 1, FILTERS = 6 };
+enum { STEPS = 2000, INBOX = 1, FILTERS = 6, CONVERSATIONS = 12, LARGE = 100 };
 
 struct walk {
 	struct pg *db;
@@ -71,9 +72,11 @@ static void check(struct walk *w, bool ok, const char *what)
 
 static void deliver(struct walk *w)
 {
-	static const struct str raw = STR_INIT("Subject: x\r\n\r\ny\r\n");
 	struct message m;
 	int64_t uid, modseq;
+	/* A few conversations, which go on all the time. */
+	struct str raw = str_of(arena_printf(w->a, "References: <%d@pending.test>\r\n\r\ny\r\n",
+					     rand() % CONVERSATIONS));
 	check(w, message_scan(w->a, raw, &m, &w->e), "scan");
 	const struct new_item item = {
 		.raw = raw, .message = &m, .date = clock_now() - rand() % 40 * DAY};
@@ -119,11 +122,31 @@ static void load(struct walk *w, struct ledger *l)
 	check(w, ledger_load(w->db, w->a, w->account, w->device, &folder, 1, l, &w->e), "load");
 }
 
+/* Options at random; how far conversations go back stays as it is while they are followed. */
+static void choose_options(struct walk *w)
+{
+	if (!w->options.conversations)
+		w->options.look_back = rand() % FILTERS;
+	w->options.filter = rand() % FILTERS;
+	w->options.conversations = rand() % 2;
+	w->options.message_size = rand() % 3 * LARGE;
+}
+
+/* As the request says, from what the base has. */
+static void look(struct walk *w, struct ledger *l)
+{
+	struct sync_options kept;
+	check(w, sync_options_from_json(l->base.options, &kept, &w->e), "options");
+	const struct ledger_view view = caps_view(&l->folder, &w->options, clock_now());
+	const struct ledger_view before = caps_view(&l->folder, &kept, clock_now());
+	ledger_set_view(l, &view, &before);
+}
+
 static void start(struct walk *w)
 {
 	struct ledger l;
 	load(w, &l);
-	w->options.filter = rand() % FILTERS;
+	choose_options(w);
 	ledger_start(w->a, &l, sync_options_cutoff(&w->options, clock_now()),
 		     sync_options_to_json(w->a, &w->options), NULL);
 	check(w, ledger_restart(w->db, w->a, w->account, w->device, &l, &w->e), "restart");
@@ -151,10 +174,11 @@ static void sync(struct walk *w, bool lost, bool edits)
 		key.n = l.base.n;
 	assert_int_not_equal(ledger_resolve(&l, &key), KEY_UNKNOWN);
 	if (rand() % 10 == 0)
-		w->options.filter = rand() % FILTERS;
+		choose_options(w);
 	int64_t cutoff = sync_options_cutoff(&w->options, clock_now());
-	l.base.options = sync_options_to_json(w->a, &w->options);
 	ledger_set_cutoff(&l.base, cutoff);
+	look(w, &l);
+	l.base.options = sync_options_to_json(w->a, &w->options);
 	if (edits)
 		flag(w, &l);
 	check(w,
@@ -195,6 +219,7 @@ static bool would_tell(struct walk *w)
 	if (l.folder_epoch != l.folder.epoch)
 		return true;
 	ledger_resolve(&l, &key);
+	look(w, &l);
 	check(w,
 	      ledger_collect(w->store, w->a, w->account, &l,
 			     sync_options_cutoff(&w->options, clock_now()), LEDGER_ALL, &list, NULL,

@@ -109,7 +109,8 @@ static const char LARGE_FOLDER[] =
 	"INSERT INTO easel.folder (account_id, id, name) SELECT id, f, f FROM mine, generate_series(1, 2) f;"
 	"INSERT INTO easel.content (account_id, summary, data) SELECT id, '{}', 'x' FROM mine;"
 	"INSERT INTO easel.content (account_id, summary, data)"
-	"	SELECT (SELECT max(id) FROM mine), '{}', 'x' FROM generate_series(1, 20000);"
+	"	SELECT (SELECT max(id) FROM mine), json_build_object('conversation', md5((n / 3)::text)), 'x'"
+	"	FROM generate_series(1, 20000) n;"
 	"INSERT INTO easel.item (account_id, folder_id, uid, modseq, date, size, content_id)"
 	"	SELECT account_id, 1, n, n + 1, '2026-01-01'::timestamptz + n * interval '1 minute', 1, id"
 	"	FROM (SELECT account_id, id, row_number() OVER (PARTITION BY account_id ORDER BY id) AS n"
@@ -194,6 +195,8 @@ static void cost_follows_the_question(void **state)
 		{"store_newest_since", "20001, 100, '2026-01-14 20:00'"},
 		{"store_newest_since", "15000, 100, '2026-01-14 20:00'"},
 		{"store_dated", "'2026-01-02', '2026-01-02 01:00', 1000"},
+		{"store_related", "'{19000,19001,77777}', '-infinity', '2026-01-14 20:00'"},
+		{"store_unrelated", "'{[19000,19020)}', '-infinity', '2026-01-14 20:00', 512"},
 		{"store_count", "20001, 100"},
 		{"store_count", "50, 100"},
 		{"store_count_since", "20001, 1000, '2026-01-14 20:00'"},

@@ -639,6 +639,43 @@ static void dated_between(struct given *g)
 	assert_uids(dated(g, NOON + DAY, NOON, 9), 0, NULL);
 }
 
+/* Of two conversations, by date: a is the old one of which c is new, b the old one. */
+static void related_by_conversation(struct given *g)
+{
+	static const struct {
+		const char *thread;
+		int days;
+	} rows[] = {{"a", 0}, {"b", 1}, {"a", 5}, {"a", 2}};
+	struct added v[4], twin;
+	struct uidset held = uidset_new(g->a);
+	struct items out, left;
+	for (int i = 0; i < 4; i++)
+		OK(g, try_add(g, g->account, g->inbox,
+			      arena_printf(g->a, "References: <%s>\r\n\r\n", rows[i].thread),
+			      NOON + rows[i].days * DAY, &v[i]));
+	OK(g, try_add(g, g->account, g->archive, "References: <b>\r\n\r\n", NOON + 9 * DAY, &twin));
+	const int64_t all[] = {v[0].uid, v[1].uid, v[2].uid, v[3].uid, 999};
+	static const struct {
+		size_t n;
+		int oldest, cutoff;
+		size_t want;
+	} cases[] = {{5, -9, 4, 2}, {5, 1, 4, 1}, {5, -9, 6, 0}, {1, -9, 4, 2}, {0, -9, 4, 0}};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		OK(g, g->s->ops->related(g->s, g->a, g->account, g->inbox, all, cases[i].n,
+					 NOON + cases[i].oldest * DAY, NOON + cases[i].cutoff * DAY,
+					 &out, &g->e));
+		assert_uids(out, cases[i].want,
+			    cases[i].want == 2 ? (int64_t[]){v[0].uid, v[3].uid} : &v[3].uid);
+	}
+	uidset_add_range(&held, v[0].uid, v[2].uid + 1);
+	OK(g, g->s->ops->unrelated(g->s, g->a, g->account, g->inbox, &held, INT64_MIN,
+				   NOON + 4 * DAY, 9, &left, &g->e));
+	assert_uids(left, UIDS(v[1].uid));
+	OK(g, g->s->ops->unrelated(g->s, g->a, g->account, g->inbox, &held, NOON + DAY,
+				   NOON + 6 * DAY, 2, &left, &g->e));
+	assert_uids(left, UIDS(v[0].uid, v[1].uid));
+}
+
 static void count_up_to_a_limit(struct given *g)
 {
 	struct added last = {0};
@@ -924,6 +961,7 @@ static const struct contract {
 	{"changes: of one folder only", changes_of_one_folder_only},
 	{"newest: from the top down", newest_from_the_top},
 	{"dated: between two times, by date", dated_between},
+	{"related: by their conversation", related_by_conversation},
 	{"count: up to a limit", count_up_to_a_limit},
 	{"lookup: in the order asked", lookup_in_the_order_asked},
 	{"summaries: in the order asked", summaries_in_the_order_asked},

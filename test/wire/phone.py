@@ -426,7 +426,7 @@ class Phone:
     # ---- Sync ----
 
     def collection(self, folder, *, key=None, get_changes=None, window=None, moves=None,
-                   commands=(), options=()):
+                   commands=(), options=(), conversation=None):
         """A Collection of a Sync request, in the order of the schema."""
         key = self.keys.get(folder, '0') if key is None else key
         old = self.number() < 121
@@ -436,6 +436,7 @@ class Phone:
                  E('CollectionId', folder), moves is not None and E('DeletesAsMoves', moves) or None,
                  get_changes is not None and E('GetChanges', get_changes) or None,
                  window is not None and E('WindowSize', window) or None,
+                 conversation is not None and E('ConversationMode', conversation) or None,
                  options or None, commands and E('Commands', list(commands)) or None)
 
     def sync_request(self, *collections, wait=None, heartbeat=None, window=None, partial=False):
@@ -542,12 +543,13 @@ class Phone:
 
     # ---- The other commands ----
 
-    def estimate(self, folder, key=None, options=None):
+    def estimate(self, folder, key=None, options=None, conversation=None):
         """The Response of a GetItemEstimate for one folder."""
         key = self.keys.get(folder, '0') if key is None else key
         if self.number() >= 140:
             collection = E('Collection', E('AirSync:SyncKey', key), E('CollectionId', folder),
-                           options)
+                           conversation is not None
+                           and E('AirSync:ConversationMode', conversation) or None, options)
         else:
             filter_type = options and own(options, 'FilterType')
             collection = E('Collection', E('Class', 'Email'), E('CollectionId', folder),

@@ -311,6 +311,103 @@ class Filters(SyncTest):
         self.assertIsNone(phone.sync(phone.inbox))
 
 
+class Conversations(SyncTest):
+    """ConversationMode (MS-ASCMD 2.2.3.36): what belongs to a conversation in the filter is in it."""
+
+    AGES = {1: ('a', 20), 2: ('b', 20), 3: ('a', 10), 4: ('a', 1), 5: ('b', 9)}
+
+    def setUp(self):
+        super().setUp()
+        self.user = self.account()
+        for uid, (thread, days) in self.AGES.items():
+            self.deliver(thread, f'{thread} {days}')
+            self.set_age(self.user, uid, days)
+
+    def deliver(self, thread, subject):
+        self.lab.deliver(self.user, message(subject, 'Text ' * 50, References=f'<{thread}@example.test>'))
+
+    def subjects(self, phone):
+        return {data.get('Email:Subject') for data in phone.items[phone.inbox].values()}
+
+    def sync_all(self, phone, filter_type=3, **wishes):
+        phone.sync_all(phone.inbox, options=options(body(TEXT, preview=20), filter_type=filter_type),
+                       **wishes)
+        return self.subjects(phone)
+
+    @in_versions('14.0', '16.1')
+    def test_older_ones_come_along(self, version):
+        phone = self.phone(self.user, version)
+        self.assertEqual(self.sync_all(phone, conversation=1, window=1), {'a 1', 'a 10', 'a 20'})
+        _, old = self.find_item(phone, 'a 20')
+        self.assertFalse(old.has('AirSyncBase:Body/Data'))
+        self.assertEqual(old.has('AirSyncBase:Body/Preview'), version >= '14.1')
+        self.assertTrue(self.find_item(phone, 'a 1')[1].has('AirSyncBase:Body/Data'))
+        self.assertIsNone(phone.sync(phone.inbox))
+        # Asked for by itself it comes whole.
+        fetched = phone.sync(phone.inbox, commands=[E('Fetch', E(
+            'ServerId', self.find_item(phone, 'a 20')[0]))])
+        self.assertTrue(fetched.has('Responses/Fetch/ApplicationData/AirSyncBase:Body/Data'))
+
+    def test_a_new_one_draws_the_others_in(self):
+        phone = self.phone(self.user)
+        self.sync_all(phone, conversation=1)
+        waiting = phone.ping([phone.inbox], 60)
+        self.deliver('b', 'b 0')
+        self.assertEqual(waiting.answer(10).root.get('Status'), '2')
+        self.assertEqual(phone.estimate(phone.inbox).get('Collection/Estimate'), '3')
+        collection = phone.sync(phone.inbox)
+        self.assertEqual(self.verbs(collection), ['Add'] * 3)
+        self.assertFalse(collection.has('MoreAvailable'))
+        self.assertEqual(self.subjects(phone) - {'a 1', 'a 10', 'a 20'}, {'b 0', 'b 9', 'b 20'})
+
+    def test_a_change_of_an_older_one_is_told(self):
+        phone, other = self.phone(self.user), self.phone(self.user)
+        self.sync_all(phone, conversation=1)
+        other.sync_all(other.inbox)
+        for subject, verbs in (('a 20', ['Change']), ('b 20', None)):
+            item, _ = self.find_item(other, subject)
+            other.sync(other.inbox, commands=[read_change(item, 1)])
+            collection = phone.sync(phone.inbox)
+            self.assertEqual(collection and self.verbs(collection), verbs)
+
+    def test_it_is_switched_on_and_off(self):
+        phone = self.phone(self.user)
+        recent, whole = {'a 1'}, {'a 1', 'a 10', 'a 20'}
+        self.assertEqual(self.sync_all(phone), recent)
+        self.assertEqual(self.sync_all(phone, conversation=1), whole)
+        self.assertEqual(self.sync_all(phone), whole)  # it is as it was
+        self.assertEqual(self.sync_all(phone, filter_type=4, conversation=1), whole | {'b 9', 'b 20'})
+        self.assertEqual(self.sync_all(phone, conversation=1), whole)
+        self.assertEqual(self.sync_all(phone, conversation=0), recent)
+
+    def test_no_further_than_the_cap(self):
+        self.lab.sql("INSERT INTO easel.policy (level, account_id, enforced, max_mail_age)"
+                     " SELECT 'user', id, true, 4 FROM easel.account WHERE address = :'a'",
+                     a=self.user)
+        phone = self.phone(self.user)
+        self.assertEqual(self.sync_all(phone, conversation=1), {'a 1', 'a 10'})
+
+    def test_a_day_passes(self):
+        phone = self.phone(self.user)
+        self.sync_all(phone, conversation=1)
+        self.assertIsNone(phone.sync(phone.inbox))
+        self.set_age(self.user, 4, 8)
+        self.lab.sql("UPDATE easel.sync_base b SET cutoff = cutoff - interval '2 days'"
+                     " FROM easel.account a WHERE a.id = b.account_id AND a.address = :'u'",
+                     u=self.user)
+        self.assertEqual(self.sync_all(phone), set())
+
+    def test_bad_ones(self):
+        """MS-ASCMD R2117, R2100."""
+        phone = self.phone(self.user)
+        calendar = phone.folder(8)
+        for folder, value in ((phone.inbox, 'x'), (calendar, 1)):
+            phone.sync(folder)
+            answer = phone.sync_raw(phone.collection(folder, conversation=value))
+            self.assertEqual(self.status(answer), '4')
+            self.assertEqual(phone.estimate(folder, conversation=value).get('Status'), '103')
+
+
 class Keys(SyncTest):
     @in_versions('2.5', '12.0', '14.0', '16.1')
     def test_a_key_that_was_never_given_is_status_3(self, version):
