@@ -40,7 +40,7 @@ bool imap_boxes_load(struct pg *db, struct arena *a, int32_t account, const int3
 /* Selects it unless it is selected. ERR_NOT_FOUND: it is gone, or has another UIDVALIDITY. */
 bool imap_box_select(struct imap_link *link, const struct imap_box *box, struct err *e);
 
-/* Nothing is selected then, if the server can do that. */
+/* Nothing is selected then. */
 bool imap_box_unselect(struct imap_link *link, struct err *e);
 
 /*
