@@ -370,7 +370,7 @@ enum found store_imap_invitations(struct store *store, struct arena *a, int32_t 
 				  struct imap_invitations *out, struct err *e)
 {
 	struct imap_store *s = of(store);
-	struct imap_box *box;
+	struct imap_box *box = NULL;
 	if (!s->news || !s->entered || account != s->who.account)
 		return FOUND_NONE;
 	s->news = false;
