@@ -405,6 +405,7 @@ class Bench:
 
     def people(self):
         people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
+        people.fill(self, self.size['people'])
 
     # ---- Mail on an IMAP server ----
 

@@ -185,6 +185,11 @@ class Lab:
         return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo, *where,
                        account, text=message)
 
+    def put_file(self, account, name, content, folder='Files'):
+        """Puts a file into a folder of files."""
+        return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo, '--file', name,
+                       '--folder', folder, account, text=content)
+
     def import_mail(self, account, path):
         return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo,
                        '--import', str(path), account)
