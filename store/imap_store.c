@@ -967,7 +967,7 @@ static bool send_noted(struct imap_store *s, struct imap_intent *intent,
 		for (size_t i = 0; i < n; i++)
 			results[i] = (struct smtp_result){.verdict = SMTP_SENT};
 	} else {
-		struct smtp *smtp = smtp_new();
+		struct smtp *smtp = smtp_new(NULL);
 		smtp_send(smtp, host, sender, raw, recipients, n, results);
 		smtp_free(&smtp);
 		if (all_later(results, n))
