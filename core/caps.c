@@ -11,19 +11,34 @@ static int stricter(int asked, int cap)
 	return asked == 0 || asked > cap ? cap : asked;
 }
 
-int caps_look_back(const struct caps *caps, enum item_class class)
+static int look_back(const struct caps *caps, enum item_class class)
 {
-	return class == CLASS_EMAIL	 ? caps->mail_age
-	       : class == CLASS_CALENDAR ? caps->calendar_age
-					 : 0;
+	if (class == CLASS_EMAIL)
+		return caps->mail_age;
+	return class == CLASS_CALENDAR ? caps->calendar_age : 0;
 }
 
 int64_t caps_cutoff(const struct caps *caps, const struct folder *folder,
 		    const struct sync_options *o, int64_t now)
 {
 	struct sync_options capped = *o;
-	capped.filter = stricter(o->filter, caps_look_back(caps, folder->class));
+	capped.filter = stricter(o->filter, look_back(caps, folder->class));
 	return sync_options_cutoff_in(&capped, folder, now);
+}
+
+void caps_options(const struct caps *caps, const struct folder *folder, struct sync_options *o)
+{
+	o->look_back = look_back(caps, folder->class);
+	bool mail = folder->class == CLASS_EMAIL && folder->kept != CLASS_FILES;
+	o->message_size = mail ? caps->message_size : 0;
+}
+
+struct ledger_view caps_view(const struct folder *folder, const struct sync_options *o, int64_t now)
+{
+	const struct sync_options back = {.filter = o->look_back};
+	return (struct ledger_view){.conversations = o->conversations,
+				    .oldest = sync_options_cutoff_in(&back, folder, now),
+				    .largest = o->message_size};
 }
 
 /* ---- Bodies ---- */

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/ledger.h"
 #include "core/mail_body.h"
 #include "core/sync_options.h"
 #include "store/account.h"
@@ -17,8 +18,13 @@
 int64_t caps_cutoff(const struct caps *caps, const struct folder *folder,
 		    const struct sync_options *o, int64_t now);
 
-/* How far back the class may look at all, as a FilterType; 0: without end. */
-int caps_look_back(const struct caps *caps, enum item_class class);
+/* Notes the caps that are kept with the options: how far conversations go back, sizes; a file that
+ * is shown as a message may have any. */
+void caps_options(const struct caps *caps, const struct folder *folder, struct sync_options *o);
+
+/* What of a folder is shown beside its filter, with options that have the caps. */
+struct ledger_view caps_view(const struct folder *folder, const struct sync_options *o,
+			     int64_t now);
 
 /*
  * Bodies: no longer than allowed, and HTML only where it is; where attachments are not, no MIME,

@@ -94,13 +94,16 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 		out->status = STATUS_INVALID_XML;
 	if (out->status != STATUS_OK || c->gate.quarantined)
 		return true;
-	struct sync_options before, all = sync_options_standard;
-	int64_t cutoff = caps_cutoff(&c->gate.caps, &l.folder, &options, clock_now());
-	if (!sync_options_from_json(l.base.options, &before, &c->err))
+	struct sync_options kept;
+	if (!sync_options_from_json(l.base.options, &kept, &c->err))
 		return false;
+	caps_options(&c->gate.caps, &l.folder, &options);
+	const int64_t now = clock_now(),
+		      cutoff = caps_cutoff(&c->gate.caps, &l.folder, &options, now);
+	const struct ledger_view view = caps_view(&l.folder, &options, now);
+	const struct ledger_view before = caps_view(&l.folder, &kept, now);
 	ledger_set_cutoff(&l.base, cutoff);
-	ledger_follow_conversations(&l, options.conversations, before.conversations,
-				    caps_cutoff(&c->gate.caps, &l.folder, &all, clock_now()));
+	ledger_set_view(&l, &view, &before);
 	return ledger_collect(c->session->store, c->arena, c->gate.account, &l, cutoff, LEDGER_ALL,
 			      NULL, &out->count, &c->err);
 }

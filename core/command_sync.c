@@ -74,7 +74,7 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	if (asked->names_mode && l->folder.class != CLASS_EMAIL)
 		return SYNC_PROTOCOL;
 	col->options.conversations = asked->names_mode ? asked->conversations : kept.conversations;
-	col->options.look_back = caps_look_back(&c->gate.caps, l->folder.class);
+	caps_options(&c->gate.caps, &l->folder, &col->options);
 	col->cutoff = caps_cutoff(&c->gate.caps, &l->folder, &col->options, clock_now());
 	return STATUS_OK;
 }
@@ -105,16 +105,17 @@ static void start(struct call *c, struct sync_collection *col)
 	col->key = str_of(arena_strdup(c->arena, synckey_format(l->epoch, l->base.n, key)));
 }
 
-/* As asked, from the mode that the base was made with. */
-static void follow_conversations(struct call *c, struct sync_collection *col)
+/* As the options say, from what the base was made with. */
+static void set_view(struct sync_collection *col)
 {
 	struct ledger *l = col->ledger;
-	struct sync_options before, all = sync_options_standard;
+	struct sync_options kept;
 	struct err e = {0};
-	bool followed =
-		sync_options_from_json(l->base.options, &before, &e) && before.conversations;
-	ledger_follow_conversations(l, col->options.conversations, followed,
-				    caps_cutoff(&c->gate.caps, &l->folder, &all, clock_now()));
+	struct ledger_view view = caps_view(&l->folder, &col->options, clock_now());
+	struct ledger_view before = view;
+	if (sync_options_from_json(l->base.options, &kept, &e))
+		before = caps_view(&l->folder, &kept, clock_now());
+	ledger_set_view(l, &view, &before);
 }
 
 static void resume(struct call *c, struct sync_collection *col, const struct synckey *key)
@@ -129,7 +130,7 @@ static void resume(struct call *c, struct sync_collection *col, const struct syn
 	col->base_changed = resolved == KEY_ANSWERED || !str_eq(options, l->base.options) ||
 			    col->cutoff < l->base.cutoff;
 	ledger_set_cutoff(&l->base, col->cutoff);
-	follow_conversations(c, col);
+	set_view(col);
 	l->base.options = options;
 	col->key = col->asked->key;
 }

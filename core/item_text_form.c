@@ -31,8 +31,7 @@ struct str item_text_new(const struct item_context *ctx, const char *component)
 				   "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//Easel//EN\r\n"
 				   "BEGIN:%s\r\nUID:%.*s\r\nDTSTAMP:%s\r\nCREATED:%s\r\nEND:%s\r\n"
 				   "END:VCALENDAR\r\n",
-				   component, STR_ARG(item_new_uid(ctx)), now, now,
-				   component));
+				   component, STR_ARG(item_new_uid(ctx)), now, now, component));
 }
 
 /* ---- Lists ---- */

@@ -140,14 +140,21 @@ void ledger_set_cutoff(struct sync_state *s, int64_t cutoff)
 	}
 }
 
-void ledger_follow_conversations(struct ledger *l, bool follow, bool before, int64_t oldest)
+/* Whether there is more in sight than before, so that the fill has to look at all again. */
+static bool shows_more(const struct ledger_view *view, const struct ledger_view *before)
 {
-	l->conversations = follow;
-	l->oldest = oldest;
-	/* The fill looks at all items that may draw in others; or all that was drawn in expires. */
-	if (follow && !before)
+	bool larger = before->largest && (view->largest == 0 || view->largest > before->largest);
+	return larger || (view->conversations && !before->conversations);
+}
+
+void ledger_set_view(struct ledger *l, const struct ledger_view *view,
+		     const struct ledger_view *before)
+{
+	l->view = *view;
+	if (shows_more(view, before))
 		l->base.fill = INT64_MAX;
-	else if (before && !follow)
+	/* All that was drawn in expires. */
+	if (before->conversations && !view->conversations)
 		l->base.cutoff = LEDGER_NO_CUTOFF;
 }
 
@@ -174,6 +181,7 @@ struct collector {
 	struct progress at;
 	struct uidset related;	 /* inside the filter by their conversation, as far as looked at */
 	struct uidset drawn;	 /* those of them that are not held */
+	struct uidset expired;	 /* told to be dropped because the filter's start has passed them */
 	struct change_list *out; /* NULL: only count */
 };
 
@@ -205,13 +213,25 @@ static bool tell(struct collector *c, enum change_kind kind, const struct item *
 
 static bool follows(const struct collector *c)
 {
-	return c->ledger->conversations && c->cutoff != LEDGER_NO_CUTOFF;
+	return c->ledger->view.conversations && c->cutoff != LEDGER_NO_CUTOFF;
+}
+
+static bool is_small(const struct collector *c, const struct item *item)
+{
+	return c->ledger->view.largest == 0 || item->size <= c->ledger->view.largest;
+}
+
+static void note_related(struct collector *c, int64_t uid)
+{
+	uidset_add(&c->related, uid);
+	if (!uidset_has(&c->state->held, uid) && !uidset_has(&c->state->todo, uid))
+		uidset_add(&c->drawn, uid);
 }
 
 /* Finds which older items the filter has in it because of these, or which of these so. */
 static bool find_related(struct collector *c, const struct items *items, struct err *e)
 {
-	struct uidset found;
+	struct items found;
 	size_t n = 0;
 	if (!follows(c))
 		return true;
@@ -222,18 +242,18 @@ static bool find_related(struct collector *c, const struct items *items, struct 
 	if (n == 0)
 		return true;
 	if (!c->store->ops->related(c->store, c->arena, c->account, c->ledger->folder_id, uids, n,
-				    c->ledger->oldest, c->cutoff, &found, e))
+				    c->ledger->view.oldest, c->cutoff, &found, e))
 		return false;
-	uidset_add_all(&c->related, &found);
-	uidset_take_all(&found, &c->state->held);
-	uidset_take_all(&found, &c->state->todo);
-	uidset_add_all(&c->drawn, &found);
+	for (size_t i = 0; i < found.n; i++)
+		if (is_small(c, &found.v[i]))
+			note_related(c, found.v[i].uid);
 	return true;
 }
 
 static bool is_inside(const struct collector *c, const struct item *item)
 {
-	return !item->gone && (item->date >= c->cutoff || uidset_has(&c->related, item->uid));
+	return !item->gone && is_small(c, item) &&
+	       (item->date >= c->cutoff || uidset_has(&c->related, item->uid));
 }
 
 /* ---- What to tell in particular ---- */
@@ -283,16 +303,17 @@ static bool collect_drawn(struct collector *c, struct err *e)
 	return collect_named(c, &drawn, e);
 }
 
-/* Whether todo tells of this change already in the same answer. */
+/* Whether todo tells of the item in the same answer. */
 static bool told_by_todo(const struct collector *c, const struct item *item)
 {
 	return uidset_has(&c->state->todo, item->uid);
 }
 
-/* What todo told of an item that somebody has changed since it was looked up is told as it is now.
+/* What was told of an item that somebody has changed since it was looked up is told as it is now.
  */
 static void refresh_told(struct collector *c, const struct item *item)
 {
+	bool held = uidset_has(&c->state->held, item->uid);
 	for (size_t i = 0; c->out && i < c->out->n; i++) {
 		struct change *told = &c->out->v[i];
 		if (told->item.uid != item->uid || told->item.modseq == item->modseq)
@@ -300,8 +321,10 @@ static void refresh_told(struct collector *c, const struct item *item)
 		told->item = *item;
 		if (item->gone)
 			told->kind = CHANGE_DELETE;
-		else if (item->date < c->cutoff)
+		else if (!is_inside(c, item))
 			told->kind = CHANGE_SOFTDELETE;
+		else
+			told->kind = held ? CHANGE_CHANGE : CHANGE_ADD;
 	}
 }
 
@@ -314,7 +337,7 @@ static bool consider(struct collector *c, const struct item *item)
 	bool inside = is_inside(c, item);
 	bool comes = item->uid < c->at.fill || uidset_has(&c->drawn, item->uid);
 	bool ok = true;
-	if (told_by_todo(c, item))
+	if (told_by_todo(c, item) || uidset_has(&c->expired, item->uid))
 		refresh_told(c, item);
 	else if (is_echo(c->state, item->uid, item->modseq))
 		ok = true;
@@ -373,6 +396,8 @@ static bool expire(struct collector *c, const struct item *item)
 	bool concerns = uidset_has(&c->state->held, item->uid) && !told_already(c, item);
 	if (concerns && !tell(c, CHANGE_SOFTDELETE, item, false, then))
 		return false;
+	if (concerns)
+		uidset_add(&c->expired, item->uid);
 	c->at = then;
 	return true;
 }
@@ -387,15 +412,17 @@ static bool collect_unrelated(struct collector *c, struct err *e)
 	for (bool more = true; more;) {
 		struct items items;
 		if (!c->store->ops->unrelated(c->store, c->arena, c->account, c->ledger->folder_id,
-					      &left, c->ledger->oldest, c->cutoff, BATCH, &items,
-					      e))
+					      &left, c->ledger->view.oldest, c->cutoff, BATCH,
+					      &items, e))
 			return false;
 		more = items.n == BATCH;
 		for (size_t i = 0; i < items.n; i++) {
 			uidset_take(&left, items.v[i].uid);
-			if (!told_already(c, &items.v[i]) &&
-			    !tell(c, CHANGE_SOFTDELETE, &items.v[i], false, c->at))
+			if (told_already(c, &items.v[i]))
+				continue;
+			if (!tell(c, CHANGE_SOFTDELETE, &items.v[i], false, c->at))
 				return true;
+			uidset_add(&c->expired, items.v[i].uid);
 		}
 	}
 	c->at.cutoff = c->cutoff;
@@ -448,7 +475,7 @@ static bool count_fill(struct collector *c, struct err *e)
 static bool collect_fill(struct collector *c, struct err *e)
 {
 	if (!c->out && c->at.fill > 0 && uidset_empty(&c->state->held) &&
-	    uidset_empty(&c->state->todo) && !follows(c))
+	    uidset_empty(&c->state->todo) && !follows(c) && c->ledger->view.largest == 0)
 		return count_fill(c, e);
 	bool more = c->at.fill > 0;
 	while (more && !c->full) {
@@ -464,7 +491,7 @@ static bool collect_fill(struct collector *c, struct err *e)
 			struct progress then = c->at;
 			then.fill = items.v[i].uid;
 			bool known = uidset_has(&c->state->held, items.v[i].uid) ||
-				     told_by_todo(c, &items.v[i]);
+				     told_by_todo(c, &items.v[i]) || !is_small(c, &items.v[i]);
 			if (!known && !tell(c, CHANGE_ADD, &items.v[i], false, then))
 				return true;
 			c->at = then;
@@ -524,6 +551,7 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, struc
 		.at = {l->base.done, l->base.fill, l->base.cutoff},
 		.related = uidset_new(a),
 		.drawn = uidset_new(a),
+		.expired = uidset_new(a),
 		.out = out,
 	};
 	bool fallen;

@@ -80,12 +80,16 @@ bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str 
 void ledger_set_cutoff(struct sync_state *s, int64_t cutoff);
 
 /*
+ * Takes what is shown beside the filter, for the calls that follow. `before`: as it was in the base;
+ * of it `oldest` is not looked at.
+ *
  * Items of a conversation that reaches into the filter are inside it too, as long as they are not
- * older than `oldest` (ConversationMode, MS-ASCMD 2.2.3.36): holds for this request's ledger_ calls
- * that follow. `before`: it was so already in the base. What was drawn in so, and lost the item
- * that did it, stays until the filter's start moves, which is once a day.
+ * older than `oldest` (MS-ASCMD 2.2.3.36). One that was drawn in so, and lost the item that did it,
+ * stays until the filter's start moves, which is once a day. An item that is too large is outside;
+ * one that the device has already, when it changes.
  */
-void ledger_follow_conversations(struct ledger *l, bool follow, bool before, int64_t oldest);
+void ledger_set_view(struct ledger *l, const struct ledger_view *view,
+		     const struct ledger_view *before);
 
 /* Whether a Sync from the base would tell nothing, without looking at any item. */
 bool ledger_quiet(const struct ledger *l, int64_t cutoff);

@@ -35,7 +35,8 @@ struct sync_collection {
 	int64_t cutoff;
 	struct sync_response *responses;
 	size_t nresponses;
-	struct sync_added *adds; /* noted by sync_commands_intend(), which has been called; or NULL */
+	struct sync_added
+		*adds; /* noted by sync_commands_intend(), which has been called; or NULL */
 	struct change_list changes;
 	size_t kept;	      /* changes that the answer has room for */
 	bool left_out;	      /* the global window was used up before its turn */

@@ -16,7 +16,7 @@ struct sync_command {
 	struct sync_collection *col;
 	const struct wbxml_node *node;
 	struct sync_response *response;
-	struct server_id id; /* of Change and Delete; of an Add: set when it was done */
+	struct server_id id;	  /* of Change and Delete; of an Add: set when it was done */
 	struct sync_added *added; /* of an Add: what is kept of it */
 };
 

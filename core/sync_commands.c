@@ -165,11 +165,8 @@ static bool add_item(struct sync_command *x)
 static bool carry_out(struct runner *r, const struct wbxml_node *node,
 		      struct sync_response *response, struct sync_added *added)
 {
-	struct sync_command x = {.call = r->call,
-				 .col = r->col,
-				 .node = node,
-				 .response = response,
-				 .added = added};
+	struct sync_command x = {
+		.call = r->call, .col = r->col, .node = node, .response = response, .added = added};
 	response->status = STATUS_OK;
 	if (node->tag != AirSync_Add && !find_id(r, response->server_id, &x.id)) {
 		response->status = SYNC_NOT_FOUND;
@@ -338,9 +335,9 @@ static void read_command(struct runner *r, const struct wbxml_node *node)
 static bool load_added(struct runner *r)
 {
 	struct call *c = r->call;
-	return r->nadded == 0 || ledger_added(c->session->db, c->arena, c->gate.account,
-					      c->gate.device, r->col->ledger->folder_id, r->added,
-					      r->nadded, &c->err);
+	return r->nadded == 0 ||
+	       ledger_added(c->session->db, c->arena, c->gate.account, c->gate.device,
+			    r->col->ledger->folder_id, r->added, r->nadded, &c->err);
 }
 
 static bool load_done(struct runner *r, size_t room)

@@ -72,13 +72,17 @@ static bool went_on(const struct sync_command *x, const struct new_item *item)
 	return item->date == INT64_MAX && str_eq(wbxml_child_text(data, Tasks_Complete), STR("1"));
 }
 
-/* The device has the item as it is from now on, unless it knew less of it, or is to lose it. */
+/*
+ * The device has the item as it is from now on, unless it knew less of it, is to lose it, or was
+ * told before to lose it and now changed it so that it is inside the filter.
+ */
 static void note(const struct sync_command *x, const struct new_item *item, int64_t before,
 		 int64_t after)
 {
 	struct ledger *l = x->col->ledger;
+	bool held = ledger_holding(l, x->id.uid, before) != HOLDS_NOT;
 	ledger_echo(x->call->arena, l, x->id.uid, before, after);
-	if (item->date < x->col->cutoff || went_on(x, item))
+	if (!held || item->date < x->col->cutoff || went_on(x, item))
 		ledger_send_again(l, x->id.uid);
 }
 

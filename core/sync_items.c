@@ -187,6 +187,8 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 				      int64_t uid)
 {
 	const struct server_id id = {col->ledger->folder_id, col->ledger->folder.epoch, uid};
+	struct body_prefs *body = arena_alloc(c->arena, sizeof *body);
+	*body = caps_body(&c->gate.caps, &col->options.body);
 	return (struct item_context){
 		.arena = c->arena,
 		.version = c->version,
@@ -194,7 +196,7 @@ struct item_context sync_item_context(struct call *c, const struct sync_collecti
 		.name = c->gate.display_name,
 		.timezone = c->gate.timezone,
 		.server_id = uid ? server_id_text(c->arena, id) : (struct str){NULL, 0},
-		.body = &col->options.body,
+		.body = body,
 		.client = client_traits(c->gate.device_type, c->gate.user_agent),
 		.now = clock_now(),
 	};

@@ -104,6 +104,8 @@ struct str sync_options_to_json(struct arena *a, const struct sync_options *o)
 		json_object_set_new(json, "conversations", json_true());
 	if (o->conversations && o->look_back)
 		json_object_set_new(json, "look_back", json_integer(o->look_back));
+	if (o->message_size)
+		json_object_set_new(json, "message_size", json_integer(o->message_size));
 	char *text = json_dumps(json, JSON_COMPACT | JSON_SORT_KEYS);
 	struct str copy = str_of(arena_strdup(a, text));
 	free(text);
@@ -117,10 +119,13 @@ bool sync_options_from_json(struct str text, struct sync_options *out, struct er
 	json_t *body = NULL;
 	*out = sync_options_standard;
 	int conversations = 0;
-	bool ok = json && json_unpack(json, "{s?is?is?os?bs?i}", "filter", &out->filter, "conflict",
-				      &out->conflict, "body", &body, "conversations",
-				      &conversations, "look_back", &out->look_back) == 0;
+	json_int_t size = 0;
+	bool ok = json &&
+		  json_unpack(json, "{s?is?is?os?bs?is?I}", "filter", &out->filter, "conflict",
+			      &out->conflict, "body", &body, "conversations", &conversations,
+			      "look_back", &out->look_back, "message_size", &size) == 0;
 	out->conversations = conversations != 0;
+	out->message_size = size;
 	ok = ok && out->filter >= 0 && out->filter <= FILTER_INCOMPLETE &&
 	     body_prefs_from_json(body, &out->body, e);
 	json_decref(json);

@@ -22,8 +22,9 @@ struct sync_options {
 	int filter;   /* FilterType 0 to 8 */
 	int conflict; /* who wins */
 	struct body_prefs body;
-	bool conversations; /* ConversationMode: they are followed out of the filter, */
-	int look_back;	    /* no further than this FilterType; 0: all the way */
+	bool conversations;   /* ConversationMode: they are followed out of the filter, */
+	int look_back;	      /* no further than this FilterType; 0: all the way */
+	int64_t message_size; /* a cap: larger messages are left out; 0: none is */
 };
 
 /* What holds when nothing was ever said. */

@@ -34,6 +34,7 @@ struct caps {
 	bool html;		      /* bodies may be HTML */
 	bool attachments;	      /* may be downloaded */
 	int64_t attachment_size;      /* bytes; -1: any */
+	int64_t message_size;	      /* bytes; larger messages are left out; 0: none */
 };
 
 /* The gate's decision, by the names that easel.gate_verdict() gives. */
@@ -121,6 +122,10 @@ bool account_remember_login(struct pg *db, struct arena *a, int32_t account, str
 /* The address of the account that a name without '@' means, by easel.server.default_domain. */
 enum found account_of_bare_name(struct pg *db, struct arena *a, struct str name,
 				struct str *address, struct err *e);
+
+/* Whether an address is an alias of the account, in any letter case. */
+enum found account_has_alias(struct pg *db, struct arena *a, int32_t account, struct str address,
+			     struct err *e);
 
 /* A parameter of a client's address: one that is none is 0.0.0.0, which means unknown. */
 struct pg_params;

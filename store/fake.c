@@ -453,19 +453,19 @@ static bool names_conversation(struct arena *a, const struct fake_folder *f, con
 
 static bool related(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
 		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
-		    struct uidset *out, struct err *e)
+		    struct items *out, struct err *e)
 {
 	if (fails_now(s, e))
 		return false;
 	const struct fake_folder *f = find_folder(s, account, folder_id);
-	*out = uidset_new(a);
+	*out = (struct items){arena_array(a, f ? f->n : 0, sizeof *out->v), 0};
 	for (size_t i = 0; f && i < f->n; i++) {
 		const struct fake_item *it = &f->items[i];
 		struct message m;
 		if (!it->item.gone && it->item.date >= oldest && it->item.date < cutoff &&
 		    scan(a, it, &m, e) && names_conversation(a, f, uids, n, &m) &&
 		    reaches(a, f, &m, cutoff))
-			uidset_add(out, it->item.uid);
+			out->v[out->n++] = item_copy(a, it);
 	}
 	return !fails_after(s, e);
 }

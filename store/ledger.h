@@ -53,6 +53,13 @@ struct sync_answer {
 	struct uidset added, taken;
 };
 
+/* What of a folder is shown, beside the filter. */
+struct ledger_view {
+	bool conversations; /* they are followed out of the filter (ConversationMode), */
+	int64_t oldest;	    /* as far as this, in ms */
+	int64_t largest;    /* bytes of an item; 0: any */
+};
+
 struct ledger {
 	int32_t folder_id;
 	bool folder_found;
@@ -63,8 +70,7 @@ struct ledger {
 	int32_t folder_epoch; /* that held speaks of */
 	bool used;	      /* the device has used the base's key */
 	struct supported supported;
-	bool conversations; /* of the request: they are followed out of the filter, */
-	int64_t oldest;	    /* as far as this, in ms */
+	struct ledger_view view; /* of the request */
 	struct sync_state base;
 	struct sync_answer answers[LEDGER_ANSWERS]; /* by ascending n */
 	size_t nanswers;
@@ -122,7 +128,8 @@ struct sync_added {
 	struct str name;      /* UID of the item; empty: it has none */
 	struct str server_id; /* empty: an intent */
 	int64_t modseq;	      /* of the item then */
-	bool repeated;	      /* set by the caller: an intent of earlier, and what came of it is not known */
+	bool repeated; /* set by the caller: an intent of earlier, and what came of it is not known
+			*/
 };
 
 /* Which of these the device has added to the folder within a week: the rest is filled in. */

@@ -13,7 +13,7 @@
 	" wipe_kind = 'soft', ping_heartbeat, ping_folders, sync_request, max_protocol_version,"   \
 	" mail_age, calendar_age, text_size, html_size, html, attachments, attachment_size,"       \
 	" enforced, trace, heartbeat_min, heartbeat_max, ping_max_folders, sync_max_collections,"  \
-	" sync_max_items, sync_max_bytes,"                                                         \
+	" sync_max_items, sync_max_bytes, message_size,"                                           \
 	" (SELECT coalesce(a.lives_at, d.lives_at) FROM easel.account a"                           \
 	" JOIN easel.domain d ON d.id = a.domain_id WHERE a.id = account_id)"
 
@@ -58,6 +58,7 @@ enum {
 	SYNC_MAX_COLLECTIONS,
 	SYNC_MAX_ITEMS,
 	SYNC_MAX_BYTES,
+	MESSAGE_SIZE,
 	LIVES_AT,
 	QUIET
 };
@@ -75,8 +76,12 @@ static PG_STATEMENT(
 	", EXISTS (SELECT FROM easel.sync_base b"
 	" JOIN easel.collection_folder f ON f.account_id = b.account_id AND f.id = b.folder_id"
 	" WHERE b.account_id = g.account_id AND b.device = g.device AND b.folder_id = $6"
-	" AND b.epoch || '.' || b.n = $7::text AND b.options::text = $8::text"
-	" AND b.cutoff IS NOT DISTINCT FROM to_timestamp($9::bigint / 1000.0)"
+	" AND b.epoch || '.' || b.n = $7::text AND CASE"
+	" WHEN f.class <> 'Email' OR g.message_size = 0 THEN b.options::text = $8::text"
+	" ELSE b.options::jsonb = $8::jsonb || jsonb_build_object('message_size', g.message_size) END"
+	" AND b.cutoff IS NOT DISTINCT FROM greatest(to_timestamp($9::bigint / 1000.0),"
+	" CASE f.class WHEN 'Email' THEN easel.age_start(g.mail_age, now())"
+	" WHEN 'Calendar' THEN easel.age_start(g.calendar_age, now()) END)"
 	" AND b.modseq = f.modseq AND b.cut_uid IS NULL AND b.fill_uid IS NULL AND b.todo = '{}'"
 	" AND b.folder_epoch = f.epoch AND NOT EXISTS (SELECT FROM easel.sync_answer a"
 	" WHERE a.account_id = b.account_id AND a.device = b.device AND a.folder_id = b.folder_id))"
@@ -129,6 +134,7 @@ static void read_caps(const struct pg_rows *r, struct caps *out)
 	out->html = pg_get_bool(r, 0, HTML);
 	out->attachments = pg_get_bool(r, 0, ATTACHMENTS);
 	out->attachment_size = pg_get_int(r, 0, ATTACHMENT_SIZE);
+	out->message_size = pg_get_int(r, 0, MESSAGE_SIZE);
 }
 
 /* A verdict that is not known here keeps the device out. */
@@ -293,4 +299,21 @@ enum found account_of_bare_name(struct pg *db, struct arena *a, struct str name,
 		*address = pg_get_copy(a, r, 0, 0);
 	pg_done(&r);
 	return found ? FOUND_ONE : FOUND_NONE;
+}
+
+static PG_STATEMENT(account_alias, "SELECT 1 FROM easel.alias WHERE account_id = $1::integer"
+				   " AND address = lower($2::text)");
+
+enum found account_has_alias(struct pg *db, struct arena *a, int32_t account, struct str address,
+			     struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_text(&p, a, address);
+	struct pg_rows *r = pg_run(db, &account_alias, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	pg_done(&r);
+	return found;
 }

@@ -441,12 +441,11 @@ bool ledger_record(struct pg *db, struct arena *a, int32_t account, int32_t devi
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(
-			rows,
-			json_pack("{sisososiso}", "n", (int)done[i].n, "reference",
-				  text(done[i].reference), "digest", hex(done[i].digest), "status",
-				  done[i].status, "id",
-				  text_or_null(done[i].server_id)));
+		json_array_append_new(rows,
+				      json_pack("{sisososiso}", "n", (int)done[i].n, "reference",
+						text(done[i].reference), "digest",
+						hex(done[i].digest), "status", done[i].status, "id",
+						text_or_null(done[i].server_id)));
 	struct pg_rows *r = run_rows(db, a, &ledger_command, account, device, folder, rows, e);
 	bool ok = r != NULL;
 	pg_done(&r);
@@ -479,11 +478,11 @@ bool ledger_record_added(struct pg *db, struct arena *a, int32_t account, int32_
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < n; i++)
-		json_array_append_new(rows, json_pack("{sososososI}", "client", text(v[i].client_id),
-						      "digest", hex(v[i].digest), "name",
-						      text_or_null(v[i].name), "id",
-						      text_or_null(v[i].server_id), "modseq",
-						      (json_int_t)v[i].modseq));
+		json_array_append_new(
+			rows,
+			json_pack("{sososososI}", "client", text(v[i].client_id), "digest",
+				  hex(v[i].digest), "name", text_or_null(v[i].name), "id",
+				  text_or_null(v[i].server_id), "modseq", (json_int_t)v[i].modseq));
 	struct pg_rows *r = run_rows(db, a, &ledger_add, account, device, folder, rows, e);
 	bool ok = r != NULL;
 	pg_done(&r);

@@ -226,13 +226,14 @@ static PG_STATEMENT(
  * else there is in the folder is not looked at.
  */
 #define CONVERSATION                                                                               \
-	"LATERAL (SELECT o.uid, o.date, max(o.date) OVER () AS newest FROM easel.content c"        \
+	"LATERAL (SELECT o.*, max(o.date) OVER () AS newest FROM easel.content c"                  \
 	"	JOIN easel.item o ON o.account_id = $1 AND o.content_id = c.id AND o.folder_id = $2"     \
 	"	WHERE c.account_id = $1 AND c.summary ->> 'conversation' = named.name) o "
 
 static PG_STATEMENT(
 	store_related,
-	"SELECT o.uid FROM (SELECT DISTINCT own.name FROM unnest($3::bigint[]) u(uid), LATERAL ("
+	"SELECT o.uid, o.modseq, o.date, o.flags, o.marks, o.size, false "
+	"FROM (SELECT DISTINCT own.name FROM unnest($3::bigint[]) u(uid), LATERAL ("
 	"	SELECT content_id FROM easel.item WHERE account_id = $1 AND folder_id = $2"
 	"	AND uid = u.uid LIMIT 1) i, LATERAL ("
 	"	SELECT summary ->> 'conversation' AS name FROM easel.content"
@@ -345,20 +346,13 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t fol
 
 static bool related(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
 		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
-		    struct uidset *out, struct err *e)
+		    struct items *out, struct err *e)
 {
 	struct pg_params p = in_folder(account, folder_id);
 	pg_ints(&p, a, uids, n);
 	pg_time(&p, oldest);
 	pg_time(&p, cutoff);
-	struct pg_rows *r = pg_run(db_of(s), &store_related, &p, e);
-	if (!r)
-		return false;
-	*out = uidset_new(a);
-	for (size_t i = 0; i < pg_count(r); i++)
-		uidset_add(out, pg_get_int(r, i, 0));
-	pg_done(&r);
-	return true;
+	return list(s, a, &store_related, &p, out, e);
 }
 
 static bool unrelated(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
@@ -452,7 +446,7 @@ static PG_STATEMENT(
 	store_summaries,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place,"
 	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id),"
-	"	(SELECT class = 'Email' FROM easel.folder WHERE account_id = $1 AND id = $2) "
+	"	(SELECT class IN ('Email', 'Files') FROM easel.folder WHERE account_id = $1 AND id = $2) "
 	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
 	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = u.uid"
 	"	LIMIT 1) i");

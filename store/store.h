@@ -83,7 +83,8 @@ enum folder_view {
 	VIEW_OPEN_EVENTS, /* tasks that are not completed */
 	VIEW_TASKS,
 	VIEW_NOTES,
-	VIEW_HOLDER /* only holds other folders */
+	VIEW_MERGED, /* several folders as one */
+	VIEW_HOLDER  /* only holds other folders */
 };
 
 struct folder {
@@ -232,13 +233,13 @@ struct store_ops {
 		      int64_t from, int64_t until, size_t limit, struct items *out, struct err *e);
 
 	/*
-	 * The uids, ascending, of living items with `oldest` <= date < cutoff that belong to a
-	 * conversation (struct message) of one of the named items, if that has a living item in the
-	 * folder with date >= cutoff too. Conversations are known of the store's own messages only.
+	 * Living items with `oldest` <= date < cutoff that belong to a conversation (struct
+	 * message) of one of the named items, if that has a living item in the folder with
+	 * date >= cutoff too; by uid. Conversations are known of the store's own messages only.
 	 */
 	bool (*related)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
-			struct uidset *out, struct err *e);
+			struct items *out, struct err *e);
 
 	/*
 	 * Of the living items named in `held`, those with date < cutoff, or < oldest, of which

@@ -573,6 +573,11 @@ static struct flow_answer flow_serve_bytes(struct arena *a, struct str bytes, co
 	c.command = command_named(str_of(command));
 	c.version = kind_now()->version;
 	c.gate = (struct gate_row){.account = m->account, .device = m->device};
+	c.gate.caps = (struct caps){.text_size = -1,
+				    .html_size = -1,
+				    .html = true,
+				    .attachments = true,
+				    .attachment_size = -1};
 	c.gate.limits = (struct limits){.sync_max_collections = 10, .sync_max_items = 512};
 	c.gate.limits.sync_max_bytes = m->sync_max_bytes;
 	if (!wbxml_decode(a, bytes, &wbxml_default_limits, &root, &e)) {
@@ -602,8 +607,8 @@ static struct flow_answer flow_serve_bytes(struct arena *a, struct str bytes, co
 static struct flow_answer flow_serve(struct arena *a, const struct sent *sent)
 {
 	m->serving = sent;
-	struct flow_answer out = flow_serve_bytes(a, (struct str){sent->bytes, sent->n}, "Sync",
-						  flow_command_sync);
+	struct flow_answer out =
+		flow_serve_bytes(a, (struct str){sent->bytes, sent->n}, "Sync", flow_command_sync);
 	m->serving = NULL;
 	return out;
 }

@@ -10,15 +10,15 @@
 #include "wbxml/wbxml.h"
 
 /* An event every day; of one occurrence the subject differs. */
-#define KIND_START "20260105T100000Z"
-#define KIND_END "20260105T103000Z"
-#define KIND_OCCURRENCE "20260107T100000Z"
+#define KIND_START "20261205T100000Z"
+#define KIND_END "20261205T103000Z"
+#define KIND_OCCURRENCE "20261207T100000Z"
 #define KIND_SERIES                                                                                \
-	"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u%1$d\r\n"                     \
+	"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VEVENT\r\nUID:u%1$d\r\n"              \
 	"DTSTART:" KIND_START "\r\nDTEND:" KIND_END "\r\nRRULE:FREQ=DAILY;COUNT=30\r\n"            \
-	"SUMMARY:alpha%2$u\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:u%1$d\r\n"                             \
-	"RECURRENCE-ID:" KIND_OCCURRENCE "\r\nDTSTART:" KIND_OCCURRENCE                             \
-	"\r\nDTEND:20260107T103000Z\r\n"                                                           \
+	"SUMMARY:alpha%2$u\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:u%1$d\r\n"                         \
+	"RECURRENCE-ID:" KIND_OCCURRENCE "\r\nDTSTART:" KIND_OCCURRENCE                            \
+	"\r\nDTEND:20261207T103000Z\r\n"                                                           \
 	"SUMMARY:beta%3$u\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n"
 
 static const struct kind {
@@ -28,19 +28,52 @@ static const struct kind {
 	const char *role;
 	unsigned alpha, beta; /* elements; beta AirSyncBase_Body: the body; 0: another way */
 	const char *text;     /* number, alpha, beta */
+	int filters[6];	      /* FilterTypes that the phone may choose, the first most often */
 } kinds[] = {
-	{"Email", CLASS_EMAIL, 141, "inbox", 0, 0, NULL},
-	{"Contacts", CLASS_CONTACTS, 141, "contacts", Contacts_JobTitle, Contacts_CompanyName,
+	{"Email", CLASS_EMAIL, 141, "inbox", 0, 0, NULL, {0, 1, 2, 3, 4, 5}},
+	{"Contacts",
+	 CLASS_CONTACTS,
+	 141,
+	 "contacts",
+	 Contacts_JobTitle,
+	 Contacts_CompanyName,
 	 "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:u%d\r\nFN:x\r\nN:x;;;;\r\nTITLE:alpha%u\r\nORG:beta%u\r\n"
-	 "END:VCARD\r\n"},
-	{"Tasks", CLASS_TASKS, 141, "tasks", Tasks_Subject, AirSyncBase_Body,
+	 "END:VCARD\r\n",
+	 {0}},
+	{"Tasks",
+	 CLASS_TASKS,
+	 141,
+	 "tasks",
+	 Tasks_Subject,
+	 AirSyncBase_Body,
 	 "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VTODO\r\nUID:u%d\r\nSUMMARY:alpha%u\r\n"
-	 "DESCRIPTION:beta%u\r\nEND:VTODO\r\nEND:VCALENDAR\r\n"},
-	{"Notes", CLASS_NOTES, 141, "notes", Notes_Subject, AirSyncBase_Body,
+	 "DESCRIPTION:beta%u\r\nEND:VTODO\r\nEND:VCALENDAR\r\n",
+	 {0, 8, 8, 8, 8, 8}},
+	{"Notes",
+	 CLASS_NOTES,
+	 141,
+	 "notes",
+	 Notes_Subject,
+	 AirSyncBase_Body,
 	 "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\nBEGIN:VJOURNAL\r\nUID:u%d\r\n"
-	 "SUMMARY:alpha%u\r\nDESCRIPTION:beta%u\r\nEND:VJOURNAL\r\nEND:VCALENDAR\r\n"},
-	{"Calendar", CLASS_CALENDAR, 141, "calendar", Calendar_Subject, 0, KIND_SERIES},
-	{"Calendar16", CLASS_CALENDAR, 160, "calendar", Calendar_Subject, 0, KIND_SERIES},
+	 "SUMMARY:alpha%u\r\nDESCRIPTION:beta%u\r\nEND:VJOURNAL\r\nEND:VCALENDAR\r\n",
+	 {0}},
+	{"Calendar",
+	 CLASS_CALENDAR,
+	 141,
+	 "calendar",
+	 Calendar_Subject,
+	 0,
+	 KIND_SERIES,
+	 {0, 4, 5, 6, 7, 0}},
+	{"Calendar16",
+	 CLASS_CALENDAR,
+	 160,
+	 "calendar",
+	 Calendar_Subject,
+	 0,
+	 KIND_SERIES,
+	 {0, 4, 5, 6, 7, 0}},
 };
 
 enum { KINDS = sizeof kinds / sizeof *kinds };
@@ -59,6 +92,17 @@ static inline bool kind_is_split(void)
 static inline bool kind_is_mail(void)
 {
 	return kind_now()->class == CLASS_EMAIL;
+}
+
+/* Whether a filter can hide items of the class. */
+static inline bool kind_is_filtered(void)
+{
+	return kind_now()->filters[1] != 0;
+}
+
+static inline int kind_filter(void)
+{
+	return kind_now()->filters[chance(6)];
 }
 
 /* Flags of a text. */

@@ -793,9 +793,7 @@ static void phone_move(bool calm)
 static void phone_set_filter(void)
 {
 	int at = (int)chance(FOLDERS);
-	if (!kind_is_mail())
-		return;
-	m->phone[at].filter = (int)chance(6);
+	m->phone[at].filter = kind_filter();
 	model_trace("phone: folder %d has filter %d", at, m->phone[at].filter);
 }
 

@@ -113,7 +113,7 @@ static void given(unsigned kind, uint64_t seed, const char *database, bool trace
 	for (int i = 0; i < FOLDERS; i++) {
 		m->phone[i].items = base_calloc(ITEMS_MAX, sizeof *m->phone[i].items);
 		strcpy(m->phone[i].key, "0");
-		m->phone[i].filter = percent(50) || !kind_is_mail() ? 0 : (int)chance(6);
+		m->phone[i].filter = percent(50) ? 0 : kind_filter();
 	}
 }
 
@@ -336,7 +336,8 @@ static bool run_seed(unsigned kind, uint64_t seed, unsigned steps, const char *d
 	}
 	bool ok = !m->wrong[0];
 	if (!ok)
-		printf("# %s, seed %llu, step %u: %s\n", kind_now()->name, (unsigned long long)seed, m->steps, m->wrong);
+		printf("# %s, seed %llu, step %u: %s\n", kind_now()->name, (unsigned long long)seed,
+		       m->steps, m->wrong);
 	ungiven();
 	return ok;
 }

@@ -424,7 +424,37 @@ static void test_filter_narrows_and_widens(void **state)
 
 static void follow(struct given *g, bool on, bool before)
 {
-	ledger_follow_conversations(&g->l, on, before, TODAY - 90 * DAY);
+	const struct ledger_view view = {.conversations = on, .oldest = TODAY - 90 * DAY};
+	const struct ledger_view was = {.conversations = before};
+	ledger_set_view(&g->l, &view, &was);
+}
+
+static void cap(struct given *g, int64_t largest, int64_t before)
+{
+	ledger_set_view(&g->l, &(struct ledger_view){.largest = largest},
+			&(struct ledger_view){.largest = before});
+}
+
+static void test_large_items(void **state)
+{
+	struct given *g = *state;
+	const char *large = "Subject: a long subject\r\n\r\nand a long text\r\n";
+	add(g, 1);
+	add_to(g, large, 0);
+	start(g);
+	cap(g, 30, 30);
+	assert_int_equal(estimate(g, LEDGER_ALL), 1);
+	assert_tells(g, 100, "+1");
+	change(g, 2);
+	assert_int_equal(add_to(g, large, 0), 3);
+	assert_tells(g, 100, "");
+	assert_true(quiet(g));
+	cap(g, 0, 30);
+	assert_tells(g, 100, "+3 +2");
+	cap(g, 30, 0);
+	assert_tells(g, 100, "");
+	change(g, 2);
+	assert_tells(g, 100, "s2");
 }
 
 /* What is drawn in comes last, once, and with the next answer when there is no room for it. */
@@ -1060,6 +1090,7 @@ int main(void)
 		T(window_of_nothing),
 		T(failed_items),
 		T(filter_narrows_and_widens),
+		T(large_items),
 		T(conversations),
 		T(conversations_switched),
 		T(conversations_and_failed_items),

@@ -14,6 +14,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/clock.h"
+#include "core/caps.h"
 #include "core/ledger.h"
 #include "core/sync_options.h"
 #include "store/message.h"
@@ -21,7 +22,7 @@
 
 #define DAY (INT64_C(24) * 60 * 60 * 1000)
 
-enum { STEPS = 1500, INBOX = 1, FILTERS = 8, CONVERSATIONS = 12 };
+enum { STEPS = 1500, INBOX = 1, FILTERS = 8, CONVERSATIONS = 12, LARGE = 100 };
 
 struct walk {
 	struct pg *db;
@@ -128,21 +129,17 @@ static void choose_options(struct walk *w)
 		w->options.look_back = rand() % FILTERS;
 	w->options.filter = rand() % FILTERS;
 	w->options.conversations = rand() % 2;
+	w->options.message_size = rand() % 3 * LARGE;
 }
 
-/* As far back as the conversations go. */
-static int64_t oldest(const struct walk *w)
+/* As the request says, from what the base has. */
+static void look(struct walk *w, struct ledger *l)
 {
-	const struct sync_options back = {.filter = w->options.look_back};
-	return sync_options_cutoff(&back, clock_now());
-}
-
-/* As the request says, from the mode that the base has. */
-static void follow(struct walk *w, struct ledger *l)
-{
-	struct sync_options before;
-	check(w, sync_options_from_json(l->base.options, &before, &w->e), "options");
-	ledger_follow_conversations(l, w->options.conversations, before.conversations, oldest(w));
+	struct sync_options kept;
+	check(w, sync_options_from_json(l->base.options, &kept, &w->e), "options");
+	const struct ledger_view view = caps_view(&l->folder, &w->options, clock_now());
+	const struct ledger_view before = caps_view(&l->folder, &kept, clock_now());
+	ledger_set_view(l, &view, &before);
 }
 
 static void start(struct walk *w)
@@ -180,7 +177,7 @@ static void sync(struct walk *w, bool lost, bool edits)
 		choose_options(w);
 	int64_t cutoff = sync_options_cutoff(&w->options, clock_now());
 	ledger_set_cutoff(&l.base, cutoff);
-	follow(w, &l);
+	look(w, &l);
 	l.base.options = sync_options_to_json(w->a, &w->options);
 	if (edits)
 		flag(w, &l);
@@ -222,7 +219,7 @@ static bool would_tell(struct walk *w)
 	if (l.folder_epoch != l.folder.epoch)
 		return true;
 	ledger_resolve(&l, &key);
-	follow(w, &l);
+	look(w, &l);
 	check(w,
 	      ledger_collect(w->store, w->a, w->account, &l,
 			     sync_options_cutoff(&w->options, clock_now()), LEDGER_ALL, &list, NULL,

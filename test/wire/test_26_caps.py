@@ -1,7 +1,8 @@
-"""What a policy caps, whatever the phone asks: look-back, sizes, HTML, attachments."""
+"""What policy and settings cap, whatever the phone asks: look-back, sizes, HTML, attachments."""
 
 from common import WireTest, in_versions, message, samples
 from phone import HTML, MIME, TEXT, body, options
+from wbxml import E
 
 SAMPLES = dict(samples())
 LONG = 'x' * 5000
@@ -17,6 +18,12 @@ class Caps(WireTest):
                      a=phone.user)
         phone.start()
         return phone
+
+    def set(self, phone, **settings):
+        """Device settings of the phone's user."""
+        for field, value in settings.items():
+            self.lab.sql("SELECT easel.settings_set('user', :'a', :'field', :'value')", a=phone.user,
+                         field=field, value=value)
 
     def data(self, phone, mail, *preferences, **more):
         self.lab.deliver(phone.user, mail)
@@ -67,3 +74,72 @@ class Caps(WireTest):
             old = self.new_phone(phone.user, '12.1').start()
             self.assertEqual(old.post('GetAttachment', params={'AttachmentName': reference}).code,
                              200 if status == '1' else 403)
+
+    def test_of_policy_settings_and_phone_the_strictest_holds(self):
+        for policy, setting, asked, size in ((300, 200, 100, 100), (300, 100, 200, 100),
+                                             (100, 300, None, 100), (-1, 100, None, 100)):
+            with self.subTest((policy, setting, asked)):
+                phone = self.capped(max_text_size=policy)
+                self.set(phone, text_size=setting)
+                found = self.data(phone, message('x', LONG), body(TEXT, asked))
+                self.assertEqual(len(found.get('AirSyncBase:Body/Data')), size)
+        phone = self.phone()
+        self.set(phone, attachments='false')
+        data = self.data(phone, SAMPLES['03-attachment'], body(TEXT))
+        reference = data.get('AirSyncBase:Attachments/Attachment/FileReference')
+        self.assertEqual(phone.fetch_attachment(reference).root.get('Response/Fetch/Status'), '16')
+
+    def test_large_messages_are_left_out(self):
+        phone = self.new_phone(self.account())
+        self.set(phone, message_size=4000)
+        phone.start()
+        for subject, text in (('small', 'x'), ('large', LONG)):
+            self.lab.deliver(phone.user, message(subject, text))
+        phone.sync(phone.inbox)
+        self.assertEqual(phone.estimate(phone.inbox).get('Collection/Estimate'), '1')
+        phone.sync_all(phone.inbox)
+        self.find_item(phone, 'small')
+        waiting = phone.ping([phone.inbox], 60)
+        self.lab.deliver(phone.user, message('large too', LONG))
+        self.lab.deliver(phone.user, message('small too'))
+        self.assertEqual(waiting.answer(10).root.get('Status'), '2')
+        phone.sync_all(phone.inbox)
+        self.assertEqual(len(phone.items[phone.inbox]), 2)
+        self.set(phone, message_size=0)
+        phone.sync_all(phone.inbox)
+        self.assertEqual(len(phone.items[phone.inbox]), 4)
+
+    def test_texts_of_other_items(self):
+        """What was cut stays as it is when the device changes something else, or the start."""
+        phone, whole = self.phone(), None
+        self.set(phone, text_size=10)
+        folder = phone.folder(9)  # contacts
+        phone.sync_all(folder)
+        note = E('AirSyncBase:Body', E('Type', 1), E('Data', 'A' * 40))
+        collection = phone.sync(folder, commands=[E('Add', E('ClientId', 'n'), E(
+            'ApplicationData', E('Contacts:FirstName', 'Rosa'), note))])
+        item = collection.get('Responses/Add/ServerId')
+        whole = self.phone(phone.user)
+        self.set(whole, text_size=-1)
+        whole.sync_all(folder)
+        self.assertEqual(whole.items[folder][item].get('AirSyncBase:Body/Data'), 'A' * 40)
+        self.set(phone, text_size=10)
+        phone.keys.pop(folder)
+        found = phone.sync_all(folder)[item].find('AirSyncBase:Body')
+        self.assertEqual((found.get('Data'), found.get('Truncated')), ('A' * 10, '1'))
+        phone.sync(folder, commands=[E('Change', E('ServerId', item), E(
+            'ApplicationData', E('Contacts:FirstName', 'Rosie'), E('AirSyncBase:Body', E('Type', 1),
+                                                                  E('Data', 'A' * 10))))])
+        self.set(whole, text_size=-1)
+        data = whole.sync_all(folder)[item]
+        self.assertEqual((data.get('Contacts:FirstName'), data.get('AirSyncBase:Body/Data')),
+                         ('Rosie', 'A' * 40))
+
+    def test_nothing_new_is_one_call_all_the_same(self):
+        phone = self.capped(max_mail_age=3)
+        self.set(phone, message_size=100000)
+        wishes = {'options': options(body(TEXT), filter_type=5)}
+        phone.sync_all(phone.inbox, **wishes)
+        for _ in range(2):  # the first one acknowledges and may still write
+            self.assertIsNone(phone.sync(phone.inbox, **wishes))
+        self.wait_for_log(1, f'device={phone.device_id}', 'command=Sync', 'sql=1 ')
