@@ -65,7 +65,8 @@ static unsigned decode_document(struct call *c, struct request_mail *out)
 	const struct wbxml_node *source = wbxml_child(c->root, ComposeMail_Source);
 	struct str id = wbxml_child_text(c->root, ComposeMail_ClientId);
 	struct str mime = wbxml_child_text(c->root, ComposeMail_Mime);
-	if (id.n == 0 || id.n > CLIENT_ID_MOST || !mime.p || (out->kind != COMPOSE_NEW && !source))
+	if (id.n == 0 || id.n > CLIENT_ID_MOST || !text_is_xml(id) || !mime.p ||
+	    (out->kind != COMPOSE_NEW && !source))
 		return STATUS_INVALID_XML;
 	out->mime = mime;
 	out->reference = str_of(arena_printf(c->arena, "id:%.*s", STR_ARG(id)));
