@@ -226,6 +226,15 @@ static unsigned failure(const struct call *c)
 	}
 }
 
+/* Whether the filter's start has passed the date in any state that the device may be in. */
+static bool is_outside(const struct ledger *l, int64_t date)
+{
+	bool outside = l->base_found && date < l->base.cutoff;
+	for (size_t i = 0; i < l->nanswers; i++)
+		outside = outside || date < l->answers[i].state.cutoff;
+	return outside;
+}
+
 /* Moves an item that is at a place of which the ledgers are at hand. 0: c->err. */
 static unsigned move_item(struct call *c, struct moves *s, struct item_place at, struct move *m)
 {
@@ -249,7 +258,7 @@ static unsigned move_item(struct call *c, struct moves *s, struct item_place at,
 	}
 	enum holding holding = ledger_holding(source, at.uid, items.v[0].modseq);
 	/* Out of the filter that the other folder has, the device is to lose it. */
-	bool outside = target->base_found && items.v[0].date < target->base.cutoff;
+	bool outside = is_outside(target, items.v[0].date);
 	ledger_moved_out(c->arena, source, at.uid, gone);
 	ledger_moved_in(c->arena, target, uid, modseq, holding);
 	if (outside)
