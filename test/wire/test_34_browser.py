@@ -34,16 +34,23 @@ class InChromium(WireTest):
         super().setUpClass()
         cls.browser = Browser()
         cls.addClassCleanup(cls.browser.close)
+        cls.user = cls.lab.account('browser@example.test')
+        host = cls.lab.url.removeprefix('https://')
+        cls.browser.go(f'https://{quote(cls.user, safe="")}:{PASSWORD}@{host}/easel/')
 
-    def user(self, language='en'):
-        user = self.account()
-        self.lab.sql("UPDATE easel.account SET language = :'l' WHERE address = :'u'", l=language,
-                     u=user)
-        return user
+    def log_in(self, **policy):
+        """A phone, the only one of the user, and his page."""
+        self.lab.sql("DELETE FROM easel.device USING easel.account a WHERE a.address = :'u'"
+                     " AND account_id = a.id", u=self.user)
+        for field, value in policy.items():
+            self.lab.sql("SELECT easel.policy_set('user', :'u', :'f', :'v')", u=self.user, f=field,
+                         v=value)
+        phone = self.new_phone(self.user).start()
+        self.look()
+        return phone
 
-    def log_in(self, user):
-        host = self.lab.url.removeprefix('https://')
-        self.browser.go(f'https://{quote(user, safe="")}:{PASSWORD}@{host}/easel/')
+    def look(self):
+        self.browser.go(f'{self.lab.url}/easel/')
 
     def do(self, action):
         """Presses a button, having said that one is sure where that is asked."""
@@ -60,9 +67,9 @@ class InChromium(WireTest):
                             " AND account = :'u'", d=phone.device_id, u=phone.user)[0][0]
 
     def test_my_devices(self):
-        phone = self.phone(self.user())
+        phone = self.log_in()
         phone.send_device_information()
-        self.log_in(phone.user)
+        self.look()
         shown = self.browser.text()
         for word in ('My devices', phone.user, 'Test phone', 'Wire Test', 'Last sync'):
             self.assertIn(word, shown)
@@ -72,8 +79,7 @@ class InChromium(WireTest):
                           cookie['path']), (True, True, 'Strict', '/easel/'))
 
     def test_wiping_needs_to_be_sure_of_and_can_be_taken_back(self):
-        phone = self.phone(self.user())
-        self.log_in(phone.user)
+        phone = self.log_in()
         self.browser.click('button[value=wipe]')  # the browser asks for the box to be ticked
         self.assertEqual(self.state(phone, 'wipe'), 'none')
         self.do('wipe')
@@ -85,8 +91,7 @@ class InChromium(WireTest):
         self.assertEqual(self.state(phone, 'wipe'), 'none')
 
     def test_removing_and_stopping(self):
-        phone = self.phone(self.user())
-        self.log_in(phone.user)
+        phone = self.log_in()
         self.do('remove')
         self.assertEqual(self.state(phone, 'wipe_kind'), 'soft')
         self.do('cancel')
@@ -97,15 +102,13 @@ class InChromium(WireTest):
         self.assertIn('No device', self.browser.text())
 
     def test_deleting(self):
-        phone = self.phone(self.user())
-        self.log_in(phone.user)
+        phone = self.log_in()
         self.do('delete')
         self.assertEqual(self.lab.sql("SELECT 1 FROM easel.device WHERE device_id = :'d'",
                                       d=phone.device_id), [])
 
     def test_a_policy_is_tightened_and_nothing_loosens_it(self):
-        phone = self.phone(self.user())
-        self.log_in(phone.user)
+        phone = self.log_in()
         for action in ('password', 'lock', 'encryption', 'attachments'):
             self.do(action)
         self.browser.click('summary')
@@ -118,14 +121,12 @@ class InChromium(WireTest):
         self.assertEqual(phone.folder_sync().status, '142')
 
     def test_the_recovery_password_is_shown_and_that_is_recorded(self):
-        phone = self.new_phone(self.user())
-        self.lab.sql("SELECT easel.policy_set('user', :'u', f, 'true')"
-                     " FROM unnest('{enforced,password_recovery}'::text[]) f", u=phone.user)
-        phone.start()
+        phone = self.log_in(enforced='true', password_recovery='true')
+        self.addCleanup(self.lab.sql, "SELECT easel.policy_inherit('user', :'u')", u=self.user)
         kept = phone.command('Settings', E('Settings:Settings', E('DevicePassword', E('Set', E(
             'Password', 'open <sesame> & co')))))
         self.assertEqual(kept.root.get('DevicePassword/Status'), '1')
-        self.log_in(phone.user)
+        self.look()
         self.do('recover')
         self.assertEqual(self.said(), 'Recovery password: open <sesame> & co')
         self.assertEqual(self.lab.sql(
@@ -133,7 +134,10 @@ class InChromium(WireTest):
             " ON v.id = s.device WHERE v.device_id = :'d'", d=phone.device_id), [[phone.user]])
 
     def test_it_speaks_the_language_of_the_account_and_fits_a_phone(self):
-        phone = self.phone(self.user('de'))
+        phone = self.log_in()
+        language = "UPDATE easel.account SET language = :'l' WHERE address = :'u'"
+        self.lab.sql(language, l='de', u=self.user)
+        self.addCleanup(self.lab.sql, language, l='en', u=self.user)
         self.lab.sql(
             "INSERT INTO easel.policy (level, device) SELECT 'device', id FROM easel.device"
             " WHERE device_id = :'d'; SELECT easel.policy_set('device', v.id::text, f.key,"
@@ -143,7 +147,7 @@ class InChromium(WireTest):
             " to_jsonb(p) - '{approved_applications,unapproved_applications}'::text[]"
             " || jsonb '{\"approved_applications\": 1}')) f"
             " WHERE p.level = 'default' AND v.device_id = :'d'", d=phone.device_id)
-        self.log_in(phone.user)
+        self.look()
         self.assertEqual(self.browser.attribute('html', 'lang'), 'de')
         self.browser.click('summary')
         shown = self.browser.text()
@@ -159,9 +163,8 @@ class InChromium(WireTest):
 
     def test_a_form_of_another_site_does_nothing(self):
         """It has the right token even: the browser keeps the cookie to itself."""
-        phone = self.phone(self.user())
-        self.log_in(phone.user)
-        server = http.server.HTTPServer(('127.0.0.1', 0), ElsewhereHandler)
+        phone = self.log_in()
+        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), ElsewhereHandler)
         server.page = ATTACK.format(
             url=f'{self.lab.url}/easel/', token=self.browser.attribute('[name=token]', 'value'),
             device=self.browser.attribute('[name=device]', 'value'))
