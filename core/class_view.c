@@ -10,6 +10,8 @@ enum { ONE_MOST = 128 * 1024 * 1024 };
 bool class_view_slices(struct store *kept, struct arena *a, const struct collection *c,
 		       struct slice *v, size_t n, struct err *e)
 {
+	if (!item_view_is(c->view))
+		return kept->ops->slices(kept, a, c->at.account, c->at.folder, v, n, e);
 	struct slice *texts = arena_array(a, n, sizeof *texts);
 	for (size_t i = 0; i < n; i++)
 		texts[i] = (struct slice){.uid = v[i].uid, .length = INT64_MAX};
@@ -30,6 +32,9 @@ bool class_view_slices(struct store *kept, struct arena *a, const struct collect
 enum found class_view_open(struct store *kept, const struct collection *c, int64_t uid,
 			   int64_t offset, int64_t length, struct source **out, struct err *e)
 {
+	if (!item_view_is(c->view))
+		return kept->ops->open(kept, c->at.account, c->at.folder, uid, offset, length, out,
+				       e);
 	struct arena *a = arena_new(ONE_MOST);
 	struct slice slice = {.uid = uid, .offset = offset, .length = length};
 	enum found found = FOUND_NONE;
@@ -56,6 +61,8 @@ static bool take(struct arena *a, const struct collection *c, struct str text,
 bool class_view_append(struct store *kept, const struct collection *c, const struct new_item *item,
 		       int64_t *uid, int64_t *modseq, struct err *e)
 {
+	if (!item_view_is(c->view))
+		return kept->ops->append(kept, c->at.account, c->at.folder, item, uid, modseq, e);
 	struct arena *a = arena_new(ONE_MOST);
 	struct new_item made;
 	bool ok = take(a, c, STR(""), item, &made, e) &&
@@ -70,6 +77,9 @@ enum found class_view_replace(struct store *kept, const struct collection *c, in
 			      int64_t unchanged_since, const struct new_item *item,
 			      int64_t *new_uid, int64_t *before, int64_t *after, struct err *e)
 {
+	if (!item_view_is(c->view))
+		return kept->ops->replace(kept, c->at.account, c->at.folder, uid, unchanged_since,
+					  item, new_uid, before, after, e);
 	struct arena *a = arena_new(ONE_MOST);
 	struct slice text = {.uid = uid, .length = INT64_MAX};
 	struct new_item made;

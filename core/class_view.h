@@ -4,7 +4,8 @@
  *
  * What a device adds or changes is kept as the class that the folder has, which may hold less of
  * it. So the modseq before a change, or of a new item, is given as one that the device can't have
- * been told of, and it is told of the item as it is now. Thread: the session's.
+ * been told of, and it is told of the item as it is now. What is shown as what it is passes
+ * through. Thread: the session's.
  */
 #ifndef EASEL_CORE_CLASS_VIEW_H
 #define EASEL_CORE_CLASS_VIEW_H

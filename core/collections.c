@@ -7,6 +7,7 @@
 #include "core/class_view.h"
 #include "core/item_view.h"
 #include "core/mail_view.h"
+#include "core/merged_view.h"
 #include "store/collection.h"
 
 struct collections {
@@ -73,6 +74,11 @@ static bool is_made(const struct collection *c)
 	return c->view == VIEW_MAIL && c->kept != CLASS_FILES;
 }
 
+static struct merged_view merged(struct store *s, const struct collection *c)
+{
+	return (struct merged_view){of(s)->db, of(s)->kept, c};
+}
+
 /* For what changes something: looks, and checks that it may be done. */
 static bool look_to(struct store *s, int32_t account, int32_t id, unsigned right,
 		    struct collection *out, struct err *e)
@@ -82,6 +88,13 @@ static bool look_to(struct store *s, int32_t account, int32_t id, unsigned right
 	if (out->at.folder == 0 || (out->view != VIEW_MAIL && out->at.rights & right))
 		return true;
 	return err_set(e, ERR_FORBIDDEN, "that may not be done in folder %d", (int)id);
+}
+
+/* What a merged folder is made of is no choice of the device's. */
+static bool is_one(const struct collection *c, struct err *e)
+{
+	return c->view != VIEW_MERGED ||
+	       err_set(e, ERR_FORBIDDEN, "that may not be done in folder %d", (int)c->id);
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -246,8 +259,11 @@ static enum found find(struct store *s, int32_t account, int32_t id, enum item_c
 		return FOUND_NONE;
 	if (item_view_is(c.view))
 		class = c.kept;
-	enum found found =
-		kept(s)->find(of(s)->kept, c.at.account, c.at.folder, class, name, in, uid, e);
+	const struct merged_view m = merged(s, &c);
+	enum found found = c.view == VIEW_MERGED
+				   ? merged_view_find(&m, class, name, uid, e)
+				   : kept(s)->find(of(s)->kept, c.at.account, c.at.folder, class,
+						   name, in, uid, e);
 	*in = id;
 	return found;
 }
@@ -260,6 +276,9 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 		return false;
 	if (is_made(&c))
 		return mail_view_summaries(of(s)->kept, a, &c, uids, n, out, e);
+	const struct merged_view m = merged(s, &c);
+	if (c.view == VIEW_MERGED)
+		return merged_view_summaries(&m, a, uids, n, out, e);
 	return kept(s)->summaries(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
 }
 
@@ -278,9 +297,9 @@ static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id
 		return false;
 	if (is_made(&c))
 		return mail_view_slices(of(s)->kept, a, &c, v, n, e);
-	if (item_view_is(c.view))
-		return class_view_slices(of(s)->kept, a, &c, v, n, e);
-	return kept(s)->slices(of(s)->kept, a, c.at.account, c.at.folder, v, n, e);
+	const struct merged_view m = merged(s, &c);
+	return c.view == VIEW_MERGED ? merged_view_slices(&m, a, v, n, e)
+				     : class_view_slices(of(s)->kept, a, &c, v, n, e);
 }
 
 static enum found open_content(struct store *s, int32_t account, int32_t id, int64_t uid,
@@ -291,9 +310,10 @@ static enum found open_content(struct store *s, int32_t account, int32_t id, int
 		return FOUND_FAILED;
 	if (is_made(&c))
 		return mail_view_open(of(s)->kept, &c, uid, offset, length, out, e);
-	if (item_view_is(c.view))
-		return class_view_open(of(s)->kept, &c, uid, offset, length, out, e);
-	return kept(s)->open(of(s)->kept, c.at.account, c.at.folder, uid, offset, length, out, e);
+	const struct merged_view m = merged(s, &c);
+	return c.view == VIEW_MERGED
+		       ? merged_view_open(&m, uid, offset, length, out, e)
+		       : class_view_open(of(s)->kept, &c, uid, offset, length, out, e);
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -308,7 +328,7 @@ static enum found set_flags(struct store *s, int32_t account, int32_t id, int64_
 		return FOUND_FAILED;
 	if (c.view == VIEW_MAIL)
 		return mail_view_flags(of(s)->kept, &c, uid, before, after, e);
-	if (!look_to(s, account, id, RIGHT_WRITE, &c, e))
+	if (!look_to(s, account, id, RIGHT_WRITE, &c, e) || !is_one(&c, e))
 		return FOUND_FAILED;
 	return kept(s)->set_flags(of(s)->kept, c.at.account, c.at.folder, uid, set, clear, marks,
 				  before, after, e);
@@ -320,6 +340,9 @@ static enum found remove_item(struct store *s, int32_t account, int32_t id, int6
 	struct collection c;
 	if (!look_to(s, account, id, RIGHT_DELETE, &c, e))
 		return FOUND_FAILED;
+	const struct merged_view m = merged(s, &c);
+	if (c.view == VIEW_MERGED)
+		return merged_view_remove(&m, uid, modseq, e);
 	return kept(s)->remove(of(s)->kept, c.at.account, c.at.folder, uid, modseq, e);
 }
 
@@ -375,7 +398,7 @@ static enum found move(struct store *s, int32_t account, int32_t from, int64_t u
 {
 	struct collection f, t;
 	if (!look_to(s, account, from, RIGHT_DELETE, &f, e) ||
-	    !look_to(s, account, to, RIGHT_INSERT, &t, e))
+	    !look_to(s, account, to, RIGHT_INSERT, &t, e) || !is_one(&f, e) || !is_one(&t, e))
 		return FOUND_FAILED;
 	if (f.at.account == t.at.account || f.at.folder == 0 || t.at.folder == 0)
 		return kept(s)->move(of(s)->kept, f.at.account, f.at.folder, uid, t.at.folder,
@@ -389,9 +412,9 @@ static bool append(struct store *s, int32_t account, int32_t id, const struct ne
 	struct collection c;
 	if (!look_to(s, account, id, RIGHT_INSERT, &c, e))
 		return false;
-	if (item_view_is(c.view))
-		return class_view_append(of(s)->kept, &c, item, uid, modseq, e);
-	return kept(s)->append(of(s)->kept, c.at.account, c.at.folder, item, uid, modseq, e);
+	const struct merged_view m = merged(s, &c);
+	return c.view == VIEW_MERGED ? merged_view_append(&m, item, uid, modseq, e)
+				     : class_view_append(of(s)->kept, &c, item, uid, modseq, e);
 }
 
 static enum found replace(struct store *s, int32_t account, int32_t id, int64_t uid,
@@ -401,11 +424,12 @@ static enum found replace(struct store *s, int32_t account, int32_t id, int64_t 
 	struct collection c;
 	if (!look_to(s, account, id, RIGHT_WRITE, &c, e))
 		return FOUND_FAILED;
-	if (item_view_is(c.view))
-		return class_view_replace(of(s)->kept, &c, uid, unchanged_since, item, new_uid,
-					  before, after, e);
-	return kept(s)->replace(of(s)->kept, c.at.account, c.at.folder, uid, unchanged_since, item,
-				new_uid, before, after, e);
+	*new_uid = uid;
+	const struct merged_view m = merged(s, &c);
+	return c.view == VIEW_MERGED
+		       ? merged_view_replace(&m, uid, unchanged_since, item, before, after, e)
+		       : class_view_replace(of(s)->kept, &c, uid, unchanged_since, item, new_uid,
+					    before, after, e);
 }
 
 /* ------------------------------------------------------------------------------------------- */

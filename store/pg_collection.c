@@ -24,6 +24,7 @@ enum folder_view collection_view_parse(struct str text)
 		[VIEW_OPEN_EVENTS] = "open_events",
 		[VIEW_TASKS] = "tasks",
 		[VIEW_NOTES] = "notes",
+		[VIEW_MERGED] = "merged",
 	};
 	for (enum folder_view v = VIEW_PLAIN; v < VIEW_HOLDER; v++)
 		if (str_eq(text, str_of(names[v])))

@@ -83,7 +83,8 @@ enum folder_view {
 	VIEW_OPEN_EVENTS, /* tasks that are not completed */
 	VIEW_TASKS,
 	VIEW_NOTES,
-	VIEW_HOLDER /* only holds other folders */
+	VIEW_MERGED, /* several folders as one */
+	VIEW_HOLDER  /* only holds other folders */
 };
 
 struct folder {

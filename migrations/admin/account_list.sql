@@ -13,4 +13,4 @@
 SELECT a.id, a.address, a.display_name AS name, a.enabled AND d.enabled AS enabled, a.language, a.timezone, a.access_rule,
        (SELECT count(*) FROM easel.device v WHERE v.account_id = a.id) AS devices
 FROM easel.account a JOIN easel.domain d ON d.id = a.domain_id
-WHERE :'domain' = '' OR d.name = lower(:'domain') ORDER BY a.address;
+WHERE a.merged_for IS NULL AND lower(:'domain') IN ('', d.name) ORDER BY a.address;

@@ -1,4 +1,4 @@
-"""A headless Chromium, driven over the WebDriver protocol; a phone's screen, no scripts."""
+"""A headless Chromium, driven over the WebDriver protocol; with a phone's screen."""
 
 import json
 import os
@@ -22,7 +22,7 @@ class BrowserError(Exception):
 
 
 class Browser:
-    """One window, as wide as a phone's. Certificates are not checked; scripts of pages don't run."""
+    """One window, as wide as a phone's. Certificates are not checked."""
 
     def __init__(self, width=360, height=640):
         self.driver = subprocess.Popen(
@@ -49,7 +49,6 @@ class Browser:
         if os.geteuid() == 0:
             arguments.append('--no-sandbox')
         chrome = {'args': arguments,
-                  'prefs': {'profile.managed_default_content_settings.javascript': 2},
                   'mobileEmulation': {'deviceMetrics': {'width': width, 'height': height,
                                                         'pixelRatio': 2, 'touch': True}}}
         made = self._ask('POST', '/session', {'capabilities': {'alwaysMatch': {

@@ -1,4 +1,4 @@
-"""The user's own page in a browser: a headless Chromium as wide as a phone, without scripts."""
+"""The user's own page in a browser: a headless Chromium as wide as a phone. It has no scripts."""
 
 import http.server
 import threading
