@@ -401,6 +401,7 @@ void serve_waited(struct session *s, const struct waiter *waiter, struct answer 
 		.session = s, .arena = s->arena, .request = &rq, .answer = w, .waited = true};
 	struct err e = {0};
 	w->status = 200;
+	rq.endpoint = ENDPOINT_ACTIVESYNC;
 	c.version = waiter->version;
 	c.command = command_named(STR("Sync"));
 	rq.eas.version = waiter->version;
@@ -413,6 +414,8 @@ void serve_waited(struct session *s, const struct waiter *waiter, struct answer 
 			command_sync(&c);
 		finish_document(&c);
 	}
+	pg_rollback(s->db);
+	trace_answer(&c);
 	log_request(&c);
 	pg_rollback(s->db);
 }
@@ -425,8 +428,10 @@ void serve(struct session *s, struct request *rq, struct answer *w, struct waite
 	pg_rollback(s->db);
 	trace_write(&c);
 	*waiter = c.waiter;
-	if (c.waiter)
+	if (c.waiter) {
+		c.waiter->trace = (uint8_t)c.gate.trace;
 		imap_login_hold(s, c.waiter);
+	}
 	if (!c.waiter)
 		log_request(&c);
 	else

@@ -24,6 +24,7 @@
 #include "core/base/log.h"
 #include "core/housekeeping.h"
 #include "core/queue_runner.h"
+#include "core/trace.h"
 #include "fcgi/door.h"
 #include "fcgi/http.h"
 #include "fcgi/push.h"
@@ -127,10 +128,12 @@ static void answer_waiter(struct session *s, const struct waiter *waiter, enum w
 {
 	struct answer w = {.status = 200};
 	struct err e;
-	if (waiter->kind == WAIT_SYNC && outcome == WAIT_CHANGED)
+	if (waiter->kind == WAIT_SYNC && outcome == WAIT_CHANGED) {
 		serve_waited(s, waiter, &w);
-	else
+	} else {
 		wait_answer(waiter, outcome, changed, nchanged, &w);
+		trace_waited(s, waiter, &w);
+	}
 	bool ok = finish(peer, &w, false, &e);
 	if (!ok)
 		session_answer_lost(s, &w);
@@ -223,7 +226,10 @@ static void *run_again(void *ctx)
 			reply_close(r->peer, false);
 			wait_finish(r->waiter, r->outcome, "hung-up");
 		} else {
-			answer_waiter(t->session, r->waiter, r->outcome, NULL, 0, r->peer);
+			int32_t *folders = arena_array(t->session->arena,
+						       r->waiter->nfolders + 1u, sizeof *folders);
+			size_t n = park_changed_folders(r, folders);
+			answer_waiter(t->session, r->waiter, r->outcome, folders, n, r->peer);
 		}
 		push_release(push, r);
 	}
