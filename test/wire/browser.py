@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
 
@@ -89,8 +90,21 @@ class Browser:
         return [element[ELEMENT] for element in found]
 
     def click(self, css):
-        """Clicks the first such element; a page that this leads to has then come."""
+        """Clicks the first such element."""
         self.ask('POST', f'/element/{self.all(css)[0]}/click', {})
+
+    def leave(self, css):
+        """Clicks the first such element, and waits until another page has come."""
+        element = self.all(css)[0]
+        self.ask('POST', f'/element/{element}/click', {})
+        deadline = time.monotonic() + SECONDS
+        while time.monotonic() < deadline:
+            try:
+                self.ask('GET', f'/element/{element}/name')
+            except BrowserError:  # of the page that was left
+                return
+            time.sleep(0.02)
+        raise BrowserError(f'{css} leads nowhere')
 
     def text(self, css='body'):
         """The text that can be seen in the first such element."""

@@ -57,7 +57,7 @@ class InChromium(WireTest):
         form = f'form:has(button[value="{action}"])'
         if self.browser.all(f'{form} input[type=checkbox]'):
             self.browser.click(f'{form} input[type=checkbox]')
-        self.browser.click(f'{form} button')
+        self.browser.leave(f'{form} button')
 
     def said(self):
         return self.browser.text('[role=status]')
