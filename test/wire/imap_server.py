@@ -65,10 +65,11 @@ class Handler(socketserver.StreamRequestHandler):
                      '* LIST (\\Drafts) "/" Drafts\r\n* LIST (\\Sent) "/" Sent\r\n')
         elif verb == 'STATUS':
             name = re.match(r'STATUS "?([^" ]+)', rest)[1]
-            self.say(f'* STATUS {name} (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 UNSEEN 1'
-                     ' HIGHESTMODSEQ 5)\r\n')
+            self.say(f'* STATUS {name} (MESSAGES 1 UIDNEXT 2 UIDVALIDITY '
+                     f'{self.server.uidvalidity} UNSEEN 1 HIGHESTMODSEQ 5)\r\n')
         elif verb == 'SELECT':
-            self.say('* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 2] x\r\n'
+            self.say(f'* 1 EXISTS\r\n* OK [UIDVALIDITY {self.server.uidvalidity}] x\r\n'
+                     '* OK [UIDNEXT 2] x\r\n'
                      '* OK [HIGHESTMODSEQ 5] x\r\n')
         elif verb == 'FETCH':
             self.say(f'* 1 FETCH (UID 1 FLAGS () INTERNALDATE "17-Nov-2026 02:44:25 +0000"'
@@ -85,7 +86,7 @@ class ImapServer(socketserver.ThreadingTCPServer):
 
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Handler)
-        self.trouble, self.at, self.stall = None, None, 8
+        self.trouble, self.at, self.stall, self.uidvalidity = None, None, 8, 7
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
