@@ -73,6 +73,7 @@ class Lab:
             lambda: Postgres(self.folder / 'postgres', free_port(), fsync=self.fsync).check())
         self.postgres.create_database()
         self.migrate()
+        self.sql('UPDATE easel.server SET queue_workers = 0')  # mail goes out when a test says so
         self.dovecot, self.passwords = None, {}
         if self.backend == 'dovecot':
             self.use_dovecot(os.environ.get('EASEL_DOVECOT', ''), domain=DOMAIN)
