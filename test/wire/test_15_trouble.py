@@ -210,9 +210,9 @@ class CutAnswers(Trouble):
 
 
 class SeveralWorkers(Trouble):
-    """Two groups of two processes each."""
+    """Two of them, each with a socket of its own."""
 
-    workers, options = 2, ('--workers', '2')
+    workers = 2
 
     def test_a_rolling_restart_is_no_error_for_any_phone(self):
         phones = [self.synced_phone() for _ in range(6)]
