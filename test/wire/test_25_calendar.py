@@ -285,7 +285,7 @@ class Meetings(CalendarTest):
                                        instance='20270317T120000Z'))
         moved = self.meeting_mail(ben.user, 'REQUEST')[1]
         self.assertIn('RECURRENCE-ID;TZID=Europe/Berlin:20270317T130000', moved)
-        self.assertNotIn('RRULE', moved)
+        self.assertNotIn('COUNT=5', moved)
         self.edit(anna, folder, E('Delete', E('ServerId', item), E('AirSyncBase:InstanceId', '20270324T120000Z')))
         cancelled, = self.meeting_mail(ben.user, 'CANCEL')
         self.assertIn('RECURRENCE-ID;TZID=Europe/Berlin:20270324T130000', cancelled)
