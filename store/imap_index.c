@@ -19,7 +19,7 @@ static PG_STATEMENT(
 	imap_boxes,
 	"SELECT folder_id, mailbox, delimiter, selectable, own, keywords, rights, uidvalidity,"
 	" uidnext, highestmodseq, messages, unseen,"
-	" coalesce(extract(epoch FROM now() - checked_at)::bigint, -1)"
+	" coalesce(extract(epoch FROM now() - checked_at)::bigint, -1), looked"
 	" FROM easel.imap_folder WHERE account_id = $1"
 	" AND ($2::integer[] IS NULL OR folder_id = ANY ($2)) ORDER BY folder_id");
 
@@ -39,6 +39,7 @@ static struct imap_box box_from_row(struct arena *a, const struct pg_rows *r, si
 		.messages = (uint64_t)pg_get_int(r, row, 10),
 		.unseen = (uint64_t)pg_get_int(r, row, 11),
 		.age = pg_get_int(r, row, 12),
+		.looked = (uint64_t)pg_get_int(r, row, 13),
 	};
 }
 
@@ -437,6 +438,7 @@ static PG_STATEMENT(
 static PG_STATEMENT(
 	imap_index_note,
 	"UPDATE easel.imap_folder SET uidvalidity = $3::bigint, uidnext = $4::bigint,"
+	" looked = CASE WHEN uidvalidity IN (0, $3) THEN looked ELSE 0 END,"
 	" highestmodseq = $5::bigint, messages = $6::bigint, keywords = $7::boolean,"
 	" unseen = CASE WHEN $5 > 0 THEN 0 ELSE (SELECT count(*) FROM easel.item"
 	"	WHERE account_id = $1 AND folder_id = $2 AND flags & 1 = 0) END, checked_at = now()"

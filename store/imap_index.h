@@ -30,7 +30,8 @@ struct imap_box {
 	bool selectable, own, keywords;
 	struct str rights; /* p NULL: not known */
 	uint64_t uidvalidity, uidnext, highestmodseq, messages, unseen;
-	int64_t age; /* seconds since all flags were compared; -1: never */
+	uint64_t looked; /* imap_invitation.h */
+	int64_t age;	 /* seconds since all flags were compared; -1: never */
 };
 
 /* All of an account, or those named. */

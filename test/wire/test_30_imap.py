@@ -3,10 +3,13 @@
 import imaplib
 import itertools
 import re
+import threading
 import time
 
 from common import PASSWORD, WireTest, message
-from phone import TEXT, body, delete, options, read_change
+from servers import Nginx, free_port
+import test_25_calendar as calendar
+from phone import Phone, TEXT, body, delete, options, read_change
 from wbxml import E
 
 HIDDEN = ('IMAP4rev1 SASL-IR LITERAL+ ID IDLE NAMESPACE UIDPLUS CHILDREN SPECIAL-USE')
@@ -291,6 +294,64 @@ class Killed(ImapTest):
         self.assertEqual(len(phone.items[phone.inbox]), 0)
         self.assertEqual(sorted(d.get('Email:Subject') for d in phone.items[trash].values()),
                          [f'Message {n}' for n in range(8)])
+
+
+class Invitations(ImapTest):
+    """Mail about meetings comes into the calendar beside the mailbox."""
+
+    def events(self, phone):
+        return phone.sync_all(phone.folder(8))
+
+    def test_one_event_whichever_device_or_worker_sees_it_first(self):
+        user = self.user()
+        workers = [self.lab.nginx, self.second_web_server()]
+        phones = [self.new_phone_at(server, user) for server in workers * 2]
+        for phone in phones:
+            phone.sync_all(phone.inbox)
+            self.assertEqual(self.events(phone), {})
+        self.put(user, calendar.invitation(user), calendar.invitation(user, uid='meeting-2'))
+        threads = [threading.Thread(target=phone.sync_all, args=(phone.inbox,)) for phone in phones]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for phone in phones:
+            self.assertEqual([data.get('Calendar:Subject') for data in self.events(phone).values()],
+                             ['Planning'] * 2)
+        # One that was deleted does not come back, and what is about it still finds it.
+        first = phones[0]
+        item = next(iter(first.items[first.folder(8)]))
+        first.sync(first.folder(8), commands=[delete(item)])
+        self.put(user, message('Something else'), calendar.invitation(user, uid='meeting-3'))
+        phones[1].sync_all(phones[1].inbox)
+        self.assertEqual(len(self.events(phones[1])), 2)
+
+    def second_web_server(self):
+        """Another worker, with an nginx of its own."""
+        worker = self.lab.new_worker(7).start()
+        folder = self.lab.folder / 'second'
+        folder.mkdir()
+        nginx = Nginx(folder, free_port(), free_port(), [worker.upstream()],
+                      self.lab.nginx.certificate, '127.0.0.1:').start()
+        self.addCleanup(worker.stop)
+        self.addCleanup(nginx.stop)
+        return nginx
+
+    def new_phone_at(self, server, user):
+        phone = Phone(f'https://127.0.0.1:{server.port}', user, PASSWORD, '16.1')
+        self.addCleanup(phone.close)
+        return phone.start()
+
+    def test_what_outlook_packs(self):
+        user = self.user()
+        data = calendar.tnef('IPM.Microsoft Schedule.MtgReq', 'Packed', calendar.Winmail.UID, 1804680000, 1804683600)
+        self.put(user, message(attachments=[('winmail.dat', 'application/ms-tnef', data)]),
+                 message(attachments=[('winmail.dat', 'application/ms-tnef', data[:99])]))
+        phone = self.phone(user)
+        phone.sync_all(phone.inbox)
+        self.assertEqual(len(phone.items[phone.inbox]), 2)
+        self.assertEqual([data.get('Calendar:Subject') for data in self.events(phone).values()],
+                         ['Packed'])
 
 
 class Search(ImapTest):
