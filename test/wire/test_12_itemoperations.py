@@ -5,7 +5,7 @@ import os
 import threading
 
 import servers
-from common import WireTest, in_versions, message, samples
+from common import in_versions, message, not_over_imap, samples, WireTest
 from phone import HTML, MIME, TEXT, VERSIONS, body, options
 from wbxml import E, encode
 
@@ -312,6 +312,7 @@ class Folders(WireTest):
         self.assertEqual(len(other.sync_all(other.inbox)), 1)
 
 
+@not_over_imap('only the own store knows which messages belong together')
 class Conversations(WireTest):
     def move(self, phone, conversation, folder, always=True):
         return phone.item_operations(E('Move', E('ConversationId', conversation),
@@ -362,6 +363,7 @@ class Schema(WireTest):
                          {'Email:Subject', 'Email:From'})
 
 
+@not_over_imap('large mail comes by easel-deliver')
 class Large(WireTest):
     """An attachment of 50 MB takes no 50 MB of memory, in whichever way it is fetched."""
 
