@@ -311,6 +311,22 @@ class Filters(SyncTest):
         self.assertIsNone(phone.sync(phone.inbox))
 
 
+class Notes(SyncTest):
+    def noted(self, phone):
+        return self.lab.sql("SELECT last_sync > now() - interval '1 minute', last_error"
+                            " FROM easel.device WHERE device_id = :'d'", d=phone.device_id)
+
+    def test_the_last_sync_and_the_last_failure(self):
+        phone = self.phone()
+        self.assertEqual(self.noted(phone), [['', '']])
+        phone.sync(phone.inbox)
+        self.assertEqual(self.noted(phone), [['t', '']])
+        for body_sent in (b'no WBXML', b'other'):  # the second one within the minute
+            self.assertEqual(phone.post('Sync', body_sent).code, 400)
+        (_, error), = self.noted(phone)
+        self.assertTrue(error.startswith('Sync: '), error)
+
+
 class Conversations(SyncTest):
     """ConversationMode (MS-ASCMD 2.2.3.36): what belongs to a conversation in the filter is in it."""
 
