@@ -17,7 +17,7 @@
 
 #define OUTLOOK "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 
-enum { XML_MAX = 64 * 1024, DEPTH_MAX = 8, TEXT_MAX = 1024 };
+enum { XML_MAX = 64 * 1024, DEPTH_REQUEST = 2, DEPTH_VALUE = 3, DEPTH_MAX = 8, TEXT_MAX = 1024 };
 
 /* MS-ASCMD 2.2.3.64 and what Exchange answers; 2.2.3.177.1 for the mobilesync schema's own. */
 enum { AUTODISCOVER_INVALID = 600, AUTODISCOVER_NO_PROVIDER = 601, AUTODISCOVER_NO_USER = 500 };
@@ -30,6 +30,7 @@ struct reader {
 	struct str *into; /* the text that is being collected */
 	struct buf text;
 	unsigned depth;
+	bool in_request;
 	bool refused;
 };
 
@@ -54,17 +55,19 @@ static void on_start(void *ctx, const char *name, const char **attributes)
 {
 	struct reader *r = ctx;
 	(void)attributes;
-	if (++r->depth > DEPTH_MAX) {
-		refuse_xml(r);
-		return;
-	}
 	r->into = NULL;
-	if (is_named(name, "Request"))
-		r->out->requests++;
-	else if (is_named(name, "EMailAddress"))
-		r->into = &r->out->address;
-	else if (is_named(name, "AcceptableResponseSchema"))
-		r->into = &r->out->schema;
+	r->depth++;
+	if (r->depth == DEPTH_REQUEST) {
+		r->in_request = is_named(name, "Request");
+		r->out->requests += r->in_request;
+	} else if (r->depth == DEPTH_VALUE && r->in_request) {
+		r->into = is_named(name, "EMailAddress")	       ? &r->out->address
+			  : is_named(name, "AcceptableResponseSchema") ? &r->out->schema
+								       : NULL;
+	}
+	if (r->depth > DEPTH_MAX || (r->depth == 1 && !is_named(name, "Autodiscover")) ||
+	    (r->into && r->into->p))
+		refuse_xml(r);
 	buf_cut(&r->text, 0);
 }
 
@@ -241,27 +244,44 @@ static void answer_outlook(struct call *c, const struct protocols *protocols)
 	c->status = STATUS_OK;
 }
 
-static bool is_own(const struct call *c, const struct autodiscover_request *asked)
+static void answer_unknown(struct call *c, bool framework)
 {
-	return asked->address.n == 0 || str_eq_nocase(asked->address, c->gate.address);
+	static const char message[] = "The email address can't be found.";
+	if (framework)
+		answer_error(c, AUTODISCOVER_NO_USER, message);
+	else
+		answer_mobilesync_error(c, message);
+}
+
+static void come_later(struct call *c)
+{
+	c->answer->status = 503;
+	answer_header(c->answer, "Retry-After", "30");
+}
+
+/* An alias is an address of its own; the answer names the primary one (MS-ASCMD 2.2.3.56). */
+static enum found is_own(struct call *c, const struct autodiscover_request *asked)
+{
+	if (asked->address.n == 0 || str_eq_nocase(asked->address, c->gate.address))
+		return FOUND_ONE;
+	return account_has_alias(c->session->db, c->arena, c->gate.account, asked->address,
+				 &c->err);
 }
 
 static void answer_asked(struct call *c, const struct autodiscover_request *asked)
 {
 	bool outlook = asked->schema.p && str_eq_nocase(asked->schema, STR(OUTLOOK));
 	struct protocols protocols;
+	enum found own;
 	if (asked->schema.p && !outlook && !str_eq_nocase(asked->schema, STR(MOBILESYNC))) {
 		answer_error(c, AUTODISCOVER_NO_PROVIDER, "Provider is not available");
-	} else if (!is_own(c, asked)) {
-		if (outlook || !asked->schema.p)
-			answer_error(c, AUTODISCOVER_NO_USER, "The email address can't be found.");
-		else
-			answer_mobilesync_error(c, "The email address can't be found.");
-	} else if (!protocols_load(c->session->db, c->arena, c->gate.address,
+	} else if ((own = is_own(c, asked)) == FOUND_NONE) {
+		answer_unknown(c, outlook || !asked->schema.p);
+	} else if (own == FOUND_FAILED ||
+		   !protocols_load(c->session->db, c->arena, c->gate.address,
 				   discovery_host(c->arena, c->request, c->gate.address),
 				   c->gate.lives_at, &protocols, &c->err)) {
-		c->answer->status = 503;
-		answer_header(c->answer, "Retry-After", "30");
+		come_later(c);
 	} else if (outlook) {
 		answer_outlook(c, &protocols);
 	} else {

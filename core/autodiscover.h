@@ -19,15 +19,16 @@ struct autodiscover_request {
 };
 
 /*
- * Reads the XML of a request. No DTD, at most 8 levels and 64 KiB. False with ERR_MALFORMED.
+ * Reads the XML of a request. No DTD, at most 8 levels and 64 KiB; each value once; what lies
+ * elsewhere, or in other namespaces, is passed over. False with ERR_MALFORMED.
  */
 bool autodiscover_decode(struct arena *a, struct str xml, struct autodiscover_request *out,
 			 struct err *e);
 
 /*
  * Answers for the account that has logged in. A request without a body (also a GET, which is told
- * all protocols too), or without an address, means that account; another address than the account's
- * is refused without a word on whether it exists.
+ * all protocols too), or without an address, means that account; an address that is not one of the
+ * account's is refused without a word on whether it exists.
  */
 void autodiscover_answer(struct call *c);
 

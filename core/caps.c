@@ -26,10 +26,11 @@ int64_t caps_cutoff(const struct caps *caps, const struct folder *folder,
 	return sync_options_cutoff_in(&capped, folder, now);
 }
 
-void caps_options(const struct caps *caps, enum item_class class, struct sync_options *o)
+void caps_options(const struct caps *caps, const struct folder *folder, struct sync_options *o)
 {
-	o->look_back = look_back(caps, class);
-	o->message_size = class == CLASS_EMAIL ? caps->message_size : 0;
+	o->look_back = look_back(caps, folder->class);
+	bool mail = folder->class == CLASS_EMAIL && folder->kept != CLASS_FILES;
+	o->message_size = mail ? caps->message_size : 0;
 }
 
 struct ledger_view caps_view(const struct folder *folder, const struct sync_options *o, int64_t now)

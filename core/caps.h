@@ -18,8 +18,9 @@
 int64_t caps_cutoff(const struct caps *caps, const struct folder *folder,
 		    const struct sync_options *o, int64_t now);
 
-/* Notes the caps that are kept with the options: how far conversations go back, sizes. */
-void caps_options(const struct caps *caps, enum item_class class, struct sync_options *o);
+/* Notes the caps that are kept with the options: how far conversations go back, sizes; a file that
+ * is shown as a message may have any. */
+void caps_options(const struct caps *caps, const struct folder *folder, struct sync_options *o);
 
 /* What of a folder is shown beside its filter, with options that have the caps. */
 struct ledger_view caps_view(const struct folder *folder, const struct sync_options *o,

@@ -97,7 +97,7 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 	struct sync_options kept;
 	if (!sync_options_from_json(l.base.options, &kept, &c->err))
 		return false;
-	caps_options(&c->gate.caps, l.folder.class, &options);
+	caps_options(&c->gate.caps, &l.folder, &options);
 	const int64_t now = clock_now(),
 		      cutoff = caps_cutoff(&c->gate.caps, &l.folder, &options, now);
 	const struct ledger_view view = caps_view(&l.folder, &options, now);

@@ -15,6 +15,7 @@
 #include "core/base/digest.h"
 #include "core/base/text.h"
 #include "core/compose.h"
+#include "core/forwardees.h"
 #include "core/imap_login.h"
 #include "core/meeting_store.h"
 #include "core/server_id.h"
@@ -40,6 +41,7 @@ struct request_mail {
 	bool has_source, broken_instance, has_account;
 	int64_t instance; /* of a meeting that recurs, ms; INT64_MIN: all of it */
 	struct str folder, item, long_id;
+	struct forwardees forwardees; /* in place of `mime`; n == 0: there is one */
 };
 
 struct sending {
@@ -47,6 +49,7 @@ struct sending {
 	struct request_mail asked;
 	struct sender sender;
 	struct compose_original original;
+	struct str subject; /* of an event that is forwarded */
 	struct submission submission;
 };
 
@@ -59,18 +62,36 @@ static bool read_instance(struct str text, struct request_mail *out)
 	return !text.n || clock_parse(text, &out->instance);
 }
 
+static struct item_context context_of(struct call *c)
+{
+	return (struct item_context){.arena = c->arena,
+				     .version = c->version,
+				     .address = c->gate.address,
+				     .name = c->gate.display_name,
+				     .timezone = c->gate.timezone,
+				     .now = clock_now()};
+}
+
 /* MS-ASCMD 2.2.3.28.1: unique for each message of a device. */
 static unsigned decode_document(struct call *c, struct request_mail *out)
 {
+	struct item_context ctx = context_of(c);
 	const struct wbxml_node *source = wbxml_child(c->root, ComposeMail_Source);
 	struct str id = wbxml_child_text(c->root, ComposeMail_ClientId);
 	struct str mime = wbxml_child_text(c->root, ComposeMail_Mime);
-	if (id.n == 0 || id.n > CLIENT_ID_MOST || !mime.p || (out->kind != COMPOSE_NEW && !source))
+	unsigned status = out->kind == COMPOSE_FORWARD
+				  ? forwardees_read(&ctx, c->root, &out->forwardees)
+				  : STATUS_OK;
+	if (status != STATUS_OK)
+		return status;
+	if (id.n == 0 || id.n > CLIENT_ID_MOST || (!mime.p && !out->forwardees.n) ||
+	    (out->kind != COMPOSE_NEW && !source))
 		return STATUS_INVALID_XML;
 	out->mime = mime;
 	out->reference = str_of(arena_printf(c->arena, "id:%.*s", STR_ARG(id)));
 	out->remembered = REMEMBERED;
-	out->save = wbxml_child(c->root, ComposeMail_SaveInSentItems) != NULL;
+	out->save = wbxml_child(c->root, ComposeMail_SaveInSentItems) != NULL ||
+		    out->forwardees.n > 0; /* as invitations are */
 	out->replace = wbxml_child(c->root, ComposeMail_ReplaceMime) != NULL;
 	out->has_account = wbxml_child(c->root, ComposeMail_AccountId) != NULL;
 	out->has_source = out->kind != COMPOSE_NEW;
@@ -96,6 +117,26 @@ static struct str digest_of(struct call *c)
 		      whole);
 	hex = text_hex_encode(c->arena, (struct str){(const char *)whole, sizeof whole});
 	return str_of(arena_printf(c->arena, "mime:%.*s", STR_ARG(hex)));
+}
+
+/*
+ * The same for each repeat, so that one is known again by whoever was handed the message before
+ * this server could note it. A reference without a ClientId may come again another day.
+ */
+static struct str message_id(struct sending *s)
+{
+	struct call *c = s->call;
+	unsigned char hash[DIGEST_SIZE];
+	int64_t day = s->asked.remembered == DAY ? s->submission.now / (1000LL * DAY) : 0;
+	struct str address = s->sender.address;
+	ptrdiff_t at = str_find_byte(address, '@');
+	digest_sha256(
+		str_of(arena_printf(c->arena, "%d %d %lld %.*s", c->gate.account, c->gate.device,
+				    (long long)day, STR_ARG(s->asked.reference))),
+		hash);
+	struct str hex = text_hex_encode(c->arena, (struct str){(const char *)hash, 16});
+	return str_of(arena_printf(c->arena, "<%.*s@%.*s>", STR_ARG(hex),
+				   STR_ARG(str_sub(address, (size_t)(at + 1), address.n))));
 }
 
 static unsigned decode_query(struct call *c, struct request_mail *out)
@@ -172,19 +213,16 @@ static bool read_original(struct sending *s, const struct summary *found)
 		s->original.html = v[1].bytes;
 	} else {
 		s->original.raw = v[0].bytes;
-		if (str_starts(m->message_class, STR("IPM.Schedule.Meeting.Request")))
-			s->original.calendar = meeting_of_message(c->arena, v[0].bytes, m);
 		if (!v[0].bytes.p)
 			return err_set(&c->err, ERR_CONFLICT,
 				       "the original went while it was read");
+		if (str_starts(m->message_class, STR("IPM.Schedule.Meeting.Request")))
+			s->original.calendar = meeting_of_message(c->arena, v[0].bytes, m);
 	}
 	return true;
 }
 
-/*
- * An event of a calendar goes along as an invitation (MS-ASCMD 2.2.1.19); a reply to one has
- * nothing to quote. FOUND_NONE: it is no event.
- */
+/* An event of a calendar. FOUND_NONE: it is none. */
 static enum found find_event(struct sending *s, struct server_id id, struct str *text)
 {
 	struct call *c = s->call;
@@ -203,18 +241,53 @@ static enum found find_event(struct sending *s, struct server_id id, struct str 
 	return text->p ? FOUND_ONE : FOUND_NONE;
 }
 
+/* The invitation that goes along, of an event or of an occurrence of it (MS-ASCMD 2.2.1.19). */
+static unsigned take_along(struct sending *s, struct str text)
+{
+	struct item_context ctx = context_of(s->call);
+	struct meeting_mail mail;
+	struct err bad;
+	if (!meeting_forward(&ctx, text, s->asked.instance, &mail, &bad))
+		return STATUS_ITEM_NOT_FOUND;
+	s->original.calendar = mail.calendar;
+	s->subject = mail.subject;
+	return STATUS_OK;
+}
+
+/* What a reply to an event quotes (MS-ASCMD 2.2.1.20). */
+static unsigned quote_event(struct sending *s, struct str text)
+{
+	struct item_context ctx = context_of(s->call);
+	struct message *m = arena_alloc(s->call->arena, sizeof *m);
+	struct str raw;
+	struct err bad;
+	if (!meeting_quote(&ctx, text, s->asked.instance, &raw, &bad))
+		return STATUS_ITEM_NOT_FOUND;
+	if (!message_scan(s->call->arena, raw, m, &s->call->err))
+		return 0;
+	const struct part *part = message_body(m, PART_TEXT);
+	s->original.message = m;
+	s->original.text =
+		part ? str_sub(raw, (size_t)part->offset, (size_t)part->length) : STR("");
+	return STATUS_OK;
+}
+
 static unsigned load_event(struct sending *s, struct str text)
 {
-	struct item_context ctx = {.arena = s->call->arena,
-				   .version = s->call->version,
-				   .address = s->call->gate.address,
-				   .timezone = s->call->gate.timezone,
-				   .now = s->submission.now};
-	struct err bad;
-	if (s->asked.kind == COMPOSE_FORWARD &&
-	    !meeting_forward(&ctx, text, s->asked.instance, &s->original.calendar, &bad))
-		return STATUS_ITEM_NOT_FOUND;
-	return STATUS_OK;
+	return s->asked.kind == COMPOSE_FORWARD ? take_along(s, text) : quote_event(s, text);
+}
+
+/* Of an invitation one occurrence may be meant, or it is to be forwarded without a message. */
+static unsigned load_invitation(struct sending *s)
+{
+	bool occurrence = s->asked.instance != INT64_MIN;
+	if (s->asked.replace || (!occurrence && !s->asked.forwardees.n))
+		return STATUS_OK;
+	if (s->asked.kind == COMPOSE_FORWARD && s->original.calendar.n) {
+		s->original.message = NULL; /* it would tell all of the series, and twice */
+		return take_along(s, s->original.calendar);
+	}
+	return occurrence ? STATUS_ITEM_NOT_FOUND : STATUS_INVALID_SMART_FORWARD;
 }
 
 /* STATUS_OK when there is none to be had; 0: the request has failed. */
@@ -240,7 +313,7 @@ static unsigned load_original(struct sending *s)
 		return 0;
 	s->submission.source_folder = id.folder;
 	s->submission.source_uid = id.uid;
-	return read_original(s, summary) ? STATUS_OK : 0;
+	return read_original(s, summary) ? load_invitation(s) : 0;
 }
 
 /* ---- What it is to the original ---- */
@@ -285,7 +358,7 @@ static bool find_answered(struct sending *s, const struct composed *mail)
 	struct call *c = s->call;
 	struct submission *to = &s->submission;
 	struct summary *summary;
-	if (s->asked.has_source && !s->original.message)
+	if (s->asked.has_source && !to->source_folder)
 		return true; /* an event bears no mark of it */
 	if (s->asked.has_source) {
 		to->verb = s->asked.kind == COMPOSE_FORWARD ? VERB_FORWARD : reply_verb(s, mail);
@@ -331,6 +404,7 @@ static unsigned send_once(struct sending *s)
 				  .mime = s->asked.mime,
 				  .sender = &s->sender,
 				  .replace = s->asked.replace,
+				  .id = message_id(s),
 				  .now = s->submission.now};
 	switch (sender_remember(c->session->db, c->arena, c->gate.account, c->gate.device,
 				s->asked.reference, s->asked.remembered, &c->err)) {
@@ -348,6 +422,8 @@ static unsigned send_once(struct sending *s)
 		return status;
 	if (s->original.message || s->original.calendar.n)
 		compose.original = &s->original;
+	if (s->asked.forwardees.n)
+		compose.mime = forwardees_message(c->arena, &s->asked.forwardees, s->subject);
 	status = status_of_compose(compose_message(c->arena, &compose, mail));
 	if (status != STATUS_OK)
 		return status;

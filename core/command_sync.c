@@ -74,7 +74,7 @@ static unsigned find_options(struct call *c, struct sync_collection *col)
 	if (asked->names_mode && l->folder.class != CLASS_EMAIL)
 		return SYNC_PROTOCOL;
 	col->options.conversations = asked->names_mode ? asked->conversations : kept.conversations;
-	caps_options(&c->gate.caps, l->folder.class, &col->options);
+	caps_options(&c->gate.caps, &l->folder, &col->options);
 	col->cutoff = caps_cutoff(&c->gate.caps, &l->folder, &col->options, clock_now());
 	return STATUS_OK;
 }

@@ -161,7 +161,7 @@ static void put_missing(struct composer *x, struct buf *out)
 	if (!x->has_to)
 		buf_cstr(out, "To: undisclosed-recipients:;\r\n");
 	if (!x->has_id) {
-		text = mime_new_id(x->a, x->out->from);
+		text = x->c->id.n ? x->c->id : mime_new_id(x->a, x->out->from);
 		buf_printf(out, "Message-ID: %.*s\r\n", STR_ARG(text));
 	}
 	put_threading(x, out);

@@ -39,7 +39,8 @@ struct compose {
 	struct str mime; /* as submitted */
 	const struct sender *sender;
 	const struct compose_original *original; /* NULL for COMPOSE_NEW */
-	bool replace; /* ReplaceMime (MS-ASCMD 2.2.3.148): the original is not to be added */
+	bool replace;  /* ReplaceMime (MS-ASCMD 2.2.3.148): the original is not to be added */
+	struct str id; /* Message-ID of one that has none; empty: one that is new */
 	int64_t now;
 };
 

@@ -2,6 +2,7 @@
 #include "core/imap_login.h"
 
 #include "core/base/arena.h"
+#include "core/imap_meetings.h"
 #include "store/imap_store.h"
 #include "store/password.h"
 #include "store/pg.h"
@@ -119,5 +120,10 @@ bool imap_login_is(struct session *s, int32_t account)
 bool imap_login_refresh(struct session *s, int32_t account, const int32_t *folders, size_t n,
 			struct err *e)
 {
-	return !imap_login_is(s, account) || store_refresh(s->store, account, folders, n, e);
+	if (!imap_login_is(s, account))
+		return true;
+	if (!store_refresh(s->store, account, folders, n, e))
+		return false;
+	imap_meetings_take(s, account);
+	return true;
 }

@@ -60,9 +60,23 @@ static struct str first_text(struct writer *w, const char *name)
 	return at ? one_line(w->a, text_of(w, at)) : STR("");
 }
 
-/* Summary of an event, task or note; full name of a contact; never empty. */
+/* Without what file systems give a meaning; one that is left empty gets another. */
+static struct str file_name(struct writer *w, struct str wanted, const char *otherwise)
+{
+	struct str s = text_cut_utf8(one_line(w->a, text_to_xml(w->a, wanted)), NAME_MOST);
+	char *copy = arena_dup(w->a, s.p, s.n);
+	for (size_t i = 0; i < s.n; i++)
+		if (strchr("/\\:*?\"<>|", copy[i]))
+			copy[i] = '_';
+	s.p = copy;
+	return s.n ? s : str_of(otherwise);
+}
+
+/* Summary of an event, task or note; full name of a contact; name of a file; never empty. */
 static struct str subject(struct writer *w)
 {
+	if (w->m->class == CLASS_FILES)
+		return file_name(w, w->m->name, "file");
 	struct str s = first_text(w, w->m->class == CLASS_CONTACTS ? "FN" : "SUMMARY");
 	return s.n ? text_cut_utf8(s, SUBJECT_MOST) : STR("(no subject)");
 }
@@ -204,6 +218,11 @@ static struct str crlf(struct arena *a, struct str s)
 static struct str body_text(struct writer *w)
 {
 	struct buf out = {0};
+	if (w->m->class == CLASS_FILES) {
+		put_row(&out, STR("File"), subject(w));
+		put_row(&out, STR("Bytes"), str_of(arena_printf(w->a, "%zu", w->m->text.n)));
+		return buf_move(w->a, &out);
+	}
 	for (size_t i = 0; i < LABELS; i++)
 		if (labels[i].form != FORM_HIDDEN && labels[i].form != FORM_BODY)
 			put_labelled(w, &out, &labels[i]);
@@ -244,18 +263,6 @@ static void put_file_name(struct writer *w, struct str name)
 		buf_byte(&w->out, hex[c >> 4]);
 		buf_byte(&w->out, hex[c & 15]);
 	}
-}
-
-/* Without what file systems give a meaning; one that is left empty gets another. */
-static struct str file_name(struct writer *w, struct str wanted, const char *otherwise)
-{
-	struct str s = text_cut_utf8(one_line(w->a, text_to_xml(w->a, wanted)), NAME_MOST);
-	char *copy = arena_dup(w->a, s.p, s.n);
-	for (size_t i = 0; i < s.n; i++)
-		if (strchr("/\\:*?\"<>|", copy[i]))
-			copy[i] = '_';
-	s.p = copy;
-	return s.n ? s : str_of(otherwise);
 }
 
 static void put_attachment(struct writer *w, struct str type, struct str name, struct str bytes)
@@ -319,6 +326,10 @@ static void put_original(struct writer *w)
 		[CLASS_NOTES] = {"text/calendar; charset=UTF-8", ".ics"},
 		[CLASS_CONTACTS] = {"text/vcard; charset=UTF-8", ".vcf"},
 	};
+	if (w->m->class == CLASS_FILES) {
+		put_attachment(w, STR("application/octet-stream"), subject(w), w->m->text);
+		return;
+	}
 	struct str stem = file_name(w, subject(w), "item");
 	struct str name =
 		str_of(arena_printf(w->a, "%.*s%s", STR_ARG(stem), forms[w->m->class].suffix));
@@ -347,12 +358,11 @@ static void put_field(struct writer *w, const char *name, struct str value)
 static void put_header(struct writer *w)
 {
 	static const char *const kinds[] = {
-		[CLASS_CALENDAR] = "Calendar",
-		[CLASS_CONTACTS] = "Contacts",
-		[CLASS_TASKS] = "Tasks",
-		[CLASS_NOTES] = "Notes",
+		[CLASS_CALENDAR] = "Calendar", [CLASS_CONTACTS] = "Contacts",
+		[CLASS_TASKS] = "Tasks",       [CLASS_NOTES] = "Notes",
+		[CLASS_FILES] = "Files",
 	};
-	struct str category = first_text(w, "CATEGORIES");
+	struct str category = w->lines.n ? first_text(w, "CATEGORIES") : STR("");
 	struct mailbox from = {category.n ? text_cut_utf8(category, SUBJECT_MOST)
 					  : str_of(kinds[w->m->class]),
 			       STR("item@easel.invalid")};
@@ -384,16 +394,18 @@ bool item_mail_write(struct arena *a, struct item_mail *m, struct err *e)
 		[CLASS_NOTES] = "VJOURNAL",
 	};
 	struct writer w = {.a = a, .m = m};
-	if (m->class == CLASS_EMAIL || m->class == CLASS_FILES)
+	bool file = m->class == CLASS_FILES;
+	if (m->class == CLASS_EMAIL)
 		return err_set(e, ERR_INTERNAL, "an item of this class is a message already");
-	if (!content_lines_read(a, m->text, str_of(components[m->class]), &w.lines, e))
+	if (!file && !content_lines_read(a, m->text, str_of(components[m->class]), &w.lines, e))
 		return false;
 	/* All parts are in base64, in which no '_' occurs. */
 	w.boundary = str_of(arena_printf(a, "=_%.*s", STR_ARG(m->key)));
-	m->date = last_change(&w);
+	m->date = file ? m->kept : last_change(&w);
 	put_header(&w);
 	put_text(&w);
-	put_own_attachments(&w);
+	if (!file)
+		put_own_attachments(&w);
 	put_original(&w);
 	put_boundary(&w, true);
 	m->raw = buf_move(a, &w.out);

@@ -181,6 +181,7 @@ struct collector {
 	struct progress at;
 	struct uidset related;	 /* inside the filter by their conversation, as far as looked at */
 	struct uidset drawn;	 /* those of them that are not held */
+	struct uidset expired;	 /* told to be dropped because the filter's start has passed them */
 	struct change_list *out; /* NULL: only count */
 };
 
@@ -302,16 +303,17 @@ static bool collect_drawn(struct collector *c, struct err *e)
 	return collect_named(c, &drawn, e);
 }
 
-/* Whether todo tells of this change already in the same answer. */
+/* Whether todo tells of the item in the same answer. */
 static bool told_by_todo(const struct collector *c, const struct item *item)
 {
 	return uidset_has(&c->state->todo, item->uid);
 }
 
-/* What todo told of an item that somebody has changed since it was looked up is told as it is now.
+/* What was told of an item that somebody has changed since it was looked up is told as it is now.
  */
 static void refresh_told(struct collector *c, const struct item *item)
 {
+	bool held = uidset_has(&c->state->held, item->uid);
 	for (size_t i = 0; c->out && i < c->out->n; i++) {
 		struct change *told = &c->out->v[i];
 		if (told->item.uid != item->uid || told->item.modseq == item->modseq)
@@ -321,6 +323,8 @@ static void refresh_told(struct collector *c, const struct item *item)
 			told->kind = CHANGE_DELETE;
 		else if (!is_inside(c, item))
 			told->kind = CHANGE_SOFTDELETE;
+		else
+			told->kind = held ? CHANGE_CHANGE : CHANGE_ADD;
 	}
 }
 
@@ -333,7 +337,7 @@ static bool consider(struct collector *c, const struct item *item)
 	bool inside = is_inside(c, item);
 	bool comes = item->uid < c->at.fill || uidset_has(&c->drawn, item->uid);
 	bool ok = true;
-	if (told_by_todo(c, item))
+	if (told_by_todo(c, item) || uidset_has(&c->expired, item->uid))
 		refresh_told(c, item);
 	else if (is_echo(c->state, item->uid, item->modseq))
 		ok = true;
@@ -392,6 +396,8 @@ static bool expire(struct collector *c, const struct item *item)
 	bool concerns = uidset_has(&c->state->held, item->uid) && !told_already(c, item);
 	if (concerns && !tell(c, CHANGE_SOFTDELETE, item, false, then))
 		return false;
+	if (concerns)
+		uidset_add(&c->expired, item->uid);
 	c->at = then;
 	return true;
 }
@@ -412,9 +418,11 @@ static bool collect_unrelated(struct collector *c, struct err *e)
 		more = items.n == BATCH;
 		for (size_t i = 0; i < items.n; i++) {
 			uidset_take(&left, items.v[i].uid);
-			if (!told_already(c, &items.v[i]) &&
-			    !tell(c, CHANGE_SOFTDELETE, &items.v[i], false, c->at))
+			if (told_already(c, &items.v[i]))
+				continue;
+			if (!tell(c, CHANGE_SOFTDELETE, &items.v[i], false, c->at))
 				return true;
+			uidset_add(&c->expired, items.v[i].uid);
 		}
 	}
 	c->at.cutoff = c->cutoff;
@@ -543,6 +551,7 @@ bool ledger_collect(struct store *store, struct arena *a, int32_t account, struc
 		.at = {l->base.done, l->base.fill, l->base.cutoff},
 		.related = uidset_new(a),
 		.drawn = uidset_new(a),
+		.expired = uidset_new(a),
 		.out = out,
 	};
 	bool fallen;

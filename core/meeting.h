@@ -90,10 +90,14 @@ bool meeting_reply(const struct item_context *ctx, struct str event, enum meetin
 
 /*
  * The event, or one occurrence of it, as an invitation to those that it is forwarded to; without
- * what is the user's own.
+ * what is the user's own, and without recipients. ERR_NOT_FOUND: there is no such occurrence.
  */
 bool meeting_forward(const struct item_context *ctx, struct str event, int64_t instance,
-		     struct str *out, struct err *e);
+		     struct meeting_mail *out, struct err *e);
+
+/* The event, or one occurrence of it, as the message that a reply to it quotes. Fails as above. */
+bool meeting_quote(const struct item_context *ctx, struct str event, int64_t instance,
+		   struct str *out, struct err *e);
 
 /*
  * What the attendees are to be told when the user's own meeting goes from `before` to `after`

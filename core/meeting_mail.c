@@ -1,10 +1,14 @@
 /* meeting_mail: what is mailed to the people of a meeting. See meeting.h for the contract. */
 #include "core/meeting.h"
 
+#include <time.h>
+
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "core/calendar.h"
+#include "core/item_body.h"
+#include "core/mail_body.h"
 #include "store/mime_write.h"
 
 enum { RECIPIENTS_MOST = 1000 };
@@ -114,23 +118,93 @@ bool meeting_reply(const struct item_context *ctx, struct str text, enum meeting
 	return true;
 }
 
+/* The event, or an occurrence of it, taken out of the series. */
+static struct ical_node *named_event(const struct item_context *ctx, struct str text,
+				     int64_t instance, struct calendar *c, struct err *e)
+{
+	if (!calendar_read(ctx, text, c, e))
+		return NULL;
+	return instance == INT64_MIN ? c->master : calendar_take_instance(c, instance / 1000, e);
+}
+
 bool meeting_forward(const struct item_context *ctx, struct str text, int64_t instance,
-		     struct str *out, struct err *e)
+		     struct meeting_mail *out, struct err *e)
 {
 	struct calendar c;
-	struct ical_node *event;
-	if (!calendar_read(ctx, text, &c, e))
+	struct ical_node *event = named_event(ctx, text, instance, &c, e);
+	if (!event)
 		return false;
-	if (instance != INT64_MIN) {
-		event = calendar_take_instance(&c, instance / 1000, e);
-		if (!event)
-			return false;
+	if (instance != INT64_MIN)
 		only_event(&c, event);
-	}
+	*out = (struct meeting_mail){.method = STR_INIT("REQUEST"),
+				     .subject = event_subject(&c, "", event)};
 	for (event = ical_component(c.vcalendar, "VEVENT"); event; event = ical_again(event))
 		strip_own(event);
 	set_method(&c, "REQUEST");
-	*out = ical_write(ctx->arena, c.vcalendar);
+	out->calendar = ical_write(ctx->arena, c.vcalendar);
+	return true;
+}
+
+/* ---- An event that is answered with a message ---- */
+
+static void put_people(struct calendar *c, struct buf *out, const char *field,
+		       const struct ical_node *line)
+{
+	size_t n = 0;
+	for (; line && n < RECIPIENTS_MOST; line = ical_again(line)) {
+		struct mailbox m = {ical_param(c->a, line, "CN"), calendar_address(c->a, line)};
+		if (!mime_address_usable(m.address))
+			continue;
+		buf_printf(out, "%s%s%.*s", n ? ",\r\n " : field, n ? "" : ": ",
+			   STR_ARG(mime_mailbox_text(c->a, m)));
+		n++;
+	}
+	if (n)
+		buf_cstr(out, "\r\n");
+}
+
+/* As the clock shows it that the user lives by. */
+static void put_when(struct calendar *c, struct buf *out, const struct ical_node *event)
+{
+	struct event_times t;
+	char start[64], end[64];
+	struct tm tm;
+	calendar_times(c, event, &t);
+	const struct zone *zone = t.all_day ? calendar_day_zone(c) : c->home;
+	const char *form = t.all_day ? "%a, %d %b %Y" : "%a, %d %b %Y %H:%M";
+	time_t from = (time_t)zone_to_wall(zone, t.start_utc),
+	       to = (time_t)zone_to_wall(zone, t.end_utc - (t.all_day ? 1 : 0));
+	strftime(start, sizeof start, form, gmtime_r(&from, &tm));
+	strftime(end, sizeof end, form, gmtime_r(&to, &tm));
+	buf_printf(out, "When: %s - %s", start, end);
+	if (!t.all_day)
+		buf_printf(out, " (%.*s)", STR_ARG(zone->tzid));
+	buf_cstr(out, "\r\n");
+}
+
+bool meeting_quote(const struct item_context *ctx, struct str text, int64_t instance,
+		   struct str *out, struct err *e)
+{
+	struct calendar c;
+	struct buf head = {0}, body = {0};
+	struct ical_node *event = named_event(ctx, text, instance, &c, e);
+	if (!event)
+		return false;
+	struct str place = ical_text(c.a, event, "LOCATION");
+	put_people(&c, &head, "From", ical_line(event, "ORGANIZER"));
+	put_people(&c, &head, "To", ical_line(event, "ATTENDEE"));
+	buf_printf(&head, "Subject: %.*s\r\n",
+		   STR_ARG(mime_header_text(c.a, event_subject(&c, "", event))));
+	buf_cstr(&head, "Content-Type: text/plain; charset=utf-8\r\n"
+			"Content-Transfer-Encoding: quoted-printable\r\n\r\n");
+	put_when(&c, &body, event);
+	if (place.n)
+		buf_printf(&body, "Where: %.*s\r\n", STR_ARG(place));
+	buf_printf(&body, "\r\n%.*s\r\n",
+		   STR_ARG(body_with_crlf(c.a, calendar_body(c.a, event).plain)));
+	mime_put_qp(&head, buf_get(&body));
+	buf_free(&body);
+	*out = buf_move(ctx->arena, &head);
 	return true;
 }
 

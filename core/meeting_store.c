@@ -101,6 +101,18 @@ enum found meeting_put(const struct meeting_user *u, struct meeting_event *event
 
 /* ---- What arrives ---- */
 
+static PG_STATEMENT(meeting_lock,
+		    "SELECT pg_advisory_xact_lock(hashtextextended($2::text, $1::integer))");
+
+/* Who takes the same meeting at the same time waits, and finds the event then. */
+static bool lock_meeting(const struct meeting_user *u, struct str uid, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, u->account);
+	pg_text(&p, u->a, uid);
+	return pg_do(u->db, &meeting_lock, &p, e);
+}
+
 bool meeting_take(const struct meeting_user *u, struct str calendar, struct err *e)
 {
 	struct meeting m;
@@ -109,7 +121,7 @@ bool meeting_take(const struct meeting_user *u, struct str calendar, struct err 
 	struct err bad = {0};
 	if (!meeting_read(u->a, calendar, &m))
 		return true;
-	if (meeting_find(u, m.uid, &event, e) == FOUND_FAILED)
+	if (!lock_meeting(u, m.uid, e) || meeting_find(u, m.uid, &event, e) == FOUND_FAILED)
 		return false;
 	struct item_context ctx = meeting_user_context(u, calendar);
 	if (meeting_apply(&ctx, event.text, &m, &text, &bad) == MEETING_CHANGED)

@@ -3,7 +3,8 @@
  * discovery, certificate, paths, login, protocol versions, the query's two forms, large requests,
  * and whether a request may wait.
  *
- * It calls itself the device "validate", of which Easel keeps no trace. Thread: the caller's.
+ * It calls itself the device "validate", of which Easel keeps no trace; for a delivery it takes a
+ * device that is known afterwards, "easelcheck". Thread: the caller's.
  */
 #ifndef EASEL_CORE_PROBE_H
 #define EASEL_CORE_PROBE_H
@@ -16,8 +17,9 @@ struct probe {
 	const char *address; /* mail address and login */
 	const char *server; /* https://host, where to look for Autodiscover; NULL: by the address */
 	struct probe_client client;
-	long wait; /* seconds that a waiting request is watched */
-	FILE *out; /* a line for each check: "ok" or "BAD", the check's name, what was found */
+	long wait;    /* seconds that a waiting request is watched */
+	bool deliver; /* whether to try if a message to oneself wakes a waiting phone */
+	FILE *out;    /* a line for each check: "ok" or "BAD", the check's name, what was found */
 };
 
 /* Returns how many checks found something wrong; after the first without which no other can be

@@ -63,12 +63,14 @@ static enum probe_way way_of(CURL *curl, CURLcode code, const char *detail)
 	case CURLE_COULDNT_CONNECT:
 		return WAY_NO_CONNECTION;
 	case CURLE_PEER_FAILED_VERIFICATION:
-		/* Only the text tells that everything but the name is right. */
+		/* Only the text tells that everything but the name is right; so with old TLS. */
 		return strstr(detail, "subject name") ? WAY_WRONG_NAME
 		       : verified == VERIFY_EXPIRED   ? WAY_EXPIRED
 						      : WAY_UNTRUSTED;
 	case CURLE_SSL_CONNECT_ERROR:
-		return WAY_NO_TLS;
+		return strstr(detail, "protocol version") || strstr(detail, "unsupported protocol")
+			       ? WAY_OLD_TLS
+			       : WAY_NO_TLS;
 	case CURLE_OPERATION_TIMEDOUT:
 		return WAY_SILENT;
 	default:
@@ -94,6 +96,7 @@ static void set_options(CURL *curl, const struct probe_client *c, const struct p
 	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
 	curl_easy_setopt(curl, CURLOPT_URL, q->url);
 	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
 	curl_easy_setopt(curl, CURLOPT_TIMEOUT, q->seconds);
 	curl_easy_setopt(curl, CURLOPT_USERAGENT, "easel-check");
@@ -115,7 +118,7 @@ static void set_options(CURL *curl, const struct probe_client *c, const struct p
 void probe_ask(struct arena *a, const struct probe_client *c, const struct probe_request *q,
 	       struct probe_answer *out)
 {
-	char detail[CURL_ERROR_SIZE] = "";
+	char detail[CURL_ERROR_SIZE] = "", *redirect = NULL;
 	*out = (struct probe_answer){.way = WAY_BROKEN};
 	struct taking t = {.arena = a, .out = out, .body.limit = BODY_MOST};
 	CURL *curl = curl_easy_init();
@@ -134,6 +137,8 @@ void probe_ask(struct arena *a, const struct probe_client *c, const struct probe
 	out->detail = arena_strdup(a, detail[0] ? detail : curl_easy_strerror(code));
 	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &out->status);
 	curl_easy_getinfo(curl, CURLINFO_TOTAL_TIME, &out->seconds);
+	curl_easy_getinfo(curl, CURLINFO_REDIRECT_URL, &redirect);
+	out->redirect = str_of(arena_strdup(a, redirect));
 	out->body = buf_move(a, &t.body);
 	curl_slist_free_all(headers);
 	curl_easy_cleanup(curl);

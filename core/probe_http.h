@@ -21,6 +21,7 @@ enum probe_way {
 	WAY_WRONG_NAME, /* of the certificate */
 	WAY_UNTRUSTED,
 	WAY_NO_TLS,
+	WAY_OLD_TLS,
 	WAY_SILENT, /* no answer within the time */
 	WAY_BROKEN  /* the connection ended without an answer */
 };
@@ -44,6 +45,7 @@ struct probe_answer {
 	long status;
 	double seconds; /* that it took */
 	struct str body;
+	struct str redirect; /* whole URL that a 3xx answer names; empty: none */
 	/* Headers; p NULL: not sent. */
 	struct str authenticate, versions, location, login, content_type;
 };

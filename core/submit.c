@@ -4,6 +4,7 @@
 #include "core/base/arena.h"
 #include "core/email.h"
 #include "core/receive.h"
+#include "core/undelivered.h"
 #include "store/delivery.h"
 #include "store/mime.h"
 #include "store/mime_write.h"
@@ -23,7 +24,8 @@ struct submitter {
 	const struct submission *s;
 	struct recipient *direct, *queued;
 	size_t ndirect, nqueued;
-	int32_t sent; /* Sent Items; 0: not to be saved */
+	int32_t sent;  /* Sent Items; 0: not to be saved */
+	int32_t inbox; /* the sender's own; 0: not needed */
 };
 
 /* Which recipients are delivered to now, and which are left to the queue. */
@@ -50,17 +52,19 @@ static bool divide(struct submitter *x, struct err *e)
 	return true;
 }
 
-static bool find_sent(struct submitter *x, struct err *e)
+static bool find_folders(struct submitter *x, struct err *e)
 {
 	struct folder *folders;
 	size_t n;
-	if (!x->s->save)
+	if (!x->s->save && !x->s->as_user)
 		return true;
 	if (!x->store->ops->folders(x->store, x->a, x->s->account, &folders, &n, e))
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (folders[i].role == ROLE_SENT)
+		if (folders[i].role == ROLE_SENT && x->s->save)
 			x->sent = folders[i].id;
+		else if (folders[i].role == ROLE_INBOX && x->s->as_user)
+			x->inbox = folders[i].id;
 	return true;
 }
 
@@ -106,7 +110,26 @@ static bool receive(struct submitter *x, const struct recipient *to, struct err 
 	return ok;
 }
 
-/* Whoever is not reached like this stays for the queue, which tells the user of failures. */
+/* Who was refused for good is not left to the queue, which would ask the same server again. */
+static bool tell_refused(struct submitter *x, const struct smtp_result *results, struct err *e)
+{
+	size_t n = 0;
+	struct bounce_failure *failures = arena_array(x->a, x->nqueued, sizeof *failures);
+	for (size_t i = 0; i < x->nqueued; i++)
+		if (results[i].verdict == SMTP_NEVER)
+			failures[n++] = (struct bounce_failure){x->queued[i].address,
+								str_of(results[i].reason)};
+	const struct undelivered u = {.account = x->s->account,
+				      .inbox = x->inbox,
+				      .sender = x->s->mail->from,
+				      .raw = x->s->mail->delivered,
+				      .failures = failures,
+				      .n = n,
+				      .now = x->s->now};
+	return undelivered_tell(x->db, x->store, x->a, &u, e);
+}
+
+/* Whoever is not reached now stays for the queue. */
 static bool send_as_user(struct submitter *x, struct err *e)
 {
 	const struct composed *mail = x->s->mail;
@@ -124,10 +147,11 @@ static bool send_as_user(struct submitter *x, struct err *e)
 	if (found != FOUND_ONE)
 		return found == FOUND_NONE;
 	for (size_t i = 0; i < n; i++)
-		if (results[i].verdict != SMTP_SENT)
+		if (results[i].verdict == SMTP_LATER)
 			x->queued[left++] = x->queued[i];
+	bool ok = tell_refused(x, results, e);
 	x->nqueued = left;
-	return true;
+	return ok;
 }
 
 static bool deliver(struct submitter *x, struct err *e)
@@ -199,6 +223,6 @@ bool submit_message(struct pg *db, struct store *store, struct arena *a, const s
 		    struct err *e)
 {
 	struct submitter x = {.db = db, .store = store, .a = a, .s = s};
-	return divide(&x, e) && find_sent(&x, e) && lock(&x, e) && deliver(&x, e) && mark(&x, e) &&
-	       remember(&x, e);
+	return divide(&x, e) && find_folders(&x, e) && lock(&x, e) && deliver(&x, e) &&
+	       mark(&x, e) && remember(&x, e);
 }

@@ -4,7 +4,7 @@
  * once or not at all.
  *
  * Mail to a few recipients here is delivered at once; more, and mail to other sites, is left to
- * easel-queue. Failure rule: as store.h; after a failure the caller rolls back. Thread: the
+ * the queue. Failure rule: as store.h; after a failure the caller rolls back. Thread: the
  * session's.
  */
 #ifndef EASEL_CORE_SUBMIT_H

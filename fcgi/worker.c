@@ -23,6 +23,7 @@
 #include "core/base/digest.h"
 #include "core/base/log.h"
 #include "core/housekeeping.h"
+#include "core/queue_runner.h"
 #include "fcgi/door.h"
 #include "fcgi/http.h"
 #include "fcgi/push.h"
@@ -47,8 +48,8 @@ struct worker {
 	struct door *door;
 	bool tcp;
 	atomic_bool ready;
-	atomic_uint running; /* threads that accept */
-	atomic_bool ending;  /* the housekeeper is to end */
+	atomic_uint running; /* threads that accept, keep house, or deliver */
+	atomic_bool ending;  /* the last two are to end */
 };
 
 struct thread {
@@ -246,6 +247,18 @@ static void *keep_house(void *ctx)
 {
 	struct worker *w = ctx;
 	housekeeping_run(&w->server, &w->ending);
+	atomic_fetch_sub(&w->running, 1);
+	return NULL;
+}
+
+static void *deliver_mail(void *ctx)
+{
+	struct worker *w = ctx;
+	struct queue_runner *r =
+		queue_runner_new(w->server.database, QUEUE_RUNNER_WORKER, &w->ending);
+	queue_runner_keep(r);
+	queue_runner_free(&r);
+	atomic_fetch_sub(&w->running, 1);
 	return NULL;
 }
 
@@ -325,6 +338,19 @@ static void start_thread(struct worker *w, struct thread *t, void *(*run)(void *
 	}
 }
 
+/* What one thread of the process does for all; it ends soon after *ending. */
+static void start_helper(struct worker *w, void *(*run)(void *ctx))
+{
+	pthread_t id;
+	atomic_fetch_add(&w->running, 1);
+	errno = pthread_create(&id, NULL, run, w);
+	if (errno) {
+		perror("easel: thread");
+		exit(EX_OSERR);
+	}
+	pthread_detach(id);
+}
+
 /* Threads that run waiting Syncs again, besides those that accept. */
 static unsigned again_threads(const struct worker_config *c)
 {
@@ -400,15 +426,13 @@ int worker_run(const struct worker_config *given)
 	start_threads(&w, threads);
 	int result = await_database(&w);
 	if (result == EX_OK) {
-		pthread_t housekeeper;
-		bool keeps = pthread_create(&housekeeper, NULL, keep_house, &w) == 0;
+		start_helper(&w, keep_house);
+		start_helper(&w, deliver_mail);
 		atomic_store(&w.ready, true);
 		log_event(LOG_INFO, "ready", NULL);
 		while (!stop_asked(3600 * 1000))
 			;
 		atomic_store(&w.ending, true);
-		if (keeps)
-			pthread_join(housekeeper, NULL);
 	}
 	log_event(LOG_INFO, "stop", NULL);
 	if (config->stopping)

@@ -123,6 +123,10 @@ bool account_remember_login(struct pg *db, struct arena *a, int32_t account, str
 enum found account_of_bare_name(struct pg *db, struct arena *a, struct str name,
 				struct str *address, struct err *e);
 
+/* Whether an address is an alias of the account, in any letter case. */
+enum found account_has_alias(struct pg *db, struct arena *a, int32_t account, struct str address,
+			     struct err *e);
+
 /* A parameter of a client's address: one that is none is 0.0.0.0, which means unknown. */
 struct pg_params;
 void account_put_address(struct pg_params *p, struct arena *a, struct str address);

@@ -77,7 +77,7 @@ static const struct folder *by_only_name(const struct tree *t, struct str name)
 }
 
 enum found delivery_folder(struct store *s, struct arena *a, int32_t account, struct str name,
-			   int32_t *folder, struct err *e)
+			   enum item_class class, int32_t *folder, struct err *e)
 {
 	struct tree t;
 	if (!s->ops->folders(s, a, account, &t.v, &t.n, e))
@@ -85,7 +85,7 @@ enum found delivery_folder(struct store *s, struct arena *a, int32_t account, st
 	const struct folder *f = by_role(&t, str_lower(a, name));
 	f = f ? f : by_path(&t, name);
 	f = f ? f : by_only_name(&t, name);
-	if (!f || f->class != CLASS_EMAIL)
+	if (!f || f->class != class)
 		return FOUND_NONE;
 	*folder = f->id;
 	return FOUND_ONE;

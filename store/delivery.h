@@ -25,12 +25,12 @@ enum found delivery_account(struct pg *db, struct arena *a, struct str address, 
 			    struct err *e);
 
 /*
- * The mail folder that is meant by a role, a name or a path with '/', in any letter case: a role
- * first, then a path from the top, then a name that only one folder has. FOUND_NONE when there is
- * none.
+ * The folder of a class that is meant by a role, a name or a path with '/', in any letter case: a
+ * role first, then a path from the top, then a name that only one folder has. FOUND_NONE when there
+ * is none.
  */
 enum found delivery_folder(struct store *s, struct arena *a, int32_t account, struct str name,
-			   int32_t *folder, struct err *e);
+			   enum item_class class, int32_t *folder, struct err *e);
 
 /*
  * A message as it is stored: without an mbox's "From " line in front, every line ended by CR LF. A

@@ -191,6 +191,12 @@ static bool is_tag(const struct imap_response *r, unsigned command)
 	return r->kind == IMAP_TAGGED && str_eq(r->tag, str_of(tag));
 }
 
+static bool unasked(struct imap *c, struct err *e)
+{
+	err_set(e, ERR_UNAVAILABLE, "the IMAP server answers what nobody asked");
+	return die(c);
+}
+
 /* The words of a code as they were: numbers and sets. */
 static void copy_detail(const struct imap_value *v, char *out, size_t size)
 {
@@ -272,29 +278,70 @@ static bool flush(struct imap *c, struct err *e)
 	return ok || die(c);
 }
 
+static bool send_queued(struct imap *c, struct err *e)
+{
+	if (c->dead)
+		return err_set(e, ERR_UNAVAILABLE, "the IMAP connection was lost");
+	return c->out.n == 0 || flush(c, e);
+}
+
+/* Gives untagged responses to the handler until there is a tagged one. */
+static bool next_tagged(struct imap *c, struct patience *p, imap_handler *handler, void *ctx,
+			struct imap_response *r, struct err *e)
+{
+	for (;;) {
+		if (!next_response(c, r, p, e))
+			return false;
+		if (r->kind == IMAP_TAGGED)
+			return true;
+		if (handler && r->kind == IMAP_UNTAGGED && !handler(ctx, c->scratch, r, e))
+			return die(c);
+	}
+}
+
 bool imap_await(struct imap *c, unsigned command, imap_handler *handler, void *ctx,
 		struct imap_result *result, struct err *e)
 {
 	struct patience p = patience_new();
 	struct imap_response r;
-	if (c->dead)
-		return err_set(e, ERR_UNAVAILABLE, "the IMAP connection was lost");
-	if (c->out.n && !flush(c, e))
+	if (!send_queued(c, e) || !next_tagged(c, &p, handler, ctx, &r, e))
 		return false;
-	for (;;) {
-		if (!next_response(c, &r, &p, e))
+	if (!is_tag(&r, command))
+		return unasked(c, e);
+	fill_result(&r, result);
+	return true;
+}
+
+/* Which of the commands from first on, all not completed yet, this completes; -1: none. */
+static int completed(const struct imap_response *r, unsigned first, uint64_t open)
+{
+	for (int i = 0; i < IMAP_TOGETHER; i++)
+		if (open & UINT64_C(1) << i && is_tag(r, first + (unsigned)i))
+			return i;
+	return -1;
+}
+
+bool imap_await_all(struct imap *c, unsigned first, imap_handler *handler, void *ctx,
+		    struct imap_result *refused, struct err *e)
+{
+	struct patience p = patience_new();
+	struct imap_response r;
+	unsigned n = c->next - first;
+	uint64_t open = n < IMAP_TOGETHER ? (UINT64_C(1) << n) - 1 : UINT64_MAX;
+	*refused = (struct imap_result){.status = IMAP_OK};
+	if (!send_queued(c, e))
+		return false;
+	while (open) {
+		if (!next_tagged(c, &p, handler, ctx, &r, e))
 			return false;
-		if (is_tag(&r, command)) {
-			fill_result(&r, result);
-			return true;
-		}
-		if (r.kind == IMAP_TAGGED) {
-			err_set(e, ERR_UNAVAILABLE, "the IMAP server answers what nobody asked");
-			return die(c);
-		}
-		if (handler && r.kind == IMAP_UNTAGGED && !handler(ctx, c->scratch, &r, e))
-			return die(c);
+		int i = completed(&r, first, open);
+		if (i < 0)
+			return unasked(c, e);
+		open &= ~(UINT64_C(1) << i);
+		if (refused->status == IMAP_OK)
+			fill_result(&r, refused);
 	}
+	return true;
 }
 
 bool imap_run(struct imap *c, struct str command, imap_handler *handler, void *ctx,

@@ -120,6 +120,15 @@ unsigned imap_queue(struct imap *c, struct str command);
 bool imap_await(struct imap *c, unsigned command, imap_handler *handler, void *ctx,
 		struct imap_result *result, struct err *e);
 
+/*
+ * The same for all commands from `first` on, at most IMAP_TOGETHER, in whatever order the server
+ * completes them (RFC 3501 5.5: those that don't depend on each other may overtake). The first
+ * refusal stands in *refused, whose status is IMAP_OK without one.
+ */
+enum { IMAP_TOGETHER = 64 };
+bool imap_await_all(struct imap *c, unsigned first, imap_handler *handler, void *ctx,
+		    struct imap_result *refused, struct err *e);
+
 /* Both for one command. */
 bool imap_run(struct imap *c, struct str command, imap_handler *handler, void *ctx,
 	      struct imap_result *result, struct err *e);

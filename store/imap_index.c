@@ -4,11 +4,13 @@
 #include <stdlib.h>
 
 #include "core/base/arena.h"
+#include "core/base/clock.h"
 #include "store/pg.h"
 
 enum {
 	INDEX_CAP = 512 << 20, /* of one refresh: a mailbox that is seen for the first time */
-	COMPARE_AGE = 30       /* s after which flags are compared again without HIGHESTMODSEQ */
+	COMPARE_AGE = 30,      /* s after which flags are compared again without HIGHESTMODSEQ */
+	SELECTED_AGE = 2000    /* ms for which a folder is taken for the one that was opened */
 };
 
 /* ---- Rows ---- */
@@ -17,7 +19,7 @@ static PG_STATEMENT(
 	imap_boxes,
 	"SELECT folder_id, mailbox, delimiter, selectable, own, keywords, rights, uidvalidity,"
 	" uidnext, highestmodseq, messages, unseen,"
-	" coalesce(extract(epoch FROM now() - checked_at)::bigint, -1)"
+	" coalesce(extract(epoch FROM now() - checked_at)::bigint, -1), looked"
 	" FROM easel.imap_folder WHERE account_id = $1"
 	" AND ($2::integer[] IS NULL OR folder_id = ANY ($2)) ORDER BY folder_id");
 
@@ -37,6 +39,7 @@ static struct imap_box box_from_row(struct arena *a, const struct pg_rows *r, si
 		.messages = (uint64_t)pg_get_int(r, row, 10),
 		.unseen = (uint64_t)pg_get_int(r, row, 11),
 		.age = pg_get_int(r, row, 12),
+		.looked = (uint64_t)pg_get_int(r, row, 13),
 	};
 }
 
@@ -258,6 +261,7 @@ static bool select_box(struct imap_link *link, struct survey *s, bool resync, st
 	memcpy(link->selected, s->box->mailbox.p, s->box->mailbox.n);
 	link->selected[s->box->mailbox.n] = '\0';
 	link->uidvalidity = s->uidvalidity;
+	link->selected_at = clock_monotonic();
 	return true;
 }
 
@@ -281,11 +285,26 @@ bool imap_box_select(struct imap_link *link, const struct imap_box *box, struct 
 bool imap_box_unselect(struct imap_link *link, struct err *e)
 {
 	struct imap_result ignored;
-	if (!link->selected || !(imap_can(link->imap) & IMAP_CAN_UNSELECT))
+	struct buf b = {0};
+	bool ok = true;
+	if (!link->selected)
 		return true;
+	if (!(imap_can(link->imap) & IMAP_CAN_UNSELECT)) {
+		/* CLOSE erases what is marked as deleted, unless the folder is open read-only. */
+		buf_cstr(&b, "EXAMINE ");
+		put_mailbox(&b, link, str_of(link->selected));
+		ok = imap_run(link->imap, buf_get(&b), NULL, NULL, &ignored, e);
+		buf_free(&b);
+	}
 	free(link->selected);
 	link->selected = NULL;
-	return imap_run(link->imap, STR("UNSELECT"), NULL, NULL, &ignored, e);
+	if (!ok)
+		return false;
+	if (imap_can(link->imap) & IMAP_CAN_UNSELECT)
+		return imap_run(link->imap, STR("UNSELECT"), NULL, NULL, &ignored, e);
+	/* Refused, it left nothing selected. */
+	return ignored.status != IMAP_OK ||
+	       imap_run(link->imap, STR("CLOSE"), NULL, NULL, &ignored, e);
 }
 
 /* ---- Surveying ---- */
@@ -419,6 +438,7 @@ static PG_STATEMENT(
 static PG_STATEMENT(
 	imap_index_note,
 	"UPDATE easel.imap_folder SET uidvalidity = $3::bigint, uidnext = $4::bigint,"
+	" looked = CASE WHEN uidvalidity IN (0, $3) THEN looked ELSE 0 END,"
 	" highestmodseq = $5::bigint, messages = $6::bigint, keywords = $7::boolean,"
 	" unseen = CASE WHEN $5 > 0 THEN 0 ELSE (SELECT count(*) FROM easel.item"
 	"	WHERE account_id = $1 AND folder_id = $2 AND flags & 1 = 0) END, checked_at = now()"
@@ -587,41 +607,48 @@ static bool on_status(void *ctx, struct arena *a, const struct imap_response *r,
 	return true;
 }
 
-static unsigned queue_status(struct imap_link *link, const struct imap_box *box)
+static void queue_status(struct imap_link *link, const struct imap_box *box)
 {
 	struct buf b = {0};
 	buf_cstr(&b, "STATUS ");
 	put_mailbox(&b, link, box->mailbox);
 	buf_cstr(&b, " (MESSAGES UIDNEXT UIDVALIDITY UNSEEN");
 	buf_cstr(&b, imap_can(link->imap) & IMAP_CAN_CONDSTORE ? " HIGHESTMODSEQ)" : ")");
-	unsigned number = imap_queue(link->imap, buf_get(&b));
+	imap_queue(link->imap, buf_get(&b));
 	buf_free(&b);
-	return number;
 }
 
 /*
- * Asks for all in one go. Refusals leave a folder as it is. Of what is selected STATUS may tell
- * what the server last told of it, so NOOP goes first.
+ * STATUS is about what is selected only as the connection has seen it (RFC 3501 6.3.10 advises
+ * against it): NOOP makes it look, and what was opened a while ago, so that another folder may have
+ * its name by now, is not kept open. Opening a large folder is what costs most, so the many
+ * requests of a first sync do it once. Either is done before the rest: Dovecot lets STATUS overtake
+ * it.
  */
+static bool look_again(struct imap_link *link, struct err *e)
+{
+	struct imap_result ignored;
+	if (link->selected && clock_monotonic() - link->selected_at > SELECTED_AGE &&
+	    !imap_box_unselect(link, e))
+		return false;
+	return !link->selected || imap_run(link->imap, STR("NOOP"), NULL, NULL, &ignored, e);
+}
+
+/* Asks for all in one go. Refusals leave a folder as it is. */
 static bool find_behind(struct imap_link *link, struct statuses *s, struct err *e)
 {
-	enum { BATCH = 32 };
-	unsigned numbers[BATCH];
+	enum { BATCH = IMAP_TOGETHER / 2 };
 	struct imap_result ignored;
+	if (!look_again(link, e))
+		return false;
 	for (size_t from = 0; from < s->n; from += BATCH) {
 		size_t n = s->n - from < BATCH ? s->n - from : BATCH;
-		unsigned noop =
-			from == 0 && link->selected ? imap_queue(link->imap, STR("NOOP")) : 0;
-		for (size_t i = 0; i < n; i++)
-			numbers[i] = s->boxes[from + i].selectable
-					     ? queue_status(link, &s->boxes[from + i])
-					     : 0;
-		if (noop && !imap_await(link->imap, noop, NULL, NULL, &ignored, e))
+		unsigned first = imap_commands(link->imap) + 1;
+		for (size_t i = from; i < from + n; i++)
+			if (s->boxes[i].selectable)
+				queue_status(link, &s->boxes[i]);
+		if (!imap_await_all(link->imap, first, on_status, s, &ignored, e))
 			return false;
-		for (size_t i = 0; i < n; i++)
-			if (numbers[i] &&
-			    !imap_await(link->imap, numbers[i], on_status, s, &ignored, e))
-				return false;
 	}
 	return true;
 }

@@ -30,7 +30,8 @@ struct imap_box {
 	bool selectable, own, keywords;
 	struct str rights; /* p NULL: not known */
 	uint64_t uidvalidity, uidnext, highestmodseq, messages, unseen;
-	int64_t age; /* seconds since all flags were compared; -1: never */
+	uint64_t looked; /* imap_invitation.h */
+	int64_t age;	 /* seconds since all flags were compared; -1: never */
 };
 
 /* All of an account, or those named. */
@@ -40,7 +41,7 @@ bool imap_boxes_load(struct pg *db, struct arena *a, int32_t account, const int3
 /* Selects it unless it is selected. ERR_NOT_FOUND: it is gone, or has another UIDVALIDITY. */
 bool imap_box_select(struct imap_link *link, const struct imap_box *box, struct err *e);
 
-/* Nothing is selected then, if the server can do that. */
+/* Nothing is selected then. */
 bool imap_box_unselect(struct imap_link *link, struct err *e);
 
 /*

@@ -163,11 +163,20 @@ static bool on_structure(void *ctx, struct arena *a, const struct imap_response 
 	return true;
 }
 
-/* Then what belongs to the parts. */
+/* Then what belongs to the parts, of several messages. */
 struct details {
 	struct imap_reader *reader;
-	struct read *read;
+	struct read **v;
+	size_t n;
 };
+
+static struct read *read_of(const struct details *d, int64_t uid)
+{
+	for (size_t i = 0; i < d->n; i++)
+		if (uid && d->v[i]->uid == uid)
+			return d->v[i];
+	return NULL;
+}
 
 /* "BODY[1.2.MIME]" and the like: the part, and whether it is its header. */
 static struct structure *part_named(struct read *x, struct str name, bool *mime)
@@ -190,13 +199,14 @@ static bool on_details(void *ctx, struct arena *a, const struct imap_response *r
 	struct details *d = ctx;
 	(void)a;
 	(void)e;
-	if (uid_of(r) != d->read->uid)
+	struct read *read = read_of(d, uid_of(r));
+	if (!read)
 		return true;
 	const struct imap_value *v = r->values->first;
 	for (; v && v->next; v = v->next->next) {
 		bool mime;
 		struct str name = imap_text(v);
-		struct structure *s = part_named(d->read, name, &mime);
+		struct structure *s = part_named(read, name, &mime);
 		if (!s)
 			continue;
 		struct str *place = mime				 ? &s->head
@@ -218,7 +228,7 @@ static bool is_long_base64(const struct structure *s)
 	return s->encoding == ENC_BASE64 && s->octets > 2 * STRUCTURE_ENDS;
 }
 
-static unsigned queue_details(struct imap_link *link, const struct read *x)
+static void queue_details(struct imap_link *link, const struct read *x)
 {
 	struct buf b = {0};
 	buf_printf(&b, "UID FETCH %lld (UID", (long long)x->uid);
@@ -235,9 +245,8 @@ static unsigned queue_details(struct imap_link *link, const struct read *x)
 				   (long long)s->octets - STRUCTURE_ENDS, STRUCTURE_ENDS);
 	}
 	buf_byte(&b, ')');
-	unsigned number = imap_queue(link->imap, buf_get(&b));
+	imap_queue(link->imap, buf_get(&b));
 	buf_free(&b);
-	return number;
 }
 
 /* ---- Pieces ---- */
@@ -266,6 +275,30 @@ static bool on_piece(void *ctx, struct arena *a, const struct imap_response *r, 
 	return true;
 }
 
+/* Several at once, whose answers may come in any order. */
+struct asked {
+	struct arena *a;
+	size_t n;
+	struct slice *v[PIPELINE];
+	struct str names[PIPELINE]; /* BODY[1.2]<0> */
+};
+
+static bool on_asked(void *ctx, struct arena *a, const struct imap_response *r, struct err *e)
+{
+	struct asked *asked = ctx;
+	int64_t uid = uid_of(r);
+	(void)a;
+	(void)e;
+	const struct imap_value *v = uid ? r->values->first : NULL;
+	for (; v && v->next; v = v->next->next)
+		for (size_t i = 0; i < asked->n; i++)
+			if (asked->v[i]->uid == uid && str_eq_nocase(imap_text(v), asked->names[i]))
+				asked->v[i]->bytes =
+					keep(asked->a, str_sub(imap_text(v->next), 0,
+							       (size_t)asked->v[i]->length));
+	return true;
+}
+
 static unsigned queue_piece(struct imap_link *link, int64_t uid, struct str path, int64_t from,
 			    int64_t n)
 {
@@ -284,6 +317,15 @@ static bool await(struct imap_link *link, unsigned number, imap_handler *handler
 	if (!imap_await(link->imap, number, handler, ctx, &result, e))
 		return false;
 	return result.status == IMAP_OK || imap_refused(&result, "FETCH", e);
+}
+
+static bool await_all(struct imap_link *link, unsigned first, imap_handler *handler, void *ctx,
+		      struct err *e)
+{
+	struct imap_result refused;
+	if (!imap_await_all(link->imap, first, handler, ctx, &refused, e))
+		return false;
+	return refused.status == IMAP_OK || imap_refused(&refused, "FETCH", e);
 }
 
 /* The exact size of a part that its ends do not tell: its content is read and counted. */
@@ -326,14 +368,12 @@ static bool count_parts(struct imap_link *link, struct read *x, struct err *e)
 static bool fetch_details(struct imap_reader *r, struct imap_link *link, struct read **v, size_t n,
 			  struct err *e)
 {
-	unsigned numbers[PIPELINE];
+	struct details d = {r, v, n};
+	unsigned first = imap_commands(link->imap) + 1;
 	for (size_t i = 0; i < n; i++)
-		numbers[i] = queue_details(link, v[i]);
-	for (size_t i = 0; i < n; i++) {
-		struct details d = {r, v[i]};
-		if (!await(link, numbers[i], on_details, &d, e))
-			return false;
-	}
+		queue_details(link, v[i]);
+	if (!await_all(link, first, on_details, &d, e))
+		return false;
 	for (size_t i = 0; i < n; i++)
 		if (!count_parts(link, v[i], e))
 			return false;
@@ -478,32 +518,33 @@ enum found imap_reader_slice(struct imap_reader *r, struct imap_link *link,
 	return seen ? FOUND_ONE : FOUND_NONE;
 }
 
+/* Whether one FETCH gives it. */
+static bool is_one_piece(const struct read *x, const struct slice *v, struct str *path,
+			 int64_t *from)
+{
+	return !(x && x->raw.p) && v->length > 0 && v->length <= CHUNK &&
+	       find_place(x, v->offset, path, from);
+}
+
 /* Those that one FETCH gives are asked for together. */
 bool imap_reader_slices(struct imap_reader *r, struct imap_link *link, const struct imap_box *box,
 			struct arena *a, struct slice *v, size_t n, struct err *e)
 {
-	unsigned numbers[PIPELINE];
-	size_t asked[PIPELINE];
 	for (size_t i = 0; i < n;) {
-		size_t k = 0;
-		for (; i < n && k < PIPELINE; i++) {
-			const struct read *x = find_read(r, box->folder, v[i].uid);
+		struct asked asked = {.a = a};
+		unsigned first = imap_commands(link->imap) + 1;
+		for (; i < n && asked.n < PIPELINE; i++) {
 			struct str path;
 			int64_t from;
-			bool one = !(x && x->raw.p) && v[i].length > 0 && v[i].length <= CHUNK &&
-				   find_place(x, v[i].offset, &path, &from);
-			if (one) {
-				asked[k] = i;
-				numbers[k++] = queue_piece(link, v[i].uid, path, from, v[i].length);
-			}
+			if (!is_one_piece(find_read(r, box->folder, v[i].uid), &v[i], &path, &from))
+				continue;
+			queue_piece(link, v[i].uid, path, from, v[i].length);
+			asked.names[asked.n] = str_of(arena_printf(a, "BODY[%.*s]<%lld>",
+								   STR_ARG(path), (long long)from));
+			asked.v[asked.n++] = &v[i];
 		}
-		for (size_t j = 0; j < k; j++) {
-			struct slice *s = &v[asked[j]];
-			struct piece p = {.a = a, .uid = s->uid, .most = (size_t)s->length};
-			if (!await(link, numbers[j], on_piece, &p, e))
-				return false;
-			s->bytes = p.bytes;
-		}
+		if (asked.n && !await_all(link, first, on_asked, &asked, e))
+			return false;
 	}
 	for (size_t i = 0; i < n; i++)
 		if (!v[i].bytes.p && imap_reader_slice(r, link, box, a, &v[i], e) == FOUND_FAILED)

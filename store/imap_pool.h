@@ -26,6 +26,7 @@ struct imap_link {
 	char *host;
 	char *selected;	      /* mailbox, as the server writes it; NULL: none */
 	uint64_t uidvalidity; /* of that */
+	int64_t selected_at;  /* clock_monotonic() */
 	bool qresync;	      /* ENABLEd */
 	bool reused;	      /* it had been idle: it may be gone unnoticed */
 	int64_t idle_since;   /* clock_monotonic() */

@@ -31,6 +31,7 @@ struct imap_store {
 	struct imap_reader *reader;
 	struct arena *arena; /* of the request */
 	bool entered, has_site;
+	bool news; /* the Inbox may hold what was not looked at for meetings */
 	struct imap_person who;
 	struct imap_site site;
 	struct imap_link *link;
@@ -66,7 +67,7 @@ void store_imap_leave(struct store *store)
 {
 	struct imap_store *s = of(store);
 	put_back(s);
-	s->entered = s->has_site = false;
+	s->entered = s->has_site = s->news = false;
 	s->boxes = NULL;
 	imap_reader_reset(s->reader);
 	arena_reset(s->arena);
@@ -255,11 +256,16 @@ static bool refresh_now(struct imap_store *s, void *ctx, struct err *e)
 {
 	struct refreshing *r = ctx;
 	struct imap_box *boxes;
-	size_t n;
+	size_t n, behind = 0;
 	if (r->n == 0)
 		return imap_tree_refresh(s->db, s->link, &s->site, s->who.account, e);
-	return imap_boxes_load(s->db, s->arena, s->who.account, r->folders, r->n, &boxes, &n, e) &&
-	       imap_index_refresh(s->db, s->link, s->who.account, boxes, n, NULL, e);
+	if (!imap_boxes_load(s->db, s->arena, s->who.account, r->folders, r->n, &boxes, &n, e) ||
+	    !imap_index_refresh(s->db, s->link, s->who.account, boxes, n, &behind, e))
+		return false;
+	for (size_t i = 0; i < n; i++)
+		s->news |= str_eq_nocase(boxes[i].mailbox, STR("INBOX")) &&
+			   (behind > 0 || boxes[i].looked < boxes[i].uidnext);
+	return true;
 }
 
 static bool refresh(struct store *store, int32_t account, const int32_t *ids, size_t n,
@@ -347,6 +353,34 @@ static bool slices(struct store *store, struct arena *a, int32_t account, int32_
 		v[i].bytes = (struct str){NULL, 0};
 	struct reading r = {.box = box, .a = a, .slices = v, .n = n};
 	return n == 0 || attempt(s, read_slices, &r, e) || none_found(e);
+}
+
+struct inviting {
+	const struct imap_box *box;
+	struct imap_invitations *v;
+};
+
+static bool keep_invitations(struct imap_store *s, void *ctx, struct err *e)
+{
+	struct inviting *x = ctx;
+	return imap_invitations_keep(s->link, x->box, x->v, e);
+}
+
+enum found store_imap_invitations(struct store *store, struct arena *a, int32_t account,
+				  struct imap_invitations *out, struct err *e)
+{
+	struct imap_store *s = of(store);
+	struct imap_box *box = NULL;
+	if (!s->news || !s->entered || account != s->who.account)
+		return FOUND_NONE;
+	s->news = false;
+	enum found found = imap_invitations_new(s->db, a, account, out, e);
+	if (found == FOUND_ONE)
+		found = find_box(s, account, out->folder, &box, e);
+	struct inviting x = {box, out};
+	if (found == FOUND_ONE && !attempt(s, keep_invitations, &x, e))
+		return none_found(e) ? FOUND_NONE : FOUND_FAILED;
+	return found;
 }
 
 /* A source that is read by partial FETCHes while the answer is sent. */
@@ -933,7 +967,7 @@ static bool send_noted(struct imap_store *s, struct imap_intent *intent,
 		for (size_t i = 0; i < n; i++)
 			results[i] = (struct smtp_result){.verdict = SMTP_SENT};
 	} else {
-		struct smtp *smtp = smtp_new();
+		struct smtp *smtp = smtp_new(NULL);
 		smtp_send(smtp, host, sender, raw, recipients, n, results);
 		smtp_free(&smtp);
 		if (all_later(results, n))

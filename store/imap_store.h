@@ -13,6 +13,7 @@
 #ifndef EASEL_STORE_IMAP_STORE_H
 #define EASEL_STORE_IMAP_STORE_H
 
+#include "store/imap_invitation.h"
 #include "store/imap_pool.h"
 #include "store/smtp.h"
 #include "store/store.h"
@@ -40,6 +41,13 @@ const struct imap_person *store_imap_person(struct store *s, int32_t account);
  */
 bool store_imap_check(struct store *s, const struct imap_site *site, const struct imap_person *who,
 		      struct err *e);
+
+/*
+ * The messages that came into the Inbox of the account that was entered, as far as the last refresh
+ * has seen it, and may be about a meeting. FOUND_NONE: there are none. Not within a transaction.
+ */
+enum found store_imap_invitations(struct store *s, struct arena *a, int32_t account,
+				  struct imap_invitations *out, struct err *e);
 
 /*
  * Hands a message to the domain's mail server with the name and password of the person, if the

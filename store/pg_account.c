@@ -300,3 +300,20 @@ enum found account_of_bare_name(struct pg *db, struct arena *a, struct str name,
 	pg_done(&r);
 	return found ? FOUND_ONE : FOUND_NONE;
 }
+
+static PG_STATEMENT(account_alias, "SELECT 1 FROM easel.alias WHERE account_id = $1::integer"
+				   " AND address = lower($2::text)");
+
+enum found account_has_alias(struct pg *db, struct arena *a, int32_t account, struct str address,
+			     struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_text(&p, a, address);
+	struct pg_rows *r = pg_run(db, &account_alias, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	pg_done(&r);
+	return found;
+}

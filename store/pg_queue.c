@@ -3,6 +3,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/buf.h"
+#include "core/base/clock.h"
 #include "store/pg.h"
 
 /* ---- Recipients ---- */
@@ -99,6 +100,7 @@ static PG_STATEMENT(
 	"	SELECT q.account_id, q.id, q.sender, q.data, q.queued_at FROM easel.queue_recipient r"
 	"	JOIN easel.queue q ON q.account_id = r.account_id AND q.id = r.queue_id"
 	"	WHERE r.state = 'waiting' AND r.next_try <= now()"
+	"	AND $2::integer <= (SELECT queue_workers FROM easel.server)"
 	"	ORDER BY r.next_try LIMIT 1 FOR UPDATE OF q SKIP LOCKED),"
 	"c AS ("
 	"	UPDATE easel.queue_recipient r SET attempts = r.attempts + 1,"
@@ -119,8 +121,7 @@ static PG_STATEMENT(
 static PG_STATEMENT(
 	queue_outcome,
 	"UPDATE easel.queue_recipient SET state = $4::text, last_error = nullif($5::text, ''),"
-	" next_try = CASE $4::text WHEN 'waiting' THEN"
-	"	now() + least(interval '4 hours', interval '1 minute' * 2 ^ least(attempts - 1, 10))"
+	" next_try = CASE $4::text WHEN 'waiting' THEN now() + easel.queue_pause(attempts)"
 	"	ELSE next_try END "
 	"WHERE account_id = $1 AND queue_id = $2::bigint AND address = $3::text");
 
@@ -129,6 +130,18 @@ static PG_STATEMENT(
 	"DELETE FROM easel.queue WHERE account_id = $1 AND id = $2::bigint AND NOT EXISTS"
 	" (SELECT FROM easel.queue_recipient WHERE account_id = $1 AND queue_id = $2::bigint"
 	"	AND state = 'waiting')");
+
+static PG_STATEMENT(queue_lane_get, "SELECT coalesce(easel.queue_lane(), 0)");
+
+bool queue_lane(struct pg *db, int *lane, struct err *e)
+{
+	struct pg_rows *r = pg_run(db, &queue_lane_get, NULL, e);
+	if (!r)
+		return false;
+	*lane = (int)pg_get_int(r, 0, 0);
+	pg_done(&r);
+	return true;
+}
 
 static const char *text_or_null(struct arena *a, const struct pg_rows *r, int col)
 {
@@ -171,11 +184,13 @@ static void read_message(struct arena *a, const struct pg_rows *r, struct queue_
 	read_host(a, r, 7, &out->host);
 }
 
-enum found queue_take(struct pg *db, struct arena *a, struct queue_message *out, struct err *e)
+enum found queue_take(struct pg *db, struct arena *a, int lane, struct queue_message *out,
+		      struct err *e)
 {
 	for (;;) {
 		struct pg_params p = {0};
 		pg_int(&p, QUEUE_LEASE);
+		pg_int(&p, lane);
 		struct pg_rows *r = pg_run(db, &queue_next, &p, e);
 		if (!r)
 			return FOUND_FAILED;
@@ -215,13 +230,18 @@ bool queue_finish(struct pg *db, const struct queue_message *m, struct err *e)
 	return pg_do(db, &queue_remove, &p, e);
 }
 
-bool queue_wait(struct pg *db, unsigned *listening, int ms, struct err *e)
+bool queue_wait(struct pg *db, unsigned *listening, int ms, bool *woken, struct err *e)
 {
 	if (*listening == 0 || *listening != pg_connection(db)) {
 		if (!pg_script(db, "LISTEN easel_queue", e))
 			return false;
 		*listening = pg_connection(db);
-		return true; /* what was added before is looked for at once */
+		*woken = true; /* what was added before is looked for at once */
+		return true;
 	}
-	return pg_wait(db, ms, e);
+	int64_t until = clock_monotonic() + ms;
+	if (!pg_wait(db, ms, e))
+		return false;
+	*woken = clock_monotonic() < until;
+	return true;
 }

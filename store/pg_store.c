@@ -446,7 +446,7 @@ static PG_STATEMENT(
 	store_summaries,
 	"SELECT i.uid, i.modseq, i.date, i.flags, i.marks, i.size, false, u.place,"
 	"	(SELECT summary FROM easel.content WHERE account_id = $1 AND id = i.content_id),"
-	"	(SELECT class = 'Email' FROM easel.folder WHERE account_id = $1 AND id = $2) "
+	"	(SELECT class IN ('Email', 'Files') FROM easel.folder WHERE account_id = $1 AND id = $2) "
 	"FROM unnest($3::bigint[]) WITH ORDINALITY u(uid, place), LATERAL ("
 	"	SELECT * FROM easel.item WHERE account_id = $1 AND folder_id = $2 AND uid = u.uid"
 	"	LIMIT 1) i");

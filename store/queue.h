@@ -62,16 +62,23 @@ struct queue_message {
 };
 
 /*
- * Takes a message with recipients that are due, and a lease on them. Outside of a transaction.
- * FOUND_NONE: nothing is due.
+ * Tries to get one of the lanes in which workers deliver at the same time (easel.queue_lane), for
+ * as long as the connection lasts. *lane 0: others have them all.
  */
-enum found queue_take(struct pg *db, struct arena *a, struct queue_message *out, struct err *e);
+bool queue_lane(struct pg *db, int *lane, struct err *e);
+
+/*
+ * Takes a message with recipients that are due, and a lease on them. Outside of a transaction.
+ * `lane` 0: who takes it needs none. FOUND_NONE: nothing is due, or there is no such lane any more.
+ */
+enum found queue_take(struct pg *db, struct arena *a, int lane, struct queue_message *out,
+		      struct err *e);
 
 enum queue_state { QUEUE_SENT, QUEUE_LATER, QUEUE_FAILED };
 
 /*
- * Records what became of one recipient. QUEUE_LATER gives it back, to be tried again after a time
- * that doubles from one minute to four hours. `reason`: one line, not for QUEUE_SENT.
+ * Records what became of one recipient. QUEUE_LATER gives it back, to be tried again when
+ * easel.queue_pause says. `reason`: one line, not for QUEUE_SENT.
  */
 bool queue_record(struct pg *db, struct arena *a, const struct queue_message *m, struct str address,
 		  enum queue_state state, struct str reason, struct err *e);
@@ -80,9 +87,9 @@ bool queue_record(struct pg *db, struct arena *a, const struct queue_message *m,
 bool queue_finish(struct pg *db, const struct queue_message *m, struct err *e);
 
 /*
- * Sleeps until something is added to the queue, a signal comes, or the time is up. *listening is
- * the caller's, 0 at first.
+ * Sleeps until something is added to the queue (*woken), a signal comes, or the time is up.
+ * *listening is the caller's, 0 at first.
  */
-bool queue_wait(struct pg *db, unsigned *listening, int ms, struct err *e);
+bool queue_wait(struct pg *db, unsigned *listening, int ms, bool *woken, struct err *e);
 
 #endif

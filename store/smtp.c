@@ -14,6 +14,7 @@ enum { CONNECT_SECONDS = 30, WHOLE_SECONDS = 500 };
 struct smtp {
 	CURL *curl;	 /* keeps its connection from one message to the next */
 	struct str left; /* of the message: what was not given to libcurl yet */
+	const atomic_bool *ending;
 	char reply[200]; /* the last refusal: what is said to QUIT afterwards does not count */
 };
 
@@ -22,12 +23,13 @@ static void start(void)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 }
 
-struct smtp *smtp_new(void)
+struct smtp *smtp_new(const atomic_bool *ending)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, start);
 	struct smtp *s = base_calloc(1, sizeof *s);
 	s->curl = curl_easy_init();
+	s->ending = ending;
 	return s;
 }
 
@@ -76,6 +78,18 @@ static size_t drop(char *p, size_t size, size_t n, void *ctx)
 	return size * n;
 }
 
+/* What was given whole may be taken already: its reply is worth waiting for. */
+static int is_ending(void *ctx, curl_off_t total, curl_off_t now, curl_off_t up_total,
+		     curl_off_t up)
+{
+	const struct smtp *s = ctx;
+	(void)total;
+	(void)now;
+	(void)up_total;
+	(void)up;
+	return s->ending && atomic_load(s->ending) && s->left.n > 0;
+}
+
 static void set_host(CURL *curl, const struct smarthost *host)
 {
 	static const long tls[] = {[SMTP_TLS_NONE] = CURLUSESSL_NONE,
@@ -98,6 +112,9 @@ static void set_message(struct smtp *s, struct str raw, long seconds)
 	curl_easy_setopt(s->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(s->curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
 	curl_easy_setopt(s->curl, CURLOPT_TIMEOUT, seconds);
+	curl_easy_setopt(s->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(s->curl, CURLOPT_XFERINFOFUNCTION, is_ending);
+	curl_easy_setopt(s->curl, CURLOPT_XFERINFODATA, s);
 	curl_easy_setopt(s->curl, CURLOPT_UPLOAD, 1L);
 	curl_easy_setopt(s->curl, CURLOPT_INFILESIZE_LARGE, (curl_off_t)raw.n);
 	curl_easy_setopt(s->curl, CURLOPT_READFUNCTION, give);

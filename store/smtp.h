@@ -8,6 +8,8 @@
 #ifndef EASEL_STORE_SMTP_H
 #define EASEL_STORE_SMTP_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/str.h"
@@ -33,7 +35,11 @@ struct smtp_result {
 	char reason[200]; /* the server's reply or what went wrong: one line; empty when sent */
 };
 
-struct smtp *smtp_new(void);
+/*
+ * *ending (may be NULL) is looked at about once a second: once it is true, a transfer that the
+ * server has not been given whole is broken off, with the verdict SMTP_LATER.
+ */
+struct smtp *smtp_new(const atomic_bool *ending);
 void smtp_free(struct smtp **s);
 
 /* Sends one message, at most 500 seconds for all recipients together; results[i] for recipients[i].

@@ -19,6 +19,8 @@ static const char HELP[] =
 	"      --server=URL    look for Autodiscover at https://host[:port], not by the address\n"
 	"      --ca=FILE       trust these certificates and no others\n"
 	"      --wait=SECONDS  how long a waiting request is watched [90]\n"
+	"      --deliver       also try whether a message wakes a waiting phone: sends one to\n"
+	"                      ADDRESS and deletes it again; a device \"easelcheck\" stays behind\n"
 	"  -h, --help          show this\n"
 	"\n"
 	"Exit codes: 0 all is well, 1 something is wrong, 64 wrong usage, 65 no password.\n";
@@ -52,17 +54,17 @@ static bool read_wait(const char *text, long *out)
 int main(int argc, char **argv)
 {
 	static const struct option known[] = {
-		{"server", required_argument, NULL, 's'},
-		{"ca", required_argument, NULL, 'c'},
-		{"wait", required_argument, NULL, 'w'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
+		{"server", required_argument, NULL, 's'}, {"ca", required_argument, NULL, 'c'},
+		{"wait", required_argument, NULL, 'w'},	  {"deliver", no_argument, NULL, 'd'},
+		{"help", no_argument, NULL, 'h'},	  {0},
 	};
 	char password[PASSWORD_MOST];
 	struct probe p = {.wait = WAIT, .out = stdout, .client.password = password};
 	for (int c; (c = getopt_long(argc, argv, "h", known, NULL)) != -1;) {
 		if (c == 'h')
 			return fputs(HELP, stdout) < 0 ? EX_IOERR : EX_OK;
+		else if (c == 'd')
+			p.deliver = true;
 		else if (c == 's')
 			p.server = optarg;
 		else if (c == 'c')

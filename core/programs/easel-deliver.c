@@ -15,6 +15,8 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/clock.h"
+#include "core/item_mail.h"
+#include "core/item_text_form.h"
 #include "core/programs/program.h"
 #include "core/receive.h"
 #include "store/delivery.h"
@@ -27,14 +29,18 @@ static const char NAME[] = "easel-deliver";
 static const char HELP[] =
 	"Usage: easel-deliver [OPTION]... ACCOUNT < MESSAGE\n"
 	"       easel-deliver [OPTION]... --import=PATH ACCOUNT\n"
-	"Delivers a message into a folder of an account, or imports the messages in files. ACCOUNT is an\n"
-	"address; user+detail@domain means user@domain when it is no account of its own.\n"
+	"       easel-deliver [OPTION]... --file=NAME ACCOUNT < FILE\n"
+	"Delivers a message into a folder of an account, imports the messages in files, or puts a file into\n"
+	"a folder of files, which devices see when they are shown groupware as email. ACCOUNT is an address;\n"
+	"user+detail@domain means user@domain when it is no account of its own.\n"
 	"\n"
 	"  -d, --database=CONNINFO  the database, as libpq takes it; without it PGHOST, PGDATABASE …\n"
 	"  -f, --folder=NAME        the folder: a role (inbox, sent, junk …), a name, or a path with '/'\n"
 	"                           (default: inbox)\n"
 	"  -i, --import=PATH        an mbox, a Maildir, a message file, or a folder with any of these\n"
 	"  -s, --max-size=BYTES     refuse larger messages (default: 67108864)\n"
+	"  -n, --file=NAME          standard input is a file of this name; the folder is one of class Files\n"
+	"                           (default: Files)\n"
 	"  -h, --help               show this\n"
 	"\n"
 	"Exit codes (sysexits.h): 0 delivered; 64 wrong usage; 65 the message is empty or too large, or\n"
@@ -44,7 +50,7 @@ static const char HELP[] =
 enum { MAX_SIZE = 64 << 20, MAX_SIZE_MOST = 1 << 30 }; /* a bytea ends at 1 GiB */
 
 struct options {
-	const char *database, *folder, *import, *account;
+	const char *database, *folder, *import, *file, *account;
 	uint64_t max_size;
 	bool help;
 };
@@ -79,6 +85,9 @@ static bool parse_option(struct options *o, int c)
 	case 'i':
 		o->import = optarg;
 		return true;
+	case 'n':
+		o->file = optarg;
+		return true;
 	case 's':
 		return parse_size(optarg, &o->max_size);
 	case 'h':
@@ -95,16 +104,19 @@ static bool parse(int argc, char **argv, struct options *o)
 		{"database", required_argument, NULL, 'd'},
 		{"folder", required_argument, NULL, 'f'},
 		{"import", required_argument, NULL, 'i'},
+		{"file", required_argument, NULL, 'n'},
 		{"max-size", required_argument, NULL, 's'},
 		{"help", no_argument, NULL, 'h'},
 		{0},
 	};
-	for (int c; (c = getopt_long(argc, argv, "d:f:i:s:h", known, NULL)) != -1;)
+	for (int c; (c = getopt_long(argc, argv, "d:f:i:n:s:h", known, NULL)) != -1;)
 		if (!parse_option(o, c))
 			return false;
 	if (argc - optind == 1)
 		o->account = argv[optind];
-	return o->help || o->account;
+	if (!o->folder)
+		o->folder = o->file ? "Files" : "inbox";
+	return o->help || (o->account && !(o->file && o->import));
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -136,11 +148,12 @@ static int find_target(const struct options *o, struct target *t)
 	case FOUND_ONE:
 		break;
 	}
-	switch (delivery_folder(t->store, t->a, t->account, str_of(o->folder), &t->folder, &e)) {
+	switch (delivery_folder(t->store, t->a, t->account, str_of(o->folder),
+				o->file ? CLASS_FILES : CLASS_EMAIL, &t->folder, &e)) {
 	case FOUND_FAILED:
 		return fail(&e);
 	case FOUND_NONE:
-		return refuse(EX_CANTCREAT, "mail folder", o->folder);
+		return refuse(EX_CANTCREAT, o->file ? "folder of files" : "mail folder", o->folder);
 	case FOUND_ONE:
 		break;
 	}
@@ -186,6 +199,20 @@ static bool put_one(const struct options *o, struct target *t, struct str raw, s
 	return false;
 }
 
+/* A file as the message that it is shown as. */
+static bool put_file(const struct options *o, struct target *t, struct str bytes, struct err *e)
+{
+	struct item_mail m = {
+		.class = CLASS_FILES,
+		.text = bytes,
+		.name = str_of(o->file),
+		.key = item_new_uid(t->a),
+		.kept = clock_now(),
+	};
+	return item_mail_write(t->a, &m, e) &&
+	       delivery_put(t->store, t->a, t->account, t->folder, m.raw, m.date, ITEM_SEEN, e);
+}
+
 static int deliver(const struct options *o, struct target *t)
 {
 	struct err e = {.kind = ERR_NONE};
@@ -195,7 +222,8 @@ static int deliver(const struct options *o, struct target *t)
 	if (ok)
 		code = find_target(o, t);
 	if (ok && code == EX_OK)
-		ok = put_one(o, t, delivery_normalise(t->a, buf_get(&raw)), &e);
+		ok = o->file ? put_file(o, t, buf_get(&raw), &e)
+			     : put_one(o, t, delivery_normalise(t->a, buf_get(&raw)), &e);
 	buf_free(&raw);
 	return ok ? code : fail(&e);
 }
@@ -344,7 +372,7 @@ static int import(const struct options *o, struct target *t)
 
 int main(int argc, char **argv)
 {
-	struct options o = {.database = "", .folder = "inbox", .max_size = MAX_SIZE};
+	struct options o = {.database = "", .max_size = MAX_SIZE};
 	if (!parse(argc, argv, &o))
 		return program_usage(NAME);
 	if (o.help)

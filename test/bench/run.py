@@ -19,6 +19,7 @@ from pathlib import Path
 
 from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
 import folder_size
+import imap_mail
 import people
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
@@ -404,9 +405,15 @@ class Bench:
 
     def people(self):
         people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
+        people.fill(self, self.size['people'])
+
+    # ---- Mail on an IMAP server ----
+
+    def imap(self):
+        imap_mail.measure(self, PASSWORD, HTML, PLAIN)
 
 
-PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'soak')
+PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'imap', 'soak')
 
 
 def descriptors(server):

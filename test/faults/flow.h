@@ -511,6 +511,11 @@ static struct flow_answer flow_serve(struct arena *a, const struct sent *sent)
 	c.command = command_named(STR("Sync"));
 	c.version = 141;
 	c.gate = (struct gate_row){.account = m->account, .device = m->device};
+	c.gate.caps = (struct caps){.text_size = -1,
+				    .html_size = -1,
+				    .html = true,
+				    .attachments = true,
+				    .attachment_size = -1};
 	c.gate.limits = (struct limits){.sync_max_collections = 10, .sync_max_items = 512};
 	c.gate.limits.sync_max_bytes = m->sync_max_bytes;
 	c.gate.caps = (struct caps){.text_size = -1,

@@ -91,8 +91,8 @@ class Demo:
         return program(BUILD, name, '--database', self.postgres.conninfo, *arguments, text=text)
 
     def start_mail_server(self):
-        """Dovecot, and a relay and Easel's queue for what phones send."""
-        say('Dovecot, a relay, and easel-queue')
+        """Dovecot, and a relay for what phones send."""
+        say('Dovecot and a relay')
         self.dovecot = Dovecot(DEMO, servers.make_certificate(DEMO / 'certificate'), stays=True)
         self.dovecot.start()
         relay = free_port()
@@ -108,8 +108,6 @@ class Demo:
         here = Path(__file__).resolve().parent
         Background('relay', DEMO, [sys.executable, str(here / 'relay.py'), str(relay),
                                    str(self.dovecot.lmtp_port), str(DEMO)]).start()
-        Background('easel-queue', DEMO, [str(BUILD / 'easel-queue'), '--database',
-                                         self.postgres.conninfo]).start()
 
     def create_accounts(self):
         if IMAP:
@@ -227,7 +225,6 @@ def running():
     """The demo's processes that run: (name, pid, signal for a clean stop)."""
     candidates = (('nginx', DEMO / 'nginx.pid', signal.SIGTERM),
                   ('easel', DEMO / 'easel-0.pid', signal.SIGTERM),
-                  ('easel-queue', DEMO / 'easel-queue.pid', signal.SIGTERM),
                   ('relay', DEMO / 'relay.pid', signal.SIGTERM),
                   ('Dovecot', DEMO / 'dovecot.pid', signal.SIGTERM),
                   ('PostgreSQL', DEMO / 'postgres' / 'data' / 'postmaster.pid', signal.SIGINT))

@@ -73,6 +73,7 @@ class Lab:
             lambda: Postgres(self.folder / 'postgres', free_port(), fsync=self.fsync).check())
         self.postgres.create_database()
         self.migrate()
+        self.sql('UPDATE easel.server SET queue_workers = 0')  # mail goes out when a test says so
         self.dovecot, self.passwords = None, {}
         if self.backend == 'dovecot':
             self.use_dovecot(os.environ.get('EASEL_DOVECOT', ''), domain=DOMAIN)
@@ -184,6 +185,11 @@ class Lab:
         where = ['--folder', folder] if folder else []
         return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo, *where,
                        account, text=message)
+
+    def put_file(self, account, name, content, folder='Files'):
+        """Puts a file into a folder of files."""
+        return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo, '--file', name,
+                       '--folder', folder, account, text=content)
 
     def import_mail(self, account, path):
         return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo,

@@ -339,7 +339,7 @@ class Dovecot(Server):
         super().__init__(folder, stays)
         self.certificate, self.settings = certificate, settings
         self.imap_port, self.imaps_port, self.lmtp_port = free_port(), free_port(), free_port()
-        self.users = self.folder / 'dovecot-users'
+        self.users, self.raw = self.folder / 'dovecot-users', self.folder / 'dovecot-raw'
         self.conf = self.folder / 'dovecot.conf'
         # Its sockets' paths have to be short.
         self.run = Path(tempfile.mkdtemp(prefix='dovecot-'))
@@ -408,6 +408,9 @@ passdb {{
 	driver = passwd-file
 	args = {self.users}/%u
 }}
+protocol imap {{
+	rawlog_dir = {self.raw}/%u
+}}
 userdb {{
 	driver = static
 	args = uid={self.uid} gid={self.gid} home={self.folder}/dovecot-mail/%u
@@ -431,7 +434,7 @@ service stats {{
 
     def append(self, address, password, message, folder='INBOX'):
         """Puts a message into a folder as it is."""
-        with imaplib.IMAP4('127.0.0.1', self.imap_port) as imap:
+        with imaplib.IMAP4('127.0.0.1', self.imap_port, timeout=STOP_SECONDS) as imap:
             imap.login(address, password)
             answer, why = imap.append(folder, None, None, message)
             if answer != 'OK':
@@ -449,9 +452,22 @@ service stats {{
             while not self.accepts(address, password):
                 pass  # it answers a wrong password after two seconds
 
+    def listen_in(self, address):
+        """From now on commands() tells what is asked on connections of the user."""
+        self.raw.mkdir(exist_ok=True)
+        folder = self.raw / address
+        folder.mkdir()
+        os.chown(folder, self.uid, self.gid)
+
+    def commands(self, address):
+        """The commands of each connection since listen_in(), without the logins."""
+        return [[line.split(' ', 2)[2] for line in path.read_text(errors='replace').splitlines()
+                 if re.match(r'\d+\.\d+ [ew]\d+ ', line)]
+                for path in sorted((self.raw / address).glob('*.in'))]
+
     def accepts(self, address, password):
         """Whether a login is let in."""
-        with imaplib.IMAP4('127.0.0.1', self.imap_port) as imap:
+        with imaplib.IMAP4('127.0.0.1', self.imap_port, timeout=STOP_SECONDS) as imap:
             try:
                 imap.login(address, password)
                 return True

@@ -60,7 +60,7 @@ static enum found find(struct store *s, const char *name, int32_t *folder)
 {
 	struct arena *a = arena_new(1 << 20);
 	struct err e;
-	enum found found = delivery_folder(s, a, 1, str_of(name), folder, &e);
+	enum found found = delivery_folder(s, a, 1, str_of(name), CLASS_EMAIL, folder, &e);
 	arena_free(&a);
 	return found;
 }
@@ -151,8 +151,10 @@ static void accounts_are_found(void **state)
 		"WHERE a.address = 'anna@delivery.test'");
 	struct store *s = store_pg_new(db);
 	int32_t by_name = 0, by_path = 0;
-	assert_int_equal(delivery_folder(s, a, anna, STR("bills"), &by_name, &e), FOUND_ONE);
-	assert_int_equal(delivery_folder(s, a, anna, STR("inbox/BILLS"), &by_path, &e), FOUND_ONE);
+	assert_int_equal(delivery_folder(s, a, anna, STR("bills"), CLASS_EMAIL, &by_name, &e),
+			 FOUND_ONE);
+	assert_int_equal(delivery_folder(s, a, anna, STR("inbox/BILLS"), CLASS_EMAIL, &by_path, &e),
+			 FOUND_ONE);
 	assert_int_equal(by_name, by_path);
 	store_pg_free(&s);
 	pg_rollback(db);

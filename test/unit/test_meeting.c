@@ -240,16 +240,19 @@ static void forwarded_events(void **state)
 							    "BEGIN:VALARM\r\nEND:VALARM\r\n");
 	struct item_context ctx = context();
 	struct err e = {0};
+	struct meeting_mail mail;
 	struct str out;
 	int64_t instance;
 	(void)state;
 	assert_true(clock_parse(STR("20270311T120000Z"), &instance));
-	assert_true(meeting_forward(&ctx, STR(series), INT64_MIN, &out, &e));
+	assert_true(meeting_forward(&ctx, STR(series), INT64_MIN, &mail, &e));
+	out = mail.calendar;
 	assert_has(out, "METHOD:REQUEST");
 	assert_has(out, "RRULE");
 	assert_has_not(out, "VALARM");
 	assert_has_not(out, "BUSYSTATUS");
-	assert_true(meeting_forward(&ctx, STR(series), instance, &out, &e));
+	assert_true(meeting_forward(&ctx, STR(series), instance, &mail, &e));
+	out = mail.calendar;
 	assert_has(out, "RECURRENCE-ID:20270311T120000Z");
 	assert_has_not(out, "RRULE");
 }

@@ -49,6 +49,8 @@ class Handler(socketserver.StreamRequestHandler):
             if line == b'.\r\n':
                 break
             lines.append(line[1:] if line.startswith(b'.') else line)
+        else:
+            return  # the client went in the middle of it
         self.server.messages.append((sender, list(recipients), b''.join(lines)))
         self.reply('250 2.0.0 Taken')
 

@@ -1,4 +1,7 @@
-"""Autodiscover in the mobilesync form (MS-ASCMD 2.2.1.1)."""
+"""Autodiscover in all its forms (MS-ASCMD 2.2.1.1), and what other clients ask for.
+
+What has a schema is held against it, everywhere; of the others the structure is compared whole.
+"""
 
 import json
 import plistlib
@@ -19,17 +22,28 @@ def request(address, accepted=MOBILESYNC + 'responseschema/2006'):
             '</Request></Autodiscover>').encode()
 
 
+def tree(element):
+    """Names of an element and of all in it: 'a' without children, else ('a', …)."""
+    name = element.tag.rpartition('}')[2]
+    return (name, *map(tree, element)) if len(element) else name
+
+
 class Autodiscover(WireTest):
     def ask(self, phone, body, path=AUTODISCOVER, **headers):
         answer = phone.raw('POST', path, body, Content_Type='text/xml', **headers)
-        if answer.code == 200 and answer.body:
+        if answer.code == 200:
             schema.seen.add(answer.body.decode(), 'Autodiscover')
         return answer
 
     def error_code(self, answer):
         """The ErrorCode of the framework's error answer."""
         self.assertEqual(answer.code, 200, answer)
-        return ET.fromstring(answer.body).findtext(f'.//{{{RESPONSE}}}ErrorCode')
+        schema.seen.add(answer.body.decode(), 'Autodiscover')
+        root = ET.fromstring(answer.body)
+        self.assertEqual(tree(root), ('Autodiscover', ('Response', (
+            'Error', 'ErrorCode', 'Message', 'DebugData'))))
+        self.assertRegex(root.find('.//*[@Time]').get('Time'), r'^\d\d:\d\d:\d\d$')
+        return root.findtext(f'.//{{{RESPONSE}}}ErrorCode')
 
     def test_it_names_the_server_and_the_user(self):
         user = self.account()
@@ -65,6 +79,13 @@ class Autodiscover(WireTest):
         phone = self.new_phone('example.test\\' + user.partition('@')[0])
         self.assertEqual(phone.autodiscover(user)['address'], user)
 
+    def test_an_alias_is_an_address_of_ones_own(self):
+        """The answer names the primary address (R2228)."""
+        phone = self.new_phone(self.account())
+        alias = 'x.' + phone.user
+        self.lab.sql("SELECT easel.alias_create(:'user', :'alias')", user=phone.user, alias=alias)
+        self.assertEqual(phone.autodiscover(alias.upper())['address'], phone.user)
+
     def test_without_a_document_the_login_tells_the_address(self):
         """Android (clients.md)."""
         phone = self.new_phone(self.account())
@@ -84,6 +105,13 @@ class Autodiscover(WireTest):
         start, end = twice.index(b'<Request>'), twice.index(b'</Autodiscover>')
         for body in (b'<a/>', b'no XML', b'<Autodiscover/>',
                      twice[:end] + twice[start:end] + twice[end:],
+                     twice.replace(b'Autodiscover', b'Other'),
+                     twice.replace(b'Autodiscover xmlns="', b'Autodiscover xmlns="urn:other'),
+                     twice.replace(b'<AcceptableResponseSchema>', b'<EMailAddress>a@b.c</EMailAddress>'
+                                   b'<AcceptableResponseSchema>'),
+                     twice.replace(phone.user.encode(), b'x' * 2000),
+                     twice + b' ' * 70000, twice[:-5], b'\0' + twice,
+                     twice.replace(b'Request>', b'\xff\xfeRequest>'),
                      request('')):
             with self.subTest(body[:60]):
                 self.assertEqual(self.error_code(self.ask(phone, body)), '600')
@@ -91,25 +119,40 @@ class Autodiscover(WireTest):
     def test_what_other_namespaces_say_is_not_meant(self):
         ben = self.account('ben')
         phone = self.new_phone(self.account())
-        foreign = f'<x:EMailAddress xmlns:x="urn:other">{ben}</x:EMailAddress>'.encode()
-        body = request(phone.user).replace(b'</EMailAddress>', b'</EMailAddress>' + foreign)
-        self.assertIn(phone.user.encode(), self.ask(phone, body).body)
+        address = f'EMailAddress>{ben}</'
+        for foreign in (f'<x:{address}x:EMailAddress>', f'<x:Box><{address}EMailAddress></x:Box>',
+                        f'<x:Request><{address}EMailAddress></x:Request>'):
+            body = request(phone.user).replace(b'</EMailAddress>', f'</EMailAddress>{foreign}'.encode())
+            body = body.replace(b'<Autodiscover ', b'<Autodiscover xmlns:x="urn:other" ')
+            with self.subTest(foreign):
+                answer = self.ask(phone, body)
+                self.assertIn(phone.user.encode(), answer.body)
+                self.assertNotIn(ben.encode(), answer.body)
+
+    def test_other_encodings(self):
+        phone = self.new_phone(self.account())
+        text = request(phone.user).decode()
+        for body in (text.encode('utf-16'), b'\xef\xbb\xbf' + text.encode(),
+                     b'<?xml version="1.0" encoding="iso-8859-1"?>' + text.encode('latin-1')):
+            self.assertIn(phone.user.encode(), self.ask(phone, body).body)
 
     def test_deep_nesting_is_error_600(self):
         phone = self.new_phone(self.account())
-        deep = b'<a>' * 500 + b'</a>' * 500
-        body = request(phone.user).replace(b'<Request>', b'<Request>' + deep)
-        self.assertEqual(self.error_code(self.ask(phone, body)), '600')
+        for depth in (10, 500, 9000):
+            deep = b'<a>' * depth + b'</a>' * depth
+            body = request(phone.user).replace(b'<Request>', b'<Request>' + deep)
+            self.assertEqual(self.error_code(self.ask(phone, body)), '600')
 
     def test_entities_are_not_expanded(self):
         phone = self.new_phone(self.account())
         bomb = (b'<!DOCTYPE a [<!ENTITY b "bbbbbbbbbb"><!ENTITY c "&b;&b;&b;&b;&b;">'
                 b'<!ENTITY f SYSTEM "file:///etc/passwd">]>')
-        for name in (b'&c;', b'&f;'):
-            answer = self.ask(phone, bomb + request('x').replace(b'>x<', b'>' + name + b'<'))
-            self.assertNotIn(b'bbbb', answer.body)
-            self.assertNotIn(b'root:', answer.body)
-            self.assertIn(answer.code, (200, 400))
+        dtds = (bomb, b'<!DOCTYPE Autodiscover>', b'<!DOCTYPE a SYSTEM "http://127.0.0.1/a.dtd">',
+                b'<!DOCTYPE a [<!ENTITY % p SYSTEM "file:///etc/passwd"> %p;]>')
+        for dtd, name in [(dtd, phone.user.encode()) for dtd in dtds] + [
+                (bomb, b'&c;'), (bomb, b'&f;'), (b'', b'&c;'), (b'', b'&#0;')]:
+            answer = self.ask(phone, dtd + request('x').replace(b'>x<', b'>' + name + b'<'))
+            self.assertEqual(self.error_code(answer), '600')
 
     def test_somebody_elses_address_is_not_told(self):
         ben = self.account('ben')
@@ -118,6 +161,8 @@ class Autodiscover(WireTest):
                    for address in (ben, 'nobody@example.test', 'nobody@elsewhere.test')]
         self.assertNotIn(ben.partition('@')[0].title().encode(), answers[0].body)
         self.assertEqual({answer.body for answer in answers}, {answers[0].body})
+        self.assertEqual(tree(ET.fromstring(answers[0].body)), ('Autodiscover', (
+            'Response', 'Culture', ('Action', ('Error', 'Status', 'Message', 'DebugData')))))
         space = {'m': MOBILESYNC + 'responseschema/2006'}
         self.assertEqual(ET.fromstring(answers[0].body).findtext('.//m:Error/m:Status', None, space),
                          '2')
@@ -158,6 +203,14 @@ class Protocols(WireTest):
     def test_outlooks_schema(self):
         phone = self.new_phone(self.account())
         answer = phone.raw('POST', AUTODISCOVER, request(phone.user, OUTLOOK))
+        common = ('LoginName', 'DomainRequired', 'SPA', 'SSL', 'Encryption', 'AuthRequired')
+        port = ('Protocol', 'Type', 'Server', 'Port', *common)
+        url = ('Protocol', 'Type', 'Server', 'Name', 'LoginName')
+        self.assertEqual(tree(ET.fromstring(answer.body)), ('Autodiscover', (
+            'Response', ('User', 'DisplayName', 'AutoDiscoverSMTPAddress'),
+            ('Account', 'AccountType', 'Action', url, port, port, url, url, port))))
+        self.assertEqual({e.tag.partition('}')[0][1:] for e in ET.fromstring(answer.body).iter()},
+                         {RESPONSE, OUTLOOK})
         protocols = {p.findtext(f'{{{OUTLOOK}}}Type'):
                      {e.tag.partition('}')[2]: e.text for e in p}
                      for p in ET.fromstring(answer.body).iter(f'{{{OUTLOOK}}}Protocol')}
@@ -179,6 +232,10 @@ class Protocols(WireTest):
         self.assertEqual(root.findtext('.//m:Action/m:Settings/m:Server/m:Url', None, space),
                          self.lab.url + PATH)
         self.assertEqual(len(root.findall('.//m:Account/m:Protocol', space)), 6)
+        # The list is all that the schema does not know.
+        response = root.find('m:Response', space)
+        response.remove(response.find('m:Account', space))
+        schema.seen.add(ET.tostring(root, encoding='unicode'), 'Autodiscover')
         self.assertEqual(self.get(AUTODISCOVER).code, 401)
 
     def test_version_2(self):
@@ -195,9 +252,14 @@ class Protocols(WireTest):
                 ('elsewhere.test&Protocol=ActiveSync', 404, 'UserNotFound'),
                 ('%00%0a&Protocol=ActiveSync', 404, 'UserNotFound')):
             answer = self.get(at + query)
-            self.assertEqual((answer.code, json.loads(answer.body)['ErrorCode']), (code, error))
-        url = json.loads(self.get(at + 'example.test&Protocol=AutodiscoverV1').body)['Url']
-        self.assertEqual(url, self.lab.url + AUTODISCOVER)
+            told = json.loads(answer.body)
+            self.assertEqual((answer.code, sorted(told), told['ErrorCode']),
+                             (code, ['ErrorCode', 'ErrorMessage'], error))
+            self.assertRegex(answer.headers['Content-Type'], '^application/json')
+        for protocol, url in (('AutodiscoverV1', self.lab.url + AUTODISCOVER),
+                              ('CalDAV', 'https://dav.example.test/cal/x@example.test/')):
+            answer = json.loads(self.get(f'{at}example.test&Protocol={protocol}').body)
+            self.assertEqual(answer, {'Protocol': protocol, 'Url': url})
 
     def test_thunderbird(self):
         for path in ('/.well-known/autoconfig/mail/config-v1.1.xml', '/mail/config-v1.1.xml'):
@@ -205,6 +267,14 @@ class Protocols(WireTest):
             imap = root.find('emailProvider/incomingServer[@type="imap"]')
             self.assertEqual([e.text for e in imap], [
                 'imap.example.test', '993', 'SSL', 'anna@example.test', 'password-cleartext'])
+            login = ('username', 'authentication')
+            server = ('hostname', 'port', 'socketType', *login)
+            self.assertEqual(tree(root), (
+                'clientConfig', ('emailProvider', 'domain', 'displayName', 'displayShortName',
+                                 ('incomingServer', *server), ('outgoingServer', *server)),
+                ('addressBook', *login, 'serverURL'), ('calendar', *login, 'serverURL')))
+            self.assertEqual((root.get('version'), root.find('emailProvider').get('id')),
+                             ('1.1', 'example.test'))
             self.assertEqual(root.findtext('calendar/serverURL'),
                              'https://dav.example.test/cal/anna@example.test/')
         root = ET.fromstring(self.get('/mail/config-v1.1.xml', Host='autoconfig.example.test').body)
@@ -218,6 +288,11 @@ class Protocols(WireTest):
         self.assertEqual(answer.headers['Content-Type'], 'application/x-apple-aspen-config')
         profile = plistlib.loads(answer.body)
         payload, = profile['PayloadContent']
+        every = ['PayloadType', 'PayloadVersion', 'PayloadIdentifier', 'PayloadUUID',
+                 'PayloadDisplayName']
+        self.assertEqual(sorted(profile), sorted(['PayloadContent', *every]))
+        self.assertEqual(sorted(payload), sorted([
+            *every, 'Host', 'EmailAddress', 'UserName', 'SSL']))
         self.assertEqual((payload['PayloadType'], payload['EmailAddress'], payload['Host']),
                          ('com.apple.eas.account', 'anna@example.test',
                           self.lab.url.partition('//')[2]))
@@ -255,5 +330,8 @@ class Protocols(WireTest):
             self.assertEqual((answer.code, answer.headers['X-MS-Location']),
                              (451, f'https://two.example.test{PATH}'))
         answer = phone.raw('POST', AUTODISCOVER, request(phone.user, OUTLOOK))
+        self.assertEqual(tree(ET.fromstring(answer.body)), ('Autodiscover', (
+            'Response', ('User', 'DisplayName', 'AutoDiscoverSMTPAddress'),
+            ('Account', 'AccountType', 'Action', 'RedirectUrl'))))
         self.assertIn(b'<RedirectUrl>https://two.example.test/autodiscover/autodiscover.xml'
                       b'</RedirectUrl>', answer.body)

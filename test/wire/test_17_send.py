@@ -3,6 +3,7 @@
 import email
 import email.policy
 import subprocess
+import threading
 import time
 import uuid
 
@@ -10,7 +11,7 @@ import lab as lab_module
 import servers
 from common import PASSWORD, WireTest, in_versions, message
 from phone import HTML, MIME, TEXT, body, options
-from smtp_server import SmtpServer
+from smtp_server import Handler, SmtpServer
 from wbxml import E, encode
 
 SENT, REPLIED, REPLIED_ALL, FORWARDED = '5', '1', '2', '3'
@@ -652,3 +653,117 @@ class Remote(Send):
         finally:
             runner.terminate()
             self.assertEqual(runner.wait(10), 0)
+
+
+class ByItself(Send):
+    """Workers deliver what is in the queue; nobody runs easel-queue."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab_module.Lab(workers=1)
+        cls.addClassCleanup(cls.lab.close)
+        cls.server = SmtpServer(handler=Holding)
+        cls.addClassCleanup(cls.server.close)
+        cls.lab.sql("UPDATE easel.server SET queue_workers = 1, smtp_url = :'url', smtp_tls = 'none'",
+                    url=cls.server.url)
+
+    def setUp(self):
+        self.server.replies.clear()
+        self.server.messages.clear()
+        self.server.asked.clear()
+        self.server.held, self.server.go_on = None, threading.Event()
+
+    def wait_for(self, condition, what):
+        deadline = time.monotonic() + 20
+        while not condition():
+            self.assertLess(time.monotonic(), deadline, what)
+            time.sleep(0.01)
+
+    def lease_ends(self):
+        self.lab.sql("UPDATE easel.queue_recipient SET next_try = now()")
+
+    def test_what_is_sent_goes_out(self):
+        anna, ben = self.phone(), self.phone()
+        self.send(anna, mime(f'carl@else.test, {ben.user}'))
+        self.wait_for(lambda: self.server.messages, 'nothing came')
+        self.wait_for(lambda: not self.rows(anna), 'it is still in the queue')
+        self.only(ben)
+
+    def test_the_schedule(self):
+        anna = self.phone()
+        self.lab.sql("UPDATE easel.server SET send_retries = '{1 s, 1 hour}'")
+        self.server.replies['carl@else.test'] = ['451 4.3.0 Later']
+        self.send(anna, mime('carl@else.test'))
+        self.wait_for(lambda: self.rows(anna)[0][2:] == ['2', '451 4.3.0 Later'] and self.lab.sql(
+            "SELECT 1 FROM easel.queue_recipient WHERE next_try > now() + interval '50 min'"),
+            'it was not tried twice')
+        self.server.replies.clear()
+        self.lab.sql('SELECT easel.queue_retry()')
+        self.wait_for(lambda: not self.rows(anna), 'it was not tried at once')
+        self.assertEqual(len(self.server.messages), 1)
+
+    def test_refused_for_good(self):
+        """The request was accepted, so the client has nothing to repeat, and the user is told."""
+        anna = self.phone()
+        self.server.replies['carl@else.test'] = ['550 5.1.1 No such user']
+        self.send(anna, mime('carl@else.test', 'Plans'), client_id='one')
+        self.wait_for(lambda: self.items(anna), 'nobody was told')
+        self.assertEqual(self.only(anna)['Subject'], 'Undelivered: Plans')
+        again = self.submit(anna, 'SendMail', mime('carl@else.test', 'Plans'), client_id='one')
+        self.assertEqual((again.code, again.status), (200, '118'))
+        self.assertEqual(self.server.asked, ['carl@else.test'])
+
+    def test_a_mailbox_that_can_not_take_it(self):
+        """What no mailbox can read is tried as long as the rest, then the sender is told."""
+        anna = self.phone()
+        self.server.replies['carl@else.test'] = ['451 4.3.0 Later']
+        self.send(anna, mime('carl@else.test, dora@else.test'))
+        self.wait_for(lambda: self.server.messages, 'nothing came')
+        self.wait_for(lambda: [row[1] for row in self.rows(anna)] == ['waiting', 'sent'], 'wrong states')
+        self.lab.sql("UPDATE easel.queue SET data = '', queued_at = now() - interval '4 days'")
+        self.lab.sql("UPDATE easel.queue_recipient SET address = :'user' WHERE state = 'waiting'",
+                     user=anna.user)
+        self.lease_ends()
+        self.wait_for(lambda: not self.rows(anna), 'it is still there')
+        self.assertIn('the message is empty', self.only(anna).get_body(('plain',)).get_content())
+
+    def test_a_worker_that_was_killed_while_it_sent(self):
+        anna = self.phone()
+        self.server.held = 'DATA'
+        self.send(anna, mime('carl@else.test'))
+        self.wait_for(lambda: self.server.held is None, 'it never came so far')
+        self.lab.worker_kill()
+        self.server.go_on.set()
+        self.lab.workers[0].start()
+        self.assertEqual([row[1:3] for row in self.rows(anna)], [['waiting', '1']])
+        self.lease_ends()
+        self.wait_for(lambda: not self.rows(anna), 'it was not sent again')
+        self.assertEqual(len(self.server.messages), 1)
+
+    def test_a_stop_does_not_wait_for_a_mail_server(self):
+        anna = self.phone()
+        self.server.held = 'RCPT'
+        self.send(anna, mime('carl@else.test'))
+        self.wait_for(lambda: self.server.held is None, 'it never came so far')
+        self.assertEqual(self.lab.worker_restart(), 0)
+        self.server.go_on.set()
+        self.lab.sql('SELECT easel.queue_retry()')
+        self.wait_for(lambda: not self.rows(anna), 'it was not sent again')
+        self.assertEqual(len(self.server.messages), 1)
+
+
+class Holding(Handler):
+    """Stops at a command (server.held) until it is told to go on."""
+
+    def hold(self, verb):
+        if self.server.held == verb:
+            self.server.held = None
+            self.server.go_on.wait(60)
+
+    def take_recipient(self, address, recipients):
+        self.hold('RCPT')
+        super().take_recipient(address, recipients)
+
+    def take_message(self, sender, recipients):
+        self.hold('DATA')
+        super().take_message(sender, recipients)

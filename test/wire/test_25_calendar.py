@@ -333,6 +333,115 @@ class Forwarding(CalendarTest):
         self.assertNotIn('RRULE', text)
 
 
+class Forwardees(CalendarTest):
+    """SmartForward of an event without a message, from 16.0 on (2.2.3.79, 2.2.3.169)."""
+
+    def forward(self, phone, item, *more, client_id='f1', instance=None):
+        one = [E('InstanceId', instance)] if instance else []
+        answer = phone.command('SmartForward', E(
+            'ComposeMail:SmartForward', E('ClientId', client_id),
+            E('Source', E('FolderId', item.partition(':')[0]), E('ItemId', item), *one), *more))
+        return answer.status
+
+    def to(self, *addresses):
+        return E('Forwardees', [E('Forwardee', E('Name', 'Somebody'), E('Email', a)) for a in addresses])
+
+    @in_versions('16.0', '16.1')
+    def test_the_event_goes_to_them(self, version):
+        phone, folder = self.calendar(version=version)
+        ben, eve = self.phone(), self.account()
+        self.lab.deliver(phone.user, invitation(phone.user, extra='RRULE:FREQ=DAILY;COUNT=3'))
+        item, _ = self.one_event(phone, folder)
+        text = E('AirSyncBase:Body', E('AirSyncBase:Type', 1), E('AirSyncBase:Data', 'Come along'))
+        for _ in range(2):
+            status = self.forward(phone, item, self.to(ben.user, eve), text)
+        self.assertEqual(status, '118')
+        for user in (ben.user, eve):
+            sent, = self.meeting_mail(user, 'REQUEST')
+            self.assertIn('RRULE', sent)
+            self.assertIn('mailto:ben@example.org', sent)
+        mail, = self.inbox(ben).values()
+        self.assertEqual(mail.get('Email:Subject'), 'FW: Planning')
+        self.assertIn('Come along', mail.get('AirSyncBase:Body/Data'))
+        self.assertEqual(len(phone.sync_all(phone.folder(SENT))), 1)
+        self.assertIsNone(self.forward(phone, item, self.to(ben.user), client_id='f2',
+                                       instance='2027-03-11T12:00:00.000Z'))
+        self.assertIn('RECURRENCE-ID:20270311T120000Z', self.meeting_mail(ben.user, 'REQUEST')[1])
+
+    def test_an_invitation_in_the_inbox(self):
+        phone, _ = self.calendar()
+        ben = self.account()
+        self.lab.deliver(phone.user, invitation(phone.user, extra='RRULE:FREQ=DAILY;COUNT=3'))
+        mail, = self.inbox(phone)
+        self.assertIsNone(self.forward(phone, mail, self.to(ben)))
+        self.assertIsNone(self.forward(phone, mail, self.to(ben), client_id='f2',
+                                       instance='2027-03-12T12:00:00.000Z'))
+        self.assertEqual(['RRULE' in text for text in self.meeting_mail(ben, 'REQUEST')], [True, False])
+
+    def test_what_is_refused(self):
+        phone, folder = self.calendar()
+        ben = self.account()
+        item = self.add(phone, folder, *event())
+        self.lab.deliver(phone.user, message(to=phone.user))
+        mail, = self.inbox(phone)
+        people = self.to(ben)
+        empty = E('AirSyncBase:Body', E('AirSyncBase:Data', 'x'))
+        mime = E('Mime', message(to=ben))
+        for name, status, where, more in (
+                ('with a message', '178', item, (people, mime)),
+                ('saved', '178', item, (people, E('SaveInSentItems'))),
+                ('replacing', '178', item, (people, E('ReplaceMime'))),
+                ('Body with a message', '178', item, (empty, mime)),
+                ('Body alone', '119', item, (empty,)),
+                ('nobody', '179', item, (E('Forwardees'),)),
+                ('no address', '179', item, (self.to('nobody'),)),
+                ('a forged header', '179', item, (self.to('a@b.test\r\nBcc: eve@b.test'),)),
+                ('a Body without Type', '179', item, (people, empty)),
+                ('no event', '179', mail, (people,)),
+                ('no item', '150', '99:1:1', (people,)),
+                ('nothing at all', '103', item, ())):
+            with self.subTest(name):
+                self.assertEqual(self.forward(phone, where, *more), status)
+        self.assertEqual(self.forward(phone, item, people, instance='2027-03-12T12:00:00.000Z'), '150')
+        self.assertEqual(self.meeting_mail(ben, 'REQUEST'), [])
+
+
+class Replying(CalendarTest):
+    """A reply to an event has it quoted."""
+
+    def reply(self, phone, folder, item, to, instance=None):
+        mime = message(subject='Re: Planning', text='Fine.\n', to=to, sender=phone.user)
+        if phone.number() < 140:
+            params = [('CollectionId', folder), ('ItemId', item)]
+            params += [('Occurrence', instance)] if instance else []
+            answer = phone.post('SmartReply', mime, params, Content_Type='message/rfc822')
+            return answer.code
+        one = [E('InstanceId', instance)] if instance else []
+        return phone.command('SmartReply', E('ComposeMail:SmartReply', E('ClientId', f'{instance}'), E(
+            'Source', E('FolderId', folder), E('ItemId', item), *one), E('Mime', mime))).status
+
+    @in_versions('12.1', '14.1', '16.1')
+    def test_the_series_and_one_occurrence(self, version):
+        phone, folder = self.calendar(version=version)
+        old = version == '12.1'
+        ben = self.phone()
+        self.lab.deliver(phone.user, invitation(phone.user, extra='RRULE:FREQ=DAILY;COUNT=3\nLOCATION:Room 5'))
+        item, _ = self.one_event(phone, folder)
+        self.assertEqual(self.reply(phone, folder, item, ben.user), 200 if old else None)
+        self.assertEqual(self.reply(phone, folder, item, ben.user, '2027-03-11T12:00:00.000Z'),
+                         200 if old else None)
+        texts = sorted(data.get('AirSyncBase:Body/Data') for data in self.inbox(ben).values())
+        self.assertIn('Thu, 11 Mar 2027', texts[0])
+        self.assertIn('Wed, 10 Mar 2027', texts[1])
+        for text in texts:
+            self.assertLess(text.index('Fine.'), text.index('-----Original Message-----'))
+            for line in ('From: "Ben" <ben@example.org>', 'Subject: Planning', '> Where: Room 5'):
+                self.assertIn(line, text)
+        for instance, status in (('2027-04-11T12:00:00.000Z', '150'), ('soon', '104')):
+            self.assertEqual(self.reply(phone, folder, item, ben.user, instance),
+                             (500 if status == '150' else 400) if old else status)
+
+
 def tnef(message_class, subject, uid_bytes, start, end, files=()):
     """A winmail.dat."""
     def attribute(level, kind, data):

@@ -24,6 +24,11 @@ def replaced(old, new):
     return lambda site: put(site, old, new)
 
 
+def before_easel(location, body):
+    """Another location, that comes before Easel's."""
+    return replaced('location ~* ^/+(', f'location {location} {{ {body} }}\n\tlocation ~* ^/+(')
+
+
 def unchanged(site):
     return site
 
@@ -83,30 +88,47 @@ class Check(WireTest):
 
     def test_broken_sites(self):
         location = '(Microsoft-Server-ActiveSync/*$|autodiscover/|'
+        inside = 'fastcgi_pass easel;'
         for problem, change in (
                 ('autodiscover-path', replaced(location, '(Microsoft-Server-ActiveSync/*$|')),
                 ('activesync-path', replaced(location, '(autodiscover/|')),
-                ('autodiscover-site', replaced('location @easel_away', 'location ~* ^/autodiscover/ '
-                                               '{ return 200 "Hello"; }\n\tlocation @easel_away')),
-                ('options', replaced('fastcgi_pass easel;', 'fastcgi_pass easel;\n\t\t'
-                                     'fastcgi_hide_header MS-ASProtocolVersions;')),
-                ('login-header', replaced('fastcgi_pass easel;', 'fastcgi_pass easel;\n\t\t'
-                                          'fastcgi_param HTTP_AUTHORIZATION "";')),
+                ('autodiscover-site', before_easel('~* ^/autodiscover/', 'return 200 "Hello";')),
+                ('redirect-loop', before_easel('~* ^/autodiscover/',
+                                               'return 302 https://$http_host$request_uri;')),
+                ('redirect-plain', before_easel('~* ^/autodiscover/',
+                                                'return 302 http://$http_host$request_uri;')),
+                ('redirect', before_easel('~* ^/Microsoft-Server-ActiveSync',
+                                          'return 301 https://$http_host/webmail/;')),
+                ('tls-old', replaced('ssl_protocols TLSv1.2 TLSv1.3;', 'ssl_protocols TLSv1.1;'
+                                     ' ssl_ciphers ALL:@SECLEVEL=0;')),
+                ('options-method', replaced(inside, 'if ($request_method = OPTIONS) { return 405; }'
+                                            f' {inside}')),
+                ('options', replaced(inside, f'{inside} fastcgi_hide_header MS-ASProtocolVersions;')),
+                ('login-header', replaced(inside, f'{inside} fastcgi_param HTTP_AUTHORIZATION "";')),
                 ('query', replaced('QUERY_STRING    $query_string', 'QUERY_STRING    ""')),
                 ('body-limit', replaced('client_max_body_size 64m', 'client_max_body_size 100k')),
                 ('push', replaced('fastcgi_read_timeout 3660s', 'fastcgi_read_timeout 1s')),
-                ('easel-away', replaced('fastcgi_pass easel;',
-                                        'fastcgi_pass unix:/nonexistent/easel.sock;'))):
-            # The location for Autodiscover must come before the one that hands it on.
-            def ordered(site, change=change):
-                site = change(site)
-                head, hello, tail = site.partition('location ~* ^/autodiscover/ ')
-                if not hello:
-                    return site
-                block, end, tail = tail.partition('}')
-                return put(head + tail, 'location ~* ^/+(', f'{hello}{block}{end}\n\tlocation ~* ^/+(')
+                ('easel-away', replaced(inside, 'fastcgi_pass unix:/nonexistent/easel.sock;'))):
             with self.subTest(problem):
-                self.assert_names(problem, self.site(ordered))
+                self.assert_names(problem, self.site(change))
+
+    def test_a_redirect_is_followed(self):
+        """As phones do, from one name of the server to another."""
+        url = self.site(before_easel('= /autodiscover/autodiscover.xml',
+                                     f'return 302 {self.lab.url}/autodiscover/autodiscover.xml;'))
+        self.assertEqual(self.check(url)[0], 0)
+
+    def test_a_message_wakes_a_waiting_phone(self):
+        user = self.account()
+        code, said = self.check(self.lab.url, '--deliver', '--wait=4', user=user)
+        self.assertEqual((code, said['delivery'][0]), (0, 'ok'), said)
+        items = "SELECT count(*) FROM easel.item WHERE account_id = easel.account_of(:'user')" \
+                " AND folder_id <> (SELECT id FROM easel.folder f WHERE f.role = 'recipients'" \
+                " AND f.account_id = easel.account_of(:'user'))"
+        self.assertEqual(self.lab.sql(items, user=user), [['0']])
+        self.lab.sql("UPDATE easel.account SET push = false WHERE address = :'user'", user=user)
+        self.assert_names('delivery', self.lab.url, '--deliver', user=user)
+        self.assertEqual(self.lab.sql(items, user=user), [['0']])
 
     def test_certificates(self):
         folder = self.lab.folder

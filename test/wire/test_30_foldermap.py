@@ -371,6 +371,45 @@ class AsEmail(Mapped):
         phone.sync(folder)
         self.assertEqual(sorted(d.get('Email:Subject') for d in phone.items[folder].values()), ['Open', 'Renamed'])
 
+    def test_files_are_messages_of_any_size(self):
+        phone = self.mapped({**EMAIL, 'message_size': '2048'}, ('Files', None, 'Files'))
+        folder, = self.shown(phone, 'Files')
+        phone.sync_all(folder, options=self.plain())
+        phone.sync_all(phone.inbox, options=self.plain())
+        pending = phone.ping([folder], 60)
+        content = b'x' * 9000
+        self.lab.put_file(phone.user, 'Plan/ä.txt', content)
+        self.assertEqual(pending.answer().root.get('Folders/Folder'), folder)
+        phone.sync(folder)
+        item, data = self.one_item(phone, folder)
+        self.assertEqual((data.get('Email:Subject'), data.get('Email:Read')), ('Plan_ä.txt', '1'))
+        self.assertIn('Bytes: 9000', data.get('AirSyncBase:Body/Data'))
+        attachment = data.find('AirSyncBase:Attachments/Attachment')
+        self.assertEqual(attachment.get('DisplayName'), 'Plan_ä.txt')
+        fetched = phone.fetch_attachment(attachment.get('FileReference')).root.find('Response/Fetch')
+        self.assertEqual(base64.b64decode(fetched.get('Properties/Data')), content)
+        self.lab.deliver(phone.user, message('Large', 'y' * 9000))
+        self.assertEqual(phone.sync_all(phone.inbox), {})
+        self.assertEqual(phone.move(item, folder, phone.inbox), 5)
+
+    def test_notes_are_in_the_order_of_their_last_change(self):
+        note = EVENT.replace('VEVENT', 'VJOURNAL')
+        phone, _, folder = self.with_items('Notes', (note.replace('20261102T09', '20261103T09'), '2026-11-03 09:00Z'),
+                                           (note.replace('20261102T09', '20261101T09'), '2026-11-01 09:00Z'))
+        phone.sync_all(folder, options=self.plain())
+        self.assertEqual(sorted(d.get('Email:DateReceived')[:10] for d in phone.items[folder].values()), ['2026-11-01', '2026-11-03'])
+
+    def test_contacts_are_messages_too(self):
+        card = 'BEGIN:VCARD\nVERSION:3.0\nUID:1\nFN:Rosa Ray\nN:Ray;Rosa;;;\nTEL;TYPE=cell:+1555\nCATEGORIES:Friends\nEND:VCARD\n'
+        phone, _, folder = self.with_items('Contacts', (card, '2026-11-16 10:00Z'))
+        phone.sync_all(folder, options=self.plain())
+        _, data = self.one_item(phone, folder)
+        self.assertEqual(data.get('Email:Subject'), 'Rosa Ray')
+        self.assertIn('Friends', data.get('Email:From'))
+        self.assertIn('+1555', data.get('AirSyncBase:Body/Data'))
+        names = [a.get('DisplayName') for a in data.all('AirSyncBase:Attachments/Attachment')]
+        self.assertEqual(names, ['Rosa Ray.vcf'])
+
     def test_one_that_can_not_be_read_does_not_stop_the_others(self):
         phone, _, folder = self.with_items('Notes', ('rubbish', 'infinity'), (todo('x'), 'infinity'),
                                            (EVENT.replace('VEVENT', 'VJOURNAL'), 'infinity'))

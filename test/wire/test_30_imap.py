@@ -3,9 +3,13 @@
 import imaplib
 import itertools
 import re
+import threading
+import time
 
 from common import PASSWORD, WireTest, message
-from phone import TEXT, body, delete, options, read_change
+from servers import Nginx, free_port
+import test_25_calendar as calendar
+from phone import Phone, TEXT, body, delete, options, read_change
 from wbxml import E
 
 HIDDEN = ('IMAP4rev1 SASL-IR LITERAL+ ID IDLE NAMESPACE UIDPLUS CHILDREN SPECIAL-USE')
@@ -155,7 +159,11 @@ class Everywhere(ImapTest):
         other.delete('Again')
         other.create('Again')
         self.put(phone.user, message('New'), folder='Again')
-        self.assertEqual(phone.sync(folder).get('Status'), '3')
+        # A folder that is open stays so for a while.
+        deadline = time.monotonic() + 10
+        while (answer := phone.sync(folder)) is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual(answer.get('Status'), '3')
         phone.keys.pop(folder)
         phone.items.pop(folder)
         phone.sync_all(folder)
@@ -194,16 +202,24 @@ class Dovecot(Everywhere):
         self.wait_for_log(1, 'imap-watch', f'account={account} ', 'what=watching')
 
     def test_no_change_needs_neither_login_nor_select(self):
-        phone = self.with_mail(message('One'))
-        phone.sync_all(phone.inbox)
-        logins = self.logins(phone.user)
+        user = self.user()
+        self.put(user, *(message(f'Message {n}') for n in range(12)))
+        self.dovecot.listen_in(user)
+        phone = self.phone(user)
+        phone.sync_all(phone.inbox, window=2)
+        self.assertEqual(len(phone.items[phone.inbox]), 12)
+        # The first only finds out that the password is right. A folder that is open stays so for a
+        # while.
+        before = self.dovecot.commands(user)
+        self.assertLessEqual(len(before), 2)
+        opened = [line.startswith('SELECT') for line in sum(before, [])].count(True)
+        self.assertLess(opened, 4)
         for _ in range(3):
             self.assertIsNone(phone.sync(phone.inbox))
-        self.assertEqual(self.logins(phone.user), logins)
-
-    def logins(self, user):
-        return sum(f'Login: user=<{user}>' in line
-                   for line in self.dovecot.log_path.read_text().splitlines())
+        after = self.dovecot.commands(user)
+        self.assertEqual(len(after), len(before))
+        self.assertLessEqual({line.split(' ')[0] for line in sum(after, [])[len(sum(before, [])):]},
+                             {'UNSELECT', 'NOOP', 'STATUS'})
 
     def test_the_phones_address_is_passed_on(self):
         phone = self.phone(self.user())
@@ -278,6 +294,64 @@ class Killed(ImapTest):
         self.assertEqual(len(phone.items[phone.inbox]), 0)
         self.assertEqual(sorted(d.get('Email:Subject') for d in phone.items[trash].values()),
                          [f'Message {n}' for n in range(8)])
+
+
+class Invitations(ImapTest):
+    """Mail about meetings comes into the calendar beside the mailbox."""
+
+    def events(self, phone):
+        return phone.sync_all(phone.folder(8))
+
+    def test_one_event_whichever_device_or_worker_sees_it_first(self):
+        user = self.user()
+        workers = [self.lab.nginx, self.second_web_server()]
+        phones = [self.new_phone_at(server, user) for server in workers * 2]
+        for phone in phones:
+            phone.sync_all(phone.inbox)
+            self.assertEqual(self.events(phone), {})
+        self.put(user, calendar.invitation(user), calendar.invitation(user, uid='meeting-2'))
+        threads = [threading.Thread(target=phone.sync_all, args=(phone.inbox,)) for phone in phones]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for phone in phones:
+            self.assertEqual([data.get('Calendar:Subject') for data in self.events(phone).values()],
+                             ['Planning'] * 2)
+        # One that was deleted does not come back, and what is about it still finds it.
+        first = phones[0]
+        item = next(iter(first.items[first.folder(8)]))
+        first.sync(first.folder(8), commands=[delete(item)])
+        self.put(user, message('Something else'), calendar.invitation(user, uid='meeting-3'))
+        phones[1].sync_all(phones[1].inbox)
+        self.assertEqual(len(self.events(phones[1])), 2)
+
+    def second_web_server(self):
+        """Another worker, with an nginx of its own."""
+        worker = self.lab.new_worker(7).start()
+        folder = self.lab.folder / 'second'
+        folder.mkdir()
+        nginx = Nginx(folder, free_port(), free_port(), [worker.upstream()],
+                      self.lab.nginx.certificate, '127.0.0.1:').start()
+        self.addCleanup(worker.stop)
+        self.addCleanup(nginx.stop)
+        return nginx
+
+    def new_phone_at(self, server, user):
+        phone = Phone(f'https://127.0.0.1:{server.port}', user, PASSWORD, '16.1')
+        self.addCleanup(phone.close)
+        return phone.start()
+
+    def test_what_outlook_packs(self):
+        user = self.user()
+        data = calendar.tnef('IPM.Microsoft Schedule.MtgReq', 'Packed', calendar.Winmail.UID, 1804680000, 1804683600)
+        self.put(user, message(attachments=[('winmail.dat', 'application/ms-tnef', data)]),
+                 message(attachments=[('winmail.dat', 'application/ms-tnef', data[:99])]))
+        phone = self.phone(user)
+        phone.sync_all(phone.inbox)
+        self.assertEqual(len(phone.items[phone.inbox]), 2)
+        self.assertEqual([data.get('Calendar:Subject') for data in self.events(phone).values()],
+                         ['Packed'])
 
 
 class Search(ImapTest):
