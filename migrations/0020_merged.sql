@@ -414,24 +414,26 @@ BEGIN
 			ON CONFLICT DO NOTHING;
 	END IF;
 	RETURN QUERY
-	WITH RECURSIVE numbered AS (
+	WITH numbered AS (
 		SELECT c.id, w.* FROM unnest(wanted) w
 		JOIN easel.collection c ON c.account_id = who AND c.view = w.view
 			AND coalesce(c.owner_id, 0) = coalesce(w.owner_id, 0) AND coalesce(c.folder_id, 0) = coalesce(w.folder_id, 0)),
-	placed AS (
-		SELECT n.*, coalesce(p.id, 0) AS above,
-		       row_number() OVER (PARTITION BY coalesce(p.id, 0), lower(n.name) ORDER BY n.depth, n.id) AS namesake
+	-- Each folder beside the number of the one that it is in: in one pass, where a join would compare all with all.
+	beside AS (
+		SELECT n.*, n.id AS self, n.view AS at_view, coalesce(n.owner_id, 0) AS at_owner, coalesce(n.folder_id, 0) AS at_folder
 		FROM numbered n
-		LEFT JOIN numbered p ON p.view = n.above_view AND coalesce(p.owner_id, 0) = coalesce(n.above_owner, 0)
-			AND coalesce(p.folder_id, 0) = coalesce(n.above_folder, 0)),
-	below_root AS (
-		SELECT p.id FROM placed p WHERE p.view = 'root'
 		UNION ALL
-		SELECT p.id FROM below_root b JOIN placed p ON p.above = b.id)
+		SELECT n.*, NULL, n.above_view, coalesce(n.above_owner, 0), coalesce(n.above_folder, 0) FROM numbered n),
+	inside AS (
+		SELECT b.*, coalesce(max(b.self) OVER (PARTITION BY b.at_view, b.at_owner, b.at_folder), 0) AS above FROM beside b),
+	placed AS (
+		SELECT i.*, row_number() OVER (PARTITION BY i.above, lower(i.name) ORDER BY i.depth, i.id) AS namesake,
+		       bool_or(i.view = 'root') OVER () AND (i.view = 'root' OR i.above <> 0) AS rooted
+		FROM inside i WHERE i.self IS NULL)
 	SELECT m.id, m.above, CASE WHEN m.namesake > 1 THEN left(m.name, 240) || ' (' || m.namesake || ')' ELSE m.name END,
 	       m.type, m.owner_id, m.folder_id, m.view, f.class,
-	       CASE WHEN m.folder_id IS NULL THEN 0 ELSE easel.folder_rights(who, m.owner_id, m.folder_id) END,
-	       m.special, m.named_by_path, m.id IN (SELECT b.id FROM below_root b)
+	       CASE WHEN m.folder_id IS NULL THEN 0 WHEN m.owner_id = who THEN 63 ELSE easel.folder_rights(who, m.owner_id, m.folder_id) END,
+	       m.special, m.named_by_path, m.rooted
 	FROM placed m LEFT JOIN easel.folder f ON f.account_id = m.owner_id AND f.id = m.folder_id
 	ORDER BY m.depth, m.id;
 END $$;

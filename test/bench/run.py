@@ -19,15 +19,16 @@ from pathlib import Path
 
 from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
 import folder_size
+import folder_tree
 import imap_mail
 import people
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
 FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
-        'folders': (1000, 100000), 'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
+        'folders': (1000, 100000), 'tree': 1000, 'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
-         'folders': (100, 1000), 'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
+         'folders': (100, 1000), 'tree': 30, 'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
 PLANNING = 2  # seconds in which connections plan what they have not asked before; not counted
 CONNECTIONS = 8
 MAILBOX = f'mailbox@{DOMAIN}'
@@ -403,6 +404,9 @@ class Bench:
         folder_size.one_change(self, DOMAIN, PASSWORD, short_message(0), self.size['folders'],
                                self.size['typed'])
 
+    def tree(self):
+        folder_tree.folder_sync(self, DOMAIN, PASSWORD, self.size['tree'], self.size['typed'])
+
     def people(self):
         people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
         people.fill(self, self.size['people'])
@@ -413,7 +417,7 @@ class Bench:
         imap_mail.measure(self, PASSWORD, HTML, PLAIN)
 
 
-PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'imap', 'soak')
+PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'tree', 'imap', 'soak')
 
 
 def descriptors(server):
