@@ -456,6 +456,8 @@ static enum found remove_item(struct store *s, int32_t account, int32_t id, int6
 	return kept(s)->remove(of(s)->kept, c.at.account, c.at.folder, uid, modseq, e);
 }
 
+enum { COPY_MOST = 64 * 1024 * 1024 };
+
 /* Copies an item to a folder of another owner. Its content is in memory for that. */
 static enum found copy(struct store *s, struct arena *a, const struct place *from, int64_t uid,
 		       const struct place *to, int64_t *new_uid, int64_t *new_modseq, struct err *e)
@@ -467,8 +469,13 @@ static enum found copy(struct store *s, struct arena *a, const struct place *fro
 	if (!found->found)
 		return FOUND_NONE;
 	struct slice whole = {.uid = uid, .length = found->item.size};
-	if (!k->ops->slices(k, a, from->account, from->folder, &whole, 1, e))
+	bool fits = found->item.size <= COPY_MOST;
+	if (fits && !k->ops->slices(k, a, from->account, from->folder, &whole, 1, e))
 		return FOUND_FAILED;
+	if (!fits || arena_overflowed(a)) {
+		err_set(e, ERR_QUOTA, "the item is too large to be moved to another's folder");
+		return FOUND_FAILED;
+	}
 	if (!whole.bytes.p)
 		return FOUND_NONE;
 	const struct new_item item = {
@@ -484,22 +491,22 @@ static enum found copy(struct store *s, struct arena *a, const struct place *fro
 		       : FOUND_FAILED;
 }
 
-enum { COPY_MOST = 64 * 1024 * 1024 };
-
+/* The copy goes again when the item can't be taken from where it was, or there would be two. */
 static enum found move_to_another(struct store *s, const struct place *from, int64_t uid,
 				  const struct place *to, int64_t *gone_modseq, int64_t *new_uid,
 				  int64_t *new_modseq, struct err *e)
 {
 	struct store *k = of(s)->kept;
 	struct arena *a = arena_new(COPY_MOST);
+	struct err ignored = {0};
+	int64_t modseq;
 	enum found found = copy(s, a, from, uid, to, new_uid, new_modseq, e);
-	if (found == FOUND_ONE && arena_overflowed(a)) {
-		err_set(e, ERR_QUOTA, "the item is too large to be moved to another's folder");
-		found = FOUND_FAILED;
-	}
 	arena_free(&a);
-	if (found == FOUND_ONE)
-		found = k->ops->remove(k, from->account, from->folder, uid, gone_modseq, e);
+	if (found != FOUND_ONE)
+		return found;
+	found = k->ops->remove(k, from->account, from->folder, uid, gone_modseq, e);
+	if (found == FOUND_NONE || (found == FOUND_FAILED && e->kind == ERR_FORBIDDEN))
+		k->ops->remove(k, to->account, to->folder, *new_uid, &modseq, &ignored);
 	return found;
 }
 

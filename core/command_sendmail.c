@@ -84,8 +84,8 @@ static unsigned decode_document(struct call *c, struct request_mail *out)
 				  : STATUS_OK;
 	if (status != STATUS_OK)
 		return status;
-	if (id.n == 0 || id.n > CLIENT_ID_MOST || (!mime.p && !out->forwardees.n) ||
-	    (out->kind != COMPOSE_NEW && !source))
+	if (id.n == 0 || id.n > CLIENT_ID_MOST || !text_is_xml(id) ||
+	    (!mime.p && !out->forwardees.n) || (out->kind != COMPOSE_NEW && !source))
 		return STATUS_INVALID_XML;
 	out->mime = mime;
 	out->reference = str_of(arena_printf(c->arena, "id:%.*s", STR_ARG(id)));

@@ -7,6 +7,7 @@
 
 #include "core/base/arena.h"
 #include "core/base/digest.h"
+#include "core/base/text.h"
 #include "store/ledger.h"
 #include "store/sms.h"
 #include "store/sync_trouble.h"
@@ -346,8 +347,8 @@ static bool read_commands(struct runner *r)
 	r->col->responses = arena_array(a, count, sizeof *r->col->responses);
 	for (const struct wbxml_node *n = commands->first; n; n = n->next) {
 		unsigned id = n->tag == AirSync_Add ? AirSync_ClientId : AirSync_ServerId;
-		size_t length = wbxml_child_text(n, id).n;
-		if (is_command(n->tag) && (length == 0 || length > ID_MAX))
+		struct str text = wbxml_child_text(n, id);
+		if (is_command(n->tag) && (text.n == 0 || text.n > ID_MAX || !text_is_xml(text)))
 			return false;
 		if (is_command(n->tag))
 			read_command(r, n);

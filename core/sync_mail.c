@@ -193,15 +193,21 @@ static bool send(struct sync_command *x, struct str raw)
 	return submit_message(c->session->db, c->session->store, c->arena, &submission, &c->err);
 }
 
-/* What was sent is no draft any more. */
+/*
+ * What was sent is no draft any more. One that went meanwhile was sent or deleted elsewhere: then
+ * all is undone, and the device that asks again is told so.
+ */
 static bool drop(struct sync_command *x)
 {
 	struct call *c = x->call;
 	struct store *store = c->session->store;
 	int64_t modseq;
-	if (store->ops->remove(store, c->gate.account, x->id.folder, x->id.uid, &modseq, &c->err) ==
-	    FOUND_FAILED)
-		return false;
+	enum found found = store->ops->remove(store, c->gate.account, x->id.folder, x->id.uid,
+					      &modseq, &c->err);
+	if (found != FOUND_ONE)
+		return found == FOUND_NONE ? err_set(&c->err, ERR_UNAVAILABLE,
+						     "the draft went while it was sent")
+					   : false;
 	if (modseq > x->col->ledger->folder.modseq)
 		x->col->ledger->folder.modseq = modseq;
 	return true;

@@ -4,10 +4,17 @@
 #include "core/base/arena.h"
 #include "core/base/buf.h"
 #include "core/base/html_text.h"
+#include "core/base/text.h"
 #include "store/message.h"
 #include "store/message_scan.h"
 
-enum { BODY_MOST = 64 * 1024, HTML_MOST = 256 * 1024, WORDS_MOST = 20, LINE_MOST = 500 };
+enum {
+	BODY_MOST = 64 * 1024,
+	TEXT_MOST = 64 * 1024,
+	HTML_MOST = 256 * 1024,
+	WORDS_MOST = 20,
+	LINE_MOST = 500
+};
 
 /* ---- What makes up a word ---- */
 
@@ -18,8 +25,10 @@ static bool in_word(char c)
 	       (unsigned char)c >= 0x80;
 }
 
+/* PostgreSQL takes neither broken UTF-8 nor more than 1 MiB of words. */
 static struct str plain(struct arena *a, struct str text)
 {
+	text = text_cut_utf8(text_to_xml(a, text), TEXT_MOST);
 	char *out = arena_alloc(a, text.n + 1);
 	for (size_t i = 0; i < text.n; i++)
 		out[i] = in_word(text.p[i]) ? text.p[i] : ' ';

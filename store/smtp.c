@@ -68,6 +68,9 @@ static size_t take_reply(char *p, size_t size, size_t n, void *ctx)
 	struct str line = {p, size * n};
 	if (line.n > 0 && (line.p[0] == '4' || line.p[0] == '5'))
 		keep_line(s->reply, sizeof s->reply, line);
+	else if (str_starts(line,
+			    STR("354"))) /* what was refused before is not about the message */
+		s->reply[0] = '\0';
 	return size * n;
 }
 

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "core/base/arena.h"
+#include "core/base/buf.h"
 #include "core/base/clock.h"
 #include "store/fake.h"
 #include "store/message.h"
@@ -553,6 +554,24 @@ static void find_by_name(struct given *g)
 	assert_int_equal(
 		g->s->ops->find(g->s, g->stranger, 0, CLASS_TASKS, name, &folder, &found, &g->e),
 		FOUND_NONE);
+}
+
+/* The index of words takes no broken UTF-8, and no more than 1 MiB of words. */
+static void any_text_is_kept(struct given *g)
+{
+	enum { SUBJECT = 2 << 20 };
+	struct buf broken = {0}, subject = {0};
+	buf_cstr(&broken, "DESCRIPTION:caf\xe9 \xff\r\nLOCATION:\xc3");
+	buf_cstr(&broken, "\r\n X\r\n");
+	buf_cstr(&subject, "{\"subject\":\"");
+	for (unsigned i = 0; subject.n < SUBJECT; i++)
+		buf_printf(&subject, "word%x ", i);
+	buf_cstr(&subject, "\"}");
+	const char *raw = str_dup(g->a, buf_get(&broken));
+	int64_t uid = add_text(g, g->tasks, raw, str_dup(g->a, buf_get(&subject)));
+	assert_string_equal(read_all(g, g->tasks, uid), raw);
+	buf_free(&broken);
+	buf_free(&subject);
 }
 
 static void uids_are_never_used_again(struct given *g)
@@ -1186,6 +1205,7 @@ static void nothing_is_missed(struct given *g)
 
 static const struct contract of_pg[] = {
 	{"rollback undoes", rollback_undoes},
+	{"any text is kept", any_text_is_kept},
 	{"remove deletes the content", remove_deletes_the_content},
 	{"delete_folder deletes the content", delete_folder_deletes_the_content},
 	{"failed transaction stays failed", failed_transaction_stays_failed},

@@ -1,10 +1,12 @@
 """What the wire tests share: one lab for the whole run, accounts, phones and messages."""
 
 import os
+import concurrent.futures
 import email.policy
 import functools
 import itertools
 import signal
+import subprocess
 import time
 import unittest
 from email.message import EmailMessage
@@ -121,6 +123,33 @@ class WireTest(unittest.TestCase):
         items = phone.items[folder or phone.inbox]
         self.assertEqual(len(items), 1, items)
         return next(iter(items.items()))
+
+    def holding(self, sql):
+        """A psql that has run the SQL in a transaction, which it ends with communicate(b'COMMIT;')."""
+        psql = subprocess.Popen(['psql', '-XqAt', self.lab.postgres.conninfo],
+                                stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(psql.wait)
+        self.addCleanup(psql.stdout.close)
+        self.addCleanup(psql.stdin.close)
+        psql.stdin.write(f"BEGIN; {sql}; SELECT 'done';\n".encode())
+        psql.stdin.flush()
+        while psql.stdout.readline() != b'done\n':
+            self.assertIsNone(psql.poll(), sql)
+        return psql
+
+    def until(self, query):
+        """Waits until the query finds something."""
+        for _ in range(500):
+            if self.lab.sql(f'SELECT EXISTS ({query})') == [['t']]:
+                return
+            time.sleep(0.01)
+        self.fail(query)
+
+    def later(self, function):
+        """Calls it in a thread of its own; what is returned has its result()."""
+        pool = concurrent.futures.ThreadPoolExecutor(1)
+        self.addCleanup(pool.shutdown)
+        return pool.submit(function)
 
     def wait_for_log(self, count, *words, seconds=10):
         """Waits until the worker has logged so many lines that hold all the words."""

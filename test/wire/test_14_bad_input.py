@@ -72,6 +72,18 @@ class Malformed(BadInput):
             + phone.folder_key.encode() + b'\x00\x01\x01'
         self.assertEqual(decode(phone.post('FolderSync', unknown).body).get('Status'), '1')
 
+    def test_an_id_that_is_no_text(self):
+        """Bytes may come as OPAQUE; what can't be written down is refused, with all else unharmed."""
+        phone = self.phone()
+        folder = phone.folder(9)
+        phone.sync_all(folder)
+        contact = E('ApplicationData', E('Contacts:FirstName', 'Anna'))
+        answer = phone.sync_raw(phone.collection(folder, commands=[E('Add', E('ClientId', b'\xff\x01'), contact)]))
+        self.assertEqual(answer.root.get('Collections/Collection/Status'), '4')
+        mail = E('ComposeMail:SendMail', E('ClientId', b'\xff'), E('Mime', b'To: a@b.test\r\n\r\nText'))
+        self.assertEqual(phone.command('SendMail', mail).root.get('Status'), '103')
+        self.assertEqual(phone.sync_all(folder), {})
+
     def test_what_wbxml_allows_and_phones_seldom_use(self):
         """A string table, character entities, strings in pieces, a public id by reference."""
         phone = self.new_phone(self.account())

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import socket
 import subprocess
 import threading
 import time
@@ -238,23 +239,8 @@ class Killed(Send):
 
     def holding_sent_items(self, phone):
         """A connection that holds Sent Items, so that a request stops before its commit."""
-        psql = subprocess.Popen(['psql', '-XqAt', self.lab.postgres.conninfo],
-                                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
-        self.addCleanup(psql.wait)
-        self.addCleanup(psql.stdin.close)
-        psql.stdin.write(f"BEGIN; SELECT FROM easel.folder WHERE role = 'sent' AND account_id = "
-                         f"easel.account_of('{phone.user}') FOR UPDATE;\n".encode())
-        psql.stdin.flush()
-        self.until("SELECT FROM pg_locks WHERE relation = 'easel.folder'::regclass"
-                   " AND mode = 'RowShareLock'")
-        return psql
-
-    def until(self, query):
-        for _ in range(500):
-            if self.lab.sql(f'SELECT EXISTS ({query})') == [['t']]:
-                return
-            time.sleep(0.01)
-        self.fail(query)
+        return self.holding(f"SELECT FROM easel.folder WHERE role = 'sent' AND account_id = "
+                            f"easel.account_of('{phone.user}') FOR UPDATE")
 
     def test_before_the_commit_nothing_was_done(self):
         anna, ben = self.phone(), self.phone()
@@ -503,6 +489,16 @@ class BadInput(Send):
         self.refused(phone, mime(many), 115, 500)
 
 
+class HangsUp(Handler):
+    """Knows no EHLO, and hangs up instead of saying that it has taken a message."""
+
+    def reply(self, text):
+        if text == '250 2.0.0 Taken':
+            self.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            super().reply('502 5.5.1 What?' if text.startswith('250-') else text)
+
+
 class Remote(Send):
     """Mail to other sites, through a mail server of the tests'."""
 
@@ -584,6 +580,15 @@ class Remote(Send):
         self.retry()
         self.assertIn('451 4.3.0 Later', self.only(anna).get_body(('plain',)).get_content())
         self.assertEqual(self.rows(anna), [])
+
+    def test_what_may_have_been_taken_is_not_sent_again_at_once(self):
+        anna, server = self.phone(), SmtpServer(handler=HangsUp)
+        self.addCleanup(server.close)
+        self.lab.sql("UPDATE easel.server SET smtp_url = :'url'", url=server.url)
+        self.send(anna, mime('carl@else.test, dora@else.test'))
+        self.queue()
+        self.assertEqual([sorted(r) for _, r, _ in server.messages], [['carl@else.test', 'dora@else.test']])
+        self.assertEqual([row[1] for row in self.rows(anna)], ['waiting', 'waiting'])
 
     def test_no_server_there(self):
         anna = self.phone()

@@ -108,6 +108,21 @@ class Drafts(WireTest):
         self.assertEqual([data.get('Email:Subject') for data in received], ['Sent'])
         self.assertEqual(len(self.one.sync_all(self.one.folder(SENT))), 1)
 
+    def test_what_is_sent_elsewhere_meanwhile_is_not_sent_again(self):
+        ben = self.phone(self.account('ben'))
+        _, item = self.add(*draft('Once', To=ben.user))
+        request = self.one.collection(self.folder, commands=[
+            E('Change', E('ServerId', item), E('ApplicationData', *draft('Once', To=ben.user)), E('Email2:Send'))])
+        gone = self.holding('DELETE FROM easel.item WHERE flags & 16 <> 0 AND account_id = '
+                            f"easel.account_of('{self.one.user}')")
+        send = self.later(lambda: self.one.command('Sync', self.one.sync_request(request), expect=None))
+        self.until('SELECT FROM pg_locks WHERE NOT granted')
+        gone.communicate(b'COMMIT;\n')
+        self.assertEqual(send.result().code, 503)
+        answer = self.one.sync_raw(request)
+        self.assertEqual(answer.root.get('Collections/Collection/Responses/Change/Status'), '8')
+        self.assertEqual(ben.sync_all(ben.inbox), {})
+
     def test_it_is_sent_at_once(self):
         ben = self.phone(self.account('ben'))
         self.add(*draft('At once', To=ben.user), send=True)

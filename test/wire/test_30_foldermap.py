@@ -1,6 +1,7 @@
 """The folder map: which folders a device is shown, where and under which names, by its settings."""
 
 import base64
+import os
 import random
 import time
 
@@ -208,11 +209,13 @@ class Edits(Mapped):
 
     def test_any_edits_on_both_sides_leave_both_alike(self):
         for mode in ('tree', 'all mail, all groupware', 'groupware as email'):
-            with self.subTest(mode):
-                self.run_edits(random.Random(mode), self.mapped(MODES[mode][0]))
+            for seed in range(int(os.environ.get('EASEL_SEEDS', 1))):
+                with self.subTest(f'{mode}, seed {seed}'):
+                    self.run_edits(random.Random(f'{mode} {seed}'), self.mapped(MODES[mode][0]))
 
     def run_edits(self, dice, phone):
-        for step in range(25):
+        """Edits on both sides, and whatever else happens to a tree. EASEL_SEEDS: how many walks of each mode."""
+        for step in range(40):
             folders = list(phone.folders)
             one, other = dice.choice(folders), dice.choice([*folders, ROOT])
             name = f'{dice.choice("ABC")}{step % 7}'
@@ -221,11 +224,31 @@ class Edits(Mapped):
                 lambda: phone.folder_update(one, name, dice.choice([other, phone.folders[one]['ParentId']])),
                 lambda: phone.folder_delete(one),
                 lambda: self.edit_on_server(phone.user, dice, name),
+                lambda: self.edit_on_server(phone.user, dice, name),
+                lambda: self.another_default(phone.user),
+                lambda: self.set(phone.user, **dice.choice(list(MODES.values()))[0]),
+                lambda: self.lost(phone, dice, one, other, name),
                 lambda: phone.folder_sync(),
+                lambda: phone.folder_sync(key='0'),
             ])()
-            if dice.random() < 0.1:
-                phone.folder_sync(key='0')
         self.assert_alike(phone)
+
+    def lost(self, phone, dice, one, other, name):
+        """An edit or a FolderSync of which the answer never comes; the phone repeats it, or goes on otherwise."""
+        command, content = dice.choice([
+            ('FolderSync', []),
+            ('FolderCreate', [E('ParentId', other), E('DisplayName', name), E('Type', dice.choice([12, 14]))]),
+            ('FolderUpdate', [E('ServerId', one), E('ParentId', phone.folders[one]['ParentId']), E('DisplayName', name)]),
+            ('FolderDelete', [E('ServerId', one)])])
+        request = E('FolderHierarchy:' + command, E('SyncKey', phone.folder_key), *content)
+        for _ in range(dice.choice([1, 1, 2])):
+            phone.command(command, request)
+
+    def another_default(self, user):
+        """Makes the newest folder of contacts the default one."""
+        self.lab.sql("SELECT easel.folder_set_default(f.account_id, f.id) FROM easel.folder f WHERE f.account_id ="
+                     " easel.account_by_address(:'user') AND f.class = 'Contacts' AND f.role IS DISTINCT FROM 'recipients'"
+                     " ORDER BY f.id DESC LIMIT 1", user=user)
 
     def edit_on_server(self, user, dice, name):
         """Makes, moves or deletes a folder that has no role; what the database refuses is left."""

@@ -103,6 +103,29 @@ class Sharing(WireTest):
         self.assertNotEqual(response.get('Status'), '3')
         self.assertIsNotNone(self.seen())
 
+    def test_what_is_too_large_to_be_moved_out_stays_alone(self):
+        phone, folder = self.synced('write')
+        (item,) = phone.items[folder]
+        self.lab.sql("UPDATE easel.item SET size = 70000000 FROM easel.folder f WHERE f.name = 'Team'"
+                     " AND f.account_id = item.account_id AND f.id = item.folder_id")
+        response, = phone.move_raw((item, folder, phone.inbox))
+        self.assertNotEqual(response.get('Status'), '3')
+        self.assertIsNotNone(self.seen())
+        self.assertEqual(phone.sync_all(phone.inbox), {})
+
+    def test_what_goes_while_it_is_moved_out_does_not_come_back(self):
+        phone, folder = self.synced('write')
+        (item,) = phone.items[folder]
+        phone.sync_all(phone.inbox)
+        deletes = self.holding("DELETE FROM easel.item i USING easel.folder f WHERE f.name = 'Team'"
+                               ' AND f.account_id = i.account_id AND f.id = i.folder_id')
+        move = self.later(lambda: phone.move_raw((item, folder, phone.inbox)))
+        self.until('SELECT FROM pg_locks WHERE NOT granted')
+        deletes.communicate(b'COMMIT;\n')
+        response, = move.result()
+        self.assertNotEqual(response.get('Status'), '3')
+        self.assertEqual(phone.sync_all(phone.inbox), {})
+
     def test_what_is_taken_back_is_gone_at_once(self):
         phone, folder = self.synced()
         (item,) = phone.items[folder]
