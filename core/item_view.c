@@ -403,7 +403,9 @@ bool item_view_take(struct arena *a, enum item_class kept, enum item_class shown
 	if (!way || !read_text(a, changed, way->shown_component, &is, e) ||
 	    !(text.n ? read_text(a, text, way->kept_component, &to, e)
 		     : start_text(a, way->kept_component, now, &to, e)) ||
-	    !show(a, way, &to, &was, e))
+	    !show(a, way, &to, &was, e) ||
+	    /* As it was read: of a broken text that is not what was written. */
+	    !read_text(a, ical_write(a, was.root), way->shown_component, &was, e))
 		return false;
 	take_pairs(a, common, to.item, was.item, is.item);
 	take_pairs(a, way->pairs, to.item, was.item, is.item);
