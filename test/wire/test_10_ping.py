@@ -208,8 +208,11 @@ class Limits(PingTest):
 
     def test_what_makes_no_sense_is_status_4(self):
         phone = self.ready_phone()
-        for document in (E('Ping:Ping', E('HeartbeatInterval', 'soon'),
-                           E('Folders', E('Folder', E('Id', phone.inbox), E('Class', 'Email')))),
+        folders = E('Folders', E('Folder', E('Id', phone.inbox), E('Class', 'Email')))
+        for document in (E('Ping:Ping', E('HeartbeatInterval', 'soon'), folders),
+                         E('Ping:Ping', E('HeartbeatInterval', '3e2'), folders),
+                         E('Ping:Ping', E('HeartbeatInterval', '300 s'), folders),
+                         E('Ping:Ping', E('HeartbeatInterval', '0x100'), folders),
                          E('Ping:Ping', E('HeartbeatInterval', 300),
                            E('Folders', E('Folder', E('Class', 'Email'))))):
             answer = phone.begin('Ping', document).answer()
