@@ -3,7 +3,7 @@
 import base64
 import os
 
-from common import WireTest, in_versions, message, samples
+from common import in_versions, message, not_over_imap, samples, WireTest
 from phone import HTML, MIME, TEXT, VERSIONS, body, options
 from wbxml import E
 
@@ -310,6 +310,7 @@ class Folders(WireTest):
         self.assertEqual(len(other.sync_all(other.inbox)), 1)
 
 
+@not_over_imap('only the own store knows which messages belong together')
 class Conversations(WireTest):
     def move(self, phone, conversation, folder, always=True):
         return phone.item_operations(E('Move', E('ConversationId', conversation),
