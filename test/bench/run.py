@@ -21,7 +21,7 @@ from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH
 import folder_size
 import folder_tree
 import imap_mail
-import people
+import address_list
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
@@ -420,8 +420,8 @@ class Bench:
         folder_tree.folder_sync(self, DOMAIN, PASSWORD, self.size['tree'], self.size['typed'])
 
     def people(self):
-        people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
-        people.fill(self, self.size['people'])
+        address_list.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
+        address_list.fill(self, self.size['people'])
 
     # ---- Mail on an IMAP server ----
 

@@ -313,6 +313,21 @@ class Filters(SyncTest):
         self.assertIsNone(phone.sync(phone.inbox))
 
 
+class Notes(SyncTest):
+    def noted(self, phone):
+        return self.lab.sql("SELECT last_sync > now() - interval '1 minute', last_error"
+                            " FROM easel.device WHERE device_id = :'d'", d=phone.device_id)
+
+    def test_the_last_sync_and_the_last_failure(self):
+        phone = self.phone()
+        self.assertEqual(self.noted(phone), [[None, None]])
+        phone.sync(phone.inbox)
+        self.assertEqual(self.noted(phone), [['t', None]])
+        phone.post('Sync', b'no WBXML')
+        (_, error), = self.noted(phone)
+        self.assertTrue(error.startswith('Sync: '), error)
+
+
 @not_over_imap('only the own store knows which messages belong together')
 class Conversations(SyncTest):
     """ConversationMode (MS-ASCMD 2.2.3.36): what belongs to a conversation in the filter is in it."""
