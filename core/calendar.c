@@ -245,10 +245,7 @@ static bool calendar_facts(const struct item_context *ctx, struct str text, stru
 	return true;
 }
 
-/*
- * From 16.0 on a device that made an event is told its UID (MS-ASCAL 2.2.2.46); that it made it is
- * seen by the ClientUid.
- */
+/* From 16.0 on a device that made an event is told its UID (MS-ASCAL 2.2.2.46). */
 static bool calendar_respond(struct wbxml_out *w, const struct item_context *ctx, struct str text,
 			     const struct item_edit *edit, struct err *e)
 {
@@ -259,7 +256,7 @@ static bool calendar_respond(struct wbxml_out *w, const struct item_context *ctx
 	if (!calendar_read(ctx, text, &c, e))
 		return false;
 	struct str uid = ical_value(c.master, "UID");
-	if (uid.n && calendar_sent(edit, Calendar_ClientUid, &removed))
+	if (uid.n && edit->is_new)
 		wbxml_text(w, Calendar_UID, uid);
 	calendar_respond_attachments(w, ctx,
 				     calendar_sent(edit, AirSyncBase_Attachments, &removed));

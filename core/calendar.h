@@ -143,6 +143,9 @@ bool calendar_apply_event(struct event_edit *x);
  */
 struct ical_node *calendar_take_instance(struct calendar *c, int64_t utc, struct err *e);
 
+/* The original starts of the occurrences that were taken out, at most CALENDAR_EXCEPTIONS. */
+size_t calendar_excluded(struct calendar *c, int64_t **out);
+
 /* Takes an occurrence out of the series. ERR_NOT_FOUND: there is none. */
 bool calendar_drop_instance(struct calendar *c, int64_t utc, struct err *e);
 

@@ -78,6 +78,17 @@ static void emit_original(struct event_view *x, int64_t utc)
 		   clock_compact(utc * 1000, text));
 }
 
+size_t calendar_excluded(struct calendar *c, int64_t **out)
+{
+	struct event_times series;
+	struct utc_list list = {arena_array(c->a, CALENDAR_EXCEPTIONS, sizeof(int64_t)), 0,
+				CALENDAR_EXCEPTIONS};
+	calendar_times(c, c->master, &series);
+	each_excluded(c, &series, list_utc, &list);
+	*out = list.v;
+	return list.n;
+}
+
 static int by_value(const void *a, const void *b)
 {
 	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
@@ -86,18 +97,17 @@ static int by_value(const void *a, const void *b)
 
 static void emit_deleted(struct event_view *x, unsigned tag, unsigned *count)
 {
-	struct utc_list list = {arena_array(x->c->a, CALENDAR_EXCEPTIONS, sizeof(int64_t)), 0,
-				CALENDAR_EXCEPTIONS};
-	each_excluded(x->c, &x->t, list_utc, &list);
-	qsort(list.v, list.n, sizeof *list.v, by_value);
-	for (size_t i = 0; i < list.n && *count < CALENDAR_EXCEPTIONS; i++) {
-		if (i && list.v[i] == list.v[i - 1])
+	int64_t *v;
+	size_t n = calendar_excluded(x->c, &v);
+	qsort(v, n, sizeof *v, by_value);
+	for (size_t i = 0; i < n && *count < CALENDAR_EXCEPTIONS; i++) {
+		if (i && v[i] == v[i - 1])
 			continue;
 		if (!(*count)++)
 			wbxml_begin(x->w, tag);
 		wbxml_begin(x->w, Calendar_Exception);
 		wbxml_int(x->w, Calendar_Deleted, 1);
-		emit_original(x, list.v[i]);
+		emit_original(x, v[i]);
 		wbxml_end(x->w);
 	}
 }

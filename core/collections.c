@@ -9,6 +9,8 @@
 #include "core/mail_view.h"
 #include "core/merged_view.h"
 #include "store/collection.h"
+#include "store/message.h"
+#include "store/sync_trouble.h"
 
 struct collections {
 	struct store store;
@@ -239,10 +241,49 @@ static bool count(struct store *s, int32_t account, int32_t id, int64_t below, i
 	       kept(s)->count(of(s)->kept, c.at.account, c.at.folder, below, cutoff, limit, out, e);
 }
 
+/* ---- The messages about omitted items, which are in no store ---- */
+
+enum { NOTE_MOST = 1024 * 1024 };
+
+static bool is_note(int64_t uid)
+{
+	return uid >= NOTE_FIRST;
+}
+
+static bool names_note(const int64_t *uids, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (is_note(uids[i]))
+			return true;
+	return false;
+}
+
+static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t id,
+		   const int64_t *uids, size_t n, struct items *out, struct err *e);
+
+/* There are few messages about omitted items: with one among them, each is looked up by itself. */
+static bool lookup_each(struct store *s, struct arena *a, int32_t account, int32_t id,
+			const int64_t *uids, size_t n, struct items *out, struct err *e)
+{
+	*out = (struct items){arena_array(a, n, sizeof *out->v), n};
+	for (size_t i = 0; i < n; i++) {
+		struct items one = {&out->v[i], 1};
+		struct str raw;
+		if (is_note(uids[i]) ? sync_note_read(of(s)->db, a, account, id, uids[i],
+						      &out->v[i], &raw, e) == FOUND_FAILED
+				     : !lookup(s, a, account, id, &uids[i], 1, &one, e))
+			return false;
+		out->v[i] = one.v[0];
+	}
+	return true;
+}
+
 static bool lookup(struct store *s, struct arena *a, int32_t account, int32_t id,
 		   const int64_t *uids, size_t n, struct items *out, struct err *e)
 {
 	struct collection c;
+	if (names_note(uids, n))
+		return lookup_each(s, a, account, id, uids, n, out, e);
 	return look(s, account, id, &c, e) &&
 	       kept(s)->lookup(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
 }
@@ -268,10 +309,40 @@ static enum found find(struct store *s, int32_t account, int32_t id, enum item_c
 	return found;
 }
 
+static bool summarise_note(struct store *s, struct arena *a, int32_t account, int32_t id,
+			   int64_t uid, struct summary *out, struct err *e)
+{
+	struct str raw;
+	enum found found = sync_note_read(of(s)->db, a, account, id, uid, &out->item, &raw, e);
+	out->uid = uid;
+	out->found = found == FOUND_ONE;
+	out->message = arena_alloc(a, sizeof *out->message);
+	return found == FOUND_NONE || (found == FOUND_ONE && message_scan(a, raw, out->message, e));
+}
+
+static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t id,
+		      const int64_t *uids, size_t n, struct summary **out, struct err *e);
+
+static bool summaries_each(struct store *s, struct arena *a, int32_t account, int32_t id,
+			   const int64_t *uids, size_t n, struct summary **out, struct err *e)
+{
+	*out = arena_array(a, n, sizeof **out);
+	for (size_t i = 0; i < n; i++) {
+		struct summary *one = &(*out)[i];
+		if (is_note(uids[i]) ? !summarise_note(s, a, account, id, uids[i], one, e)
+				     : !summaries(s, a, account, id, &uids[i], 1, &one, e))
+			return false;
+		(*out)[i] = *one;
+	}
+	return true;
+}
+
 static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t id,
 		      const int64_t *uids, size_t n, struct summary **out, struct err *e)
 {
 	struct collection c;
+	if (names_note(uids, n))
+		return summaries_each(s, a, account, id, uids, n, out, e);
 	if (!look(s, account, id, &c, e))
 		return false;
 	if (is_made(&c))
@@ -289,10 +360,27 @@ static bool search(struct store *s, struct arena *a, int32_t account, const stru
 	return kept(s)->search(of(s)->kept, a, account, q, offset, limit, out, e);
 }
 
+/* False also when it is gone: then there are no bytes. */
+static bool slice_note(struct store *s, struct arena *a, int32_t account, int32_t id,
+		       struct slice *v, struct err *e)
+{
+	struct item item;
+	struct str raw;
+	enum found found = sync_note_read(of(s)->db, a, account, id, v->uid, &item, &raw, e);
+	v->bytes = found == FOUND_ONE ? str_sub(raw, (size_t)v->offset, (size_t)v->length) : raw;
+	return found != FOUND_FAILED;
+}
+
 static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id, struct slice *v,
 		   size_t n, struct err *e)
 {
 	struct collection c;
+	/* Behind the first such message each by itself; before it all that are not. */
+	for (size_t i = 0; i < n; i++)
+		if (is_note(v[i].uid))
+			return (i == 0 || slices(s, a, account, id, v, i, e)) &&
+			       slice_note(s, a, account, id, &v[i], e) &&
+			       (i + 1 == n || slices(s, a, account, id, v + i + 1, n - i - 1, e));
 	if (!look(s, account, id, &c, e))
 		return false;
 	if (is_made(&c))
@@ -302,10 +390,25 @@ static bool slices(struct store *s, struct arena *a, int32_t account, int32_t id
 				     : class_view_slices(of(s)->kept, a, &c, v, n, e);
 }
 
+static enum found open_note(struct store *s, int32_t account, int32_t id, int64_t uid,
+			    int64_t offset, int64_t length, struct source **out, struct err *e)
+{
+	struct arena *a = arena_new(NOTE_MOST);
+	struct slice slice = {.uid = uid, .offset = offset, .length = length};
+	bool ok = slice_note(s, a, account, id, &slice, e);
+	if (ok && slice.bytes.p)
+		*out = source_bytes(slice.bytes.p, slice.bytes.n);
+	enum found found = !ok ? FOUND_FAILED : slice.bytes.p ? FOUND_ONE : FOUND_NONE;
+	arena_free(&a);
+	return found;
+}
+
 static enum found open_content(struct store *s, int32_t account, int32_t id, int64_t uid,
 			       int64_t offset, int64_t length, struct source **out, struct err *e)
 {
 	struct collection c;
+	if (is_note(uid))
+		return open_note(s, account, id, uid, offset, length, out, e);
 	if (!look(s, account, id, &c, e))
 		return FOUND_FAILED;
 	if (is_made(&c))
@@ -324,6 +427,10 @@ static enum found set_flags(struct store *s, int32_t account, int32_t id, int64_
 			    int64_t *after, struct err *e)
 {
 	struct collection c;
+	/* That a message about an omitted item was read is the device's own business. */
+	*before = *after = 0;
+	if (is_note(uid))
+		return FOUND_ONE;
 	if (!look(s, account, id, &c, e))
 		return FOUND_FAILED;
 	if (c.view == VIEW_MAIL)
@@ -338,6 +445,9 @@ static enum found remove_item(struct store *s, int32_t account, int32_t id, int6
 			      int64_t *modseq, struct err *e)
 {
 	struct collection c;
+	*modseq = 0;
+	if (is_note(uid))
+		return sync_note_remove(of(s)->db, account, id, uid, e);
 	if (!look_to(s, account, id, RIGHT_DELETE, &c, e))
 		return FOUND_FAILED;
 	const struct merged_view m = merged(s, &c);
@@ -404,6 +514,8 @@ static enum found move(struct store *s, int32_t account, int32_t from, int64_t u
 		       int64_t *gone_modseq, int64_t *new_uid, int64_t *new_modseq, struct err *e)
 {
 	struct collection f, t;
+	if (is_note(uid))
+		return FOUND_NONE;
 	if (!look_to(s, account, from, RIGHT_DELETE, &f, e) ||
 	    !look_to(s, account, to, RIGHT_INSERT, &t, e) || !is_one(&f, e) || !is_one(&t, e))
 		return FOUND_FAILED;

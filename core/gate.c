@@ -156,6 +156,7 @@ bool gate_device(struct session *s, const struct request *rq, struct gate_row *g
 		.type = rq->eas.device_type,
 		.user_agent = rq->user_agent,
 		.protocol_version = (int)rq->eas.version,
+		.syncs = str_eq_nocase(rq->eas.command, STR("Sync")),
 	};
 	if (gate_device_is_trial(rq->eas.device_id))
 		return true;

@@ -52,6 +52,7 @@ struct item_edit_field {
 struct item_edit {
 	struct item_edit_field *v;
 	size_t n;
+	bool is_new; /* the item was made of it */
 };
 
 /* What the store keeps beside an item's text, so that it is found and filtered without reading it.

@@ -99,14 +99,17 @@ bool meeting_forward(const struct item_context *ctx, struct str event, int64_t i
 bool meeting_quote(const struct item_context *ctx, struct str event, int64_t instance,
 		   struct str *out, struct err *e);
 
+/* At most as many mails come of one edit. */
+enum { MEETING_NOTICES = 100 };
+
 /*
  * What the attendees are to be told when the user's own meeting goes from `before` to `after`
- * (either may be empty): at most a REQUEST to those who are invited, and a CANCEL to those who are
- * no longer. Fills out[0..1]; returns how many. None when he does not organize it, or when nothing
- * changed that is theirs to know.
+ * (either may be empty): a REQUEST to those who are invited, a CANCEL to those who are no longer;
+ * where only occurrences of a series differ, one for each of these. Sets *out; returns how many.
+ * None when he does not organize it, or when nothing changed that is theirs to know.
  */
 size_t meeting_notices(const struct item_context *ctx, struct str before, struct str after,
-		       struct meeting_mail out[2]);
+		       struct meeting_mail **out);
 
 /* The message, with the text (may be empty) beside the calendar. `from` is the user. */
 struct str meeting_message(const struct item_context *ctx, const struct meeting_mail *mail,

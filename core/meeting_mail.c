@@ -218,72 +218,93 @@ static bool is_among(const struct str *v, size_t n, struct str address)
 	return false;
 }
 
-/* Everybody who is invited to the series or an occurrence, but the user. */
-static size_t guests(struct calendar *c, struct str *out)
-{
-	size_t n = 0;
-	const struct ical_node *event = ical_component(c->vcalendar, "VEVENT");
-	for (; event; event = ical_again(event)) {
-		const struct ical_node *l = ical_line(event, "ATTENDEE");
-		for (; l && n < RECIPIENTS_MOST; l = ical_again(l)) {
-			struct str address = calendar_address(c->a, l);
-			if (mime_address_usable(address) &&
-			    !str_eq_nocase(address, c->ctx->address) && !is_among(out, n, address))
-				out[n++] = address;
-		}
-	}
-	return n;
-}
-
 /* What an attendee sees of an event; answers and what is the user's own are no news. */
-static struct str essence(struct calendar *c)
+static struct str essence(struct calendar *c, const struct ical_node *event)
 {
 	static const char *const lines[] = {"DTSTART",
 					    "DTEND",
 					    "DURATION",
 					    "RRULE",
 					    "RDATE",
-					    "EXDATE",
 					    "SUMMARY",
 					    "LOCATION",
 					    "STATUS",
-					    "RECURRENCE-ID",
 					    "DESCRIPTION",
 					    "ATTACH",
 					    "X-MICROSOFT-DISALLOW-COUNTER"};
 	struct buf out = {0};
-	const struct ical_node *event = ical_component(c->vcalendar, "VEVENT");
-	for (; event; event = ical_again(event)) {
-		for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-			const struct ical_node *l = ical_line(event, lines[i]);
-			for (; l; l = ical_again(l))
-				buf_printf(&out, "%s%.*s:%.*s\n", lines[i], STR_ARG(l->params),
-					   STR_ARG(l->value));
-		}
-		buf_cstr(&out, "--\n");
+	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+		const struct ical_node *l = ical_line(event, lines[i]);
+		for (; l; l = ical_again(l))
+			buf_printf(&out, "%s%.*s:%.*s\n", lines[i], STR_ARG(l->params),
+				   STR_ARG(l->value));
 	}
 	return buf_move(c->a, &out);
 }
 
-struct side {
-	bool own; /* a meeting that the user organizes */
-	struct calendar c;
-	struct str *guests;
+struct people {
+	struct str *v;
 	size_t n;
-	struct str essence;
 };
+
+/* Who is invited to an event, added to `out`, each once; not the user. */
+static void add_guests(struct calendar *c, const struct ical_node *event, struct people *out)
+{
+	const struct ical_node *l = ical_line(event, "ATTENDEE");
+	if (!out->v)
+		out->v = arena_array(c->a, RECIPIENTS_MOST, sizeof *out->v);
+	for (; l && out->n < RECIPIENTS_MOST; l = ical_again(l)) {
+		struct str address = calendar_address(c->a, l);
+		if (mime_address_usable(address) && !str_eq_nocase(address, c->ctx->address) &&
+		    !is_among(out->v, out->n, address))
+			out->v[out->n++] = address;
+	}
+}
+
+/* An occurrence of a series: as an override has it, or as the series does. */
+struct occurrence {
+	int64_t utc; /* original start */
+	const struct ical_node *event;
+};
+
+struct side {
+	bool own; /* a meeting that the user organizes, and that is held */
+	struct str text;
+	struct calendar c;
+	struct people guests; /* of the series and all its occurrences */
+	struct occurrence *overrides;
+	size_t noverrides;
+	int64_t *excluded;
+	size_t nexcluded;
+};
+
+static void read_overrides(struct side *s)
+{
+	struct event_times series;
+	struct ical_node *n = NULL;
+	calendar_times(&s->c, s->c.master, &series);
+	s->overrides = arena_array(s->c.a, CALENDAR_EXCEPTIONS, sizeof *s->overrides);
+	while ((n = calendar_override(&s->c, n)) && s->noverrides < CALENDAR_EXCEPTIONS) {
+		s->overrides[s->noverrides++] = (struct occurrence){
+			calendar_override_utc(&s->c, &series, n),
+			n,
+		};
+		add_guests(&s->c, n, &s->guests);
+	}
+	s->nexcluded = calendar_excluded(&s->c, &s->excluded);
+}
 
 static void read_side(const struct item_context *ctx, struct str text, struct side *out)
 {
 	struct err ignored;
-	*out = (struct side){0};
+	*out = (struct side){.text = text};
 	if (!text.n || !calendar_read(ctx, text, &out->c, &ignored) ||
-	    !ical_line(out->c.master, "ORGANIZER") || !calendar_is_own(&out->c, out->c.master))
+	    !ical_line(out->c.master, "ORGANIZER") || !calendar_is_own(&out->c, out->c.master) ||
+	    calendar_is_cancelled(out->c.master))
 		return;
 	out->own = true;
-	out->guests = arena_array(ctx->arena, RECIPIENTS_MOST, sizeof *out->guests);
-	out->n = guests(&out->c, out->guests);
-	out->essence = essence(&out->c);
+	add_guests(&out->c, out->c.master, &out->guests);
+	read_overrides(out);
 }
 
 static void strip_all(struct calendar *c)
@@ -295,81 +316,144 @@ static void strip_all(struct calendar *c)
 	}
 }
 
-static void invitation(struct side *s, struct str *recipients, size_t n, struct meeting_mail *out)
-{
-	strip_all(&s->c);
-	set_method(&s->c, "REQUEST");
-	*out = (struct meeting_mail){
-		.method = STR_INIT("REQUEST"),
-		.calendar = ical_write(s->c.a, s->c.vcalendar),
-		.subject = event_subject(&s->c, "", s->c.master),
-		.organizer = s->c.ctx->address,
-		.recipients = recipients,
-		.nrecipients = n,
-	};
-}
+struct notices {
+	struct meeting_mail *v;
+	size_t n;
+};
 
-static void cancellation(struct side *s, struct str *recipients, size_t n, struct meeting_mail *out)
+/*
+ * One mail: what it tells of is read anew, since it is changed for it. `utc` INT64_MIN: the whole
+ * meeting.
+ */
+static void add_notice(struct notices *out, const struct side *s, int64_t utc, bool cancels,
+		       struct people to)
 {
+	struct calendar c;
+	struct err ignored;
+	struct ical_node *event;
 	int64_t sequence;
-	only_event(&s->c, s->c.master);
-	strip_all(&s->c);
-	set_method(&s->c, "CANCEL");
-	ical_set(s->c.a, s->c.master, "STATUS", STR(""), STR("CANCELLED"));
-	if (!str_to_i64(ical_value(s->c.master, "SEQUENCE"), &sequence))
-		sequence = 0;
-	ical_set(s->c.a, s->c.master, "SEQUENCE", STR(""),
-		 str_of(arena_printf(s->c.a, "%lld", (long long)sequence + 1)));
-	*out = (struct meeting_mail){
-		.method = STR_INIT("CANCEL"),
-		.calendar = ical_write(s->c.a, s->c.vcalendar),
-		.subject = event_subject(&s->c, "Canceled: ", s->c.master),
-		.organizer = s->c.ctx->address,
-		.recipients = recipients,
-		.nrecipients = n,
+	if (!to.n || out->n == MEETING_NOTICES || !calendar_read(s->c.ctx, s->text, &c, &ignored))
+		return;
+	event = utc == INT64_MIN ? c.master : calendar_take_instance(&c, utc, &ignored);
+	if (!event)
+		return;
+	if (utc != INT64_MIN || cancels)
+		only_event(&c, event);
+	strip_all(&c);
+	set_method(&c, cancels ? "CANCEL" : "REQUEST");
+	if (cancels) {
+		if (!str_to_i64(ical_value(event, "SEQUENCE"), &sequence))
+			sequence = 0;
+		ical_set(c.a, event, "STATUS", STR(""), STR("CANCELLED"));
+		ical_set(c.a, event, "SEQUENCE", STR(""),
+			 str_of(arena_printf(c.a, "%lld", (long long)sequence + 1)));
+	}
+	out->v[out->n++] = (struct meeting_mail){
+		.method = cancels ? STR("CANCEL") : STR("REQUEST"),
+		.calendar = ical_write(c.a, c.vcalendar),
+		.subject = event_subject(&c, cancels ? "Canceled: " : "", event),
+		.organizer = c.ctx->address,
+		.recipients = to.v,
+		.nrecipients = to.n,
 	};
 }
 
-/* Those of one side that the other has not. */
-static size_t only_in(struct arena *a, const struct side *one, const struct side *other,
-		      struct str **out)
+/* Those of one that the other has not. */
+static struct people without(struct arena *a, struct people one, struct people other)
 {
-	size_t n = 0;
-	*out = arena_array(a, one->n, sizeof **out);
-	for (size_t i = 0; i < one->n; i++)
-		if (!is_among(other->guests, other->n, one->guests[i]))
-			(*out)[n++] = one->guests[i];
-	return n;
+	struct people out = {arena_array(a, one.n, sizeof *out.v), 0};
+	for (size_t i = 0; i < one.n; i++)
+		if (!is_among(other.v, other.n, one.v[i]))
+			out.v[out.n++] = one.v[i];
+	return out;
+}
+
+static const struct ical_node *override_at(const struct side *s, int64_t utc)
+{
+	for (size_t i = 0; i < s->noverrides; i++)
+		if (s->overrides[i].utc == utc)
+			return s->overrides[i].event;
+	return NULL;
+}
+
+static bool is_excluded(const struct side *s, int64_t utc)
+{
+	for (size_t i = 0; i < s->nexcluded; i++)
+		if (s->excluded[i] == utc)
+			return true;
+	return false;
+}
+
+static struct people guests_at(struct side *s, int64_t utc)
+{
+	const struct ical_node *event = override_at(s, utc);
+	struct people out = {0};
+	add_guests(&s->c, event ? event : s->c.master, &out);
+	return out;
+}
+
+/* Whether the series itself is as it was, and so is every occurrence that is not told of alone. */
+static bool same_series(struct side *old, struct side *new)
+{
+	for (size_t i = 0; i < old->noverrides; i++)
+		if (!override_at(new, old->overrides[i].utc) &&
+		    !is_excluded(new, old->overrides[i].utc))
+			return false;
+	for (size_t i = 0; i < old->nexcluded; i++)
+		if (!is_excluded(new, old->excluded[i]))
+			return false;
+	return str_eq(essence(&old->c, old->c.master), essence(&new->c, new->c.master));
+}
+
+static void tell_of_changed(struct notices *out, struct side *old, struct side *new)
+{
+	for (size_t i = 0; i < new->noverrides; i++) {
+		const struct occurrence *now = &new->overrides[i];
+		const struct ical_node *before = override_at(old, now->utc);
+		struct people were = guests_at(old, now->utc), are = guests_at(new, now->utc);
+		bool same =
+			before && str_eq(essence(&old->c, before), essence(&new->c, now->event));
+		add_notice(out, old, now->utc, true, without(new->c.a, were, are));
+		add_notice(out, new, now->utc, false, same ? without(new->c.a, are, were) : are);
+	}
+}
+
+/* Only occurrences differ: each is told of alone (RFC 5546 3.2.2.6, 3.2.5). */
+static void tell_of_occurrences(struct notices *out, struct side *old, struct side *new)
+{
+	for (size_t i = 0; i < new->nexcluded; i++)
+		if (!is_excluded(old, new->excluded[i]))
+			add_notice(out, old, new->excluded[i], true,
+				   guests_at(old, new->excluded[i]));
+	tell_of_changed(out, old, new);
 }
 
 size_t meeting_notices(const struct item_context *ctx, struct str before, struct str after,
-		       struct meeting_mail out[2])
+		       struct meeting_mail **out)
 {
 	struct side old, new;
-	struct str *v;
-	size_t n, count = 0;
+	struct people series = {0}, was = {0};
+	struct notices list = {arena_array(ctx->arena, MEETING_NOTICES, sizeof **out), 0};
 	read_side(ctx, before, &old);
 	read_side(ctx, after, &new);
-	bool was = old.own && !calendar_is_cancelled(old.c.master);
-	bool is = new.own && !calendar_is_cancelled(new.c.master);
-	if (was && !is && old.n) {
-		cancellation(&old, old.guests, old.n, &out[count++]);
-		return count;
+	*out = list.v;
+	if (!old.own || !new.own) {
+		if (old.own)
+			add_notice(&list, &old, INT64_MIN, true, old.guests);
+		else if (new.own)
+			add_notice(&list, &new, INT64_MIN, false, new.guests);
+		return list.n;
 	}
-	if (!is)
-		return 0;
-	n = was ? only_in(ctx->arena, &old, &new, &v) : 0;
-	if (n)
-		cancellation(&old, v, n, &out[count++]);
-	if (was && str_eq(old.essence, new.essence))
-		n = only_in(ctx->arena, &new, &old, &v);
-	else {
-		n = new.n;
-		v = new.guests;
+	add_guests(&old.c, old.c.master, &was);
+	add_guests(&new.c, new.c.master, &series);
+	add_notice(&list, &old, INT64_MIN, true, without(ctx->arena, was, new.guests));
+	if (!same_series(&old, &new)) {
+		add_notice(&list, &new, INT64_MIN, false, new.guests);
+		return list.n;
 	}
-	if (n)
-		invitation(&new, v, n, &out[count++]);
-	return count;
+	add_notice(&list, &new, INT64_MIN, false, without(ctx->arena, series, old.guests));
+	tell_of_occurrences(&list, &old, &new);
+	return list.n;
 }
 
 /* ---- The message ---- */

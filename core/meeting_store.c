@@ -213,9 +213,9 @@ bool meeting_send(const struct meeting_user *u, const struct meeting_mail *mail,
 
 bool meeting_tell(const struct meeting_user *u, struct str before, struct str after, struct err *e)
 {
-	struct meeting_mail mail[2];
+	struct meeting_mail *mail;
 	struct item_context ctx = meeting_user_context(u, after.n ? after : before);
-	size_t n = meeting_notices(&ctx, before, after, mail);
+	size_t n = meeting_notices(&ctx, before, after, &mail);
 	for (size_t i = 0; i < n; i++)
 		if (!meeting_send(u, &mail[i], STR(""), e))
 			return false;

@@ -16,6 +16,7 @@
 #include "core/trace.h"
 #include "core/user_page.h"
 #include "core/welcome.h"
+#include "store/device.h"
 #include "store/imap_store.h"
 #include "store/pg.h"
 #include "store/sync_trouble.h"
@@ -376,6 +377,18 @@ static void log_request(struct call *c)
 	log_end(&l);
 }
 
+/* The administrator sees the last failure of a device. A database that is away takes no notes. */
+static void note_error(struct call *c)
+{
+	struct err ignored; /* the request's own line in the log says more */
+	if (c->err.kind == ERR_NONE || c->err.kind == ERR_LOGIN || !c->gate.device ||
+	    !pg_connection(c->session->db))
+		return;
+	const char *what =
+		arena_printf(c->arena, "%.*s: %s", STR_ARG(c->request->eas.command), c->err.text);
+	device_note_error(c->session->db, c->arena, c->gate.device, str_of(what), &ignored);
+}
+
 /* Who the waiter is, with everything that holds for him now. */
 static bool find_waiter(struct call *c, const struct waiter *waiter, struct err *e)
 {
@@ -401,6 +414,7 @@ void serve_waited(struct session *s, const struct waiter *waiter, struct answer 
 		.session = s, .arena = s->arena, .request = &rq, .answer = w, .waited = true};
 	struct err e = {0};
 	w->status = 200;
+	rq.endpoint = ENDPOINT_ACTIVESYNC;
 	c.version = waiter->version;
 	c.command = command_named(STR("Sync"));
 	rq.eas.version = waiter->version;
@@ -413,6 +427,9 @@ void serve_waited(struct session *s, const struct waiter *waiter, struct answer 
 			command_sync(&c);
 		finish_document(&c);
 	}
+	pg_rollback(s->db);
+	trace_answer(&c);
+	note_error(&c);
 	log_request(&c);
 	pg_rollback(s->db);
 }
@@ -425,8 +442,11 @@ void serve(struct session *s, struct request *rq, struct answer *w, struct waite
 	pg_rollback(s->db);
 	trace_write(&c);
 	*waiter = c.waiter;
-	if (c.waiter)
+	if (c.waiter) {
+		c.waiter->trace = (uint8_t)c.gate.trace;
 		imap_login_hold(s, c.waiter);
+	}
+	note_error(&c);
 	if (!c.waiter)
 		log_request(&c);
 	else

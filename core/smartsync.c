@@ -110,7 +110,7 @@ static bool note_items(struct call *c, const struct smartsync *s, const struct s
 		const struct omitted *known = find(s, col->ledger->folder_id, change->item.uid);
 		const struct omitted item = {col->ledger->folder_id, change->item.uid,
 					     change->item.modseq};
-		if (is_sent(change) && change->failed && !known) {
+		if (is_sent(change) && change->failed && !(known && known->modseq == item.modseq)) {
 			if (!sync_trouble_omit(db, c->gate.account, c->gate.device, &item, false,
 					       &c->err))
 				return false;

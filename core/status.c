@@ -65,3 +65,37 @@ unsigned status_of(enum err_kind kind)
 	};
 	return (unsigned)kind < sizeof of / sizeof *of ? of[kind] : STATUS_SERVER_ERROR;
 }
+
+const char *status_reason(int http)
+{
+	static const struct {
+		int status;
+		const char *text;
+	} reasons[] = {
+		{200, "OK"},
+		{301, "Moved Permanently"},
+		{302, "Found"},
+		{400, "Bad Request"},
+		{401, "Unauthorized"},
+		{403, "Forbidden"},
+		{404, "Not Found"},
+		{405, "Method Not Allowed"},
+		{408, "Request Timeout"},
+		{411, "Length Required"},
+		{413, "Content Too Large"},
+		{415, "Unsupported Media Type"},
+		{429, "Too Many Requests"},
+		{449, "Retry after sending a PROVISION command"},
+		{451, "Redirect"},
+		{500, "Internal Server Error"},
+		{501, "Not Implemented"},
+		{502, "Bad Gateway"},
+		{503, "Service Unavailable"},
+		{505, "HTTP Version Not Supported"},
+		{507, "Insufficient Storage"},
+	};
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (reasons[i].status == http)
+			return reasons[i].text;
+	return "Status";
+}

@@ -196,6 +196,9 @@ enum status_validatecert {
  */
 int status_http(unsigned common);
 
+/* The words beside an HTTP status; "Status" for one that is not sent. */
+const char *status_reason(int http);
+
 /* The common status for a kind of failure. */
 unsigned status_of(enum err_kind kind);
 

@@ -11,6 +11,7 @@
 #include "core/item_text_form.h"
 #include "store/ledger.h"
 #include "store/sms.h"
+#include "store/sync_trouble.h"
 
 /* ClientId and ServerId (MS-ASCMD 2.2.3.28.2, 2.2.3.175). */
 enum { ID_MAX = 64 };
@@ -94,7 +95,8 @@ static bool find_id(const struct runner *r, struct str text, struct server_id *o
 	return server_id_parse(text, out) && out->folder == f->id && out->epoch == f->epoch;
 }
 
-/* The folder that deleted items go to; 0: there is none, this is it, or it is for mail only. */
+/* The folder that deleted items go to; 0: there is none, this is it, it is for mail that is kept.
+ */
 static bool find_trash(const struct sync_command *x, int32_t *out)
 {
 	struct call *c = x->call;
@@ -104,7 +106,7 @@ static bool find_trash(const struct sync_command *x, int32_t *out)
 	size_t n;
 	*out = 0;
 	if (!x->col->asked->deletes_as_moves || self->role == ROLE_TRASH ||
-	    self->class != CLASS_EMAIL)
+	    self->class != CLASS_EMAIL || x->id.uid >= NOTE_FIRST)
 		return true;
 	if (!store->ops->folders(store, c->arena, c->gate.account, &folders, &n, &c->err))
 		return false;

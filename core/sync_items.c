@@ -229,8 +229,12 @@ static bool respond(struct call *c, const struct sync_collection *col,
 	if (!store->ops->slices(store, c->arena, c->gate.account, col->ledger->folder_id, &slice, 1,
 				e))
 		return false;
-	return !slice.bytes.p || (item_edit_all(&ctx, data, &edit, e) &&
-				  ops_of(col)->respond(&c->out, &ctx, slice.bytes, &edit, e));
+	if (!slice.bytes.p)
+		return true;
+	if (!item_edit_all(&ctx, data, &edit, e))
+		return false;
+	edit.is_new = r->tag == AirSync_Add;
+	return ops_of(col)->respond(&c->out, &ctx, slice.bytes, &edit, e);
 }
 
 /* Of a new draft, its conversation; of what was attached, where it is to be found. */

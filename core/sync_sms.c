@@ -6,6 +6,7 @@
 
 #include "core/base/clock.h"
 #include "store/sms.h"
+#include "store/sync_trouble.h"
 
 enum { ADDRESSES_MOST = 32768, TEXT_MOST = 1024 * 1024 };
 
@@ -15,7 +16,7 @@ bool sync_sms_is(const struct sync_command *x)
 		return false;
 	return x->node->tag == AirSync_Add
 		       ? str_eq(wbxml_child_text(x->node, AirSync_Class), STR("SMS"))
-		       : x->id.uid >= SMS_FIRST;
+		       : x->id.uid >= SMS_FIRST && x->id.uid < NOTE_FIRST;
 }
 
 static bool add(struct sync_command *x)

@@ -7,6 +7,9 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
+#include "core/status.h"
+#include "core/wait.h"
+#include "store/account.h"
 #include "store/device.h"
 #include "store/pg.h"
 
@@ -38,7 +41,7 @@ static void put_answer(struct call *c, struct buf *out)
 	struct err ignored = {0};
 	if (body_length(b) == 0)
 		return;
-	if (b->nrefs == 0 && c->out.body &&
+	if (b->nrefs == 0 && c->answer->content_type &&
 	    wbxml_decode(c->arena, (struct str){b->mem.p, b->mem.n}, &wbxml_default_limits, &root,
 			 &ignored))
 		put_document(c, out, root);
@@ -58,11 +61,27 @@ static void add(struct call *c, struct buf *entry)
 		log_event(LOG_WARNING, "trace", &e);
 }
 
+static bool is_traced(const struct call *c)
+{
+	return c->gate.trace != 0 && c->answer->status != 401 &&
+	       c->request->endpoint == ENDPOINT_ACTIVESYNC;
+}
+
+void trace_answer(struct call *c)
+{
+	struct buf out = {.limit = ENTRY_MOST};
+	if (!is_traced(c))
+		return;
+	put_head(c, &out);
+	buf_printf(&out, ">>> %d %s", c->answer->status, status_reason(c->answer->status));
+	put_answer(c, &out);
+	add(c, &out);
+}
+
 void trace_write(struct call *c)
 {
-	struct buf in = {.limit = ENTRY_MOST}, out = {.limit = ENTRY_MOST};
-	if (c->gate.trace == 0 || c->answer->status == 401 ||
-	    c->request->endpoint != ENDPOINT_ACTIVESYNC)
+	struct buf in = {.limit = ENTRY_MOST};
+	if (!is_traced(c))
 		return;
 	put_head(c, &in);
 	buf_printf(&in, "<<< %.*s", STR_ARG(c->request->eas.command));
@@ -71,10 +90,19 @@ void trace_write(struct call *c)
 	else if (c->request->body.n)
 		buf_printf(&in, "\n(%zu bytes)", c->request->body.n);
 	add(c, &in);
-	if (c->waiter)
-		return;
-	put_head(c, &out);
-	buf_printf(&out, ">>> %d", c->answer->status);
-	put_answer(c, &out);
-	add(c, &out);
+	if (!c->waiter)
+		trace_answer(c);
+}
+
+void trace_waited(struct session *s, const struct waiter *waiter, struct answer *w)
+{
+	struct request rq = {.arena = s->arena, .endpoint = ENDPOINT_ACTIVESYNC};
+	struct call c = {.session = s, .arena = s->arena, .request = &rq, .answer = w};
+	struct str address;
+	struct err e = {0};
+	c.gate.trace = waiter->trace;
+	c.gate.account = waiter->account;
+	if (waiter->trace && account_of_device(s->db, s->arena, waiter->device, &address,
+					       &rq.eas.device_id, &e) == FOUND_ONE)
+		trace_answer(&c);
 }

@@ -6,6 +6,7 @@
 #include "core/base/arena.h"
 #include "core/base/digest.h"
 #include "core/base/text.h"
+#include "core/page_text.h"
 #include "store/device.h"
 #include "store/password.h"
 #include "store/sealed.h"
@@ -64,31 +65,35 @@ static bool is_ours(struct call *c, struct str cookie)
 
 /* ---- The page ---- */
 
-static const char head[] =
-	"<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-	"<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
-	"<title>My devices</title><style>body{font:1em/1.4 sans-serif;max-width:42em;margin:1em "
-	"auto;padding:0 "
-	"1em}section{border:1px solid #bbb;border-radius:6px;padding:0 1em 1em;margin:1em "
-	"0}button{margin:.2em .3em .2em 0;padding:.4em .8em}td,th{text-align:left;padding:.1em "
-	".8em .1em 0;vertical-align:top}</style></head>\n<body><h1>My devices</h1>\n";
+/* What is written, for whom. */
+struct page {
+	struct call *c;
+	struct buf *out;
+	const char *token;
+};
+
+static const char style[] =
+	"<style>body{font:1em/1.4 sans-serif;max-width:42em;margin:1em auto;padding:0 1em}"
+	"section{border:1px solid #bbb;border-radius:6px;padding:0 1em 1em;margin:1em 0}"
+	"button{margin:.2em .3em .2em 0;padding:.4em .8em}"
+	"td,th{text-align:left;padding:.1em .8em .1em 0;vertical-align:top}"
+	"h2,p,td{overflow-wrap:anywhere}</style>";
 
 /* Actions, and whether they ask to be confirmed. */
 static const struct {
-	const char *name, *label;
+	const char *name;
 	bool confirmed;
 } actions[] = {
-	{"remove", "Remove my account from it", true},
-	{"wipe", "Erase everything on it", true},
-	{"stop", "Lock it out", true},
-	{"delete", "Forget it: it starts afresh", true},
-	{"password", "Require a password", false},
-	{"lock", "Lock it after five minutes", false},
-	{"encryption", "Require encryption", false},
-	{"attachments", "No attachments", false},
+	{"remove", true},    {"wipe", true},  {"stop", true},	     {"delete", true},
+	{"password", false}, {"lock", false}, {"encryption", false}, {"attachments", false},
 };
 
 enum { ACTIONS = sizeof actions / sizeof *actions };
+
+static const char *say(struct call *c, const char *key)
+{
+	return page_text(c->gate.language, key);
+}
 
 static const char *text_of(struct call *c, const json_t *object, const char *name)
 {
@@ -96,55 +101,82 @@ static const char *text_of(struct call *c, const json_t *object, const char *nam
 	return str_dup(c->arena, text_xml_escape(c->arena, value));
 }
 
-static void put_form(struct buf *out, const json_t *device, const char *token, const char *name,
-		     const char *label, bool confirmed)
+/* One of the database's words, which may be anything else as well. */
+static const char *word_of(struct call *c, const json_t *object, const char *name)
 {
-	buf_printf(out,
+	return say(c, text_of(c, object, name));
+}
+
+static void put_form(struct page *p, const json_t *device, const char *name, bool confirmed)
+{
+	buf_printf(p->out,
 		   "<form method=\"post\" action=\"/easel/\"><input type=\"hidden\" name=\"token\""
 		   " value=\"%s\"><input type=\"hidden\" name=\"device\" value=\"%lld\">"
 		   "<button name=\"do\" value=\"%s\">%s</button>",
-		   token, (long long)json_integer_value(json_object_get(device, "id")), name,
-		   label);
+		   p->token, (long long)json_integer_value(json_object_get(device, "id")), name,
+		   say(p->c, name));
 	if (confirmed)
-		buf_cstr(out, "<label><input type=\"checkbox\" name=\"sure\" value=\"yes\" "
-			      "required> yes, do it</label>");
-	buf_cstr(out, "</form>\n");
+		buf_printf(p->out,
+			   "<label><input type=\"checkbox\" name=\"sure\" value=\"yes\""
+			   " required> %s</label>",
+			   say(p->c, "sure"));
+	buf_cstr(p->out, "</form>\n");
 }
 
-static void put_rules(struct call *c, struct buf *out, const json_t *rules)
+static void put_rules(struct page *p, const json_t *rules)
 {
 	size_t i;
 	const json_t *rule;
-	buf_cstr(out, "<details><summary>What is in force on it, and who laid it "
-		      "down</summary><table>\n");
+	buf_printf(p->out, "<details><summary>%s</summary><table>\n", say(p->c, "rules"));
 	json_array_foreach(rules, i, rule)
-		buf_printf(out, "<tr><td title=\"%s\">%s</td><td>%s</td><td>%s</td></tr>\n",
-			   text_of(c, rule, "meaning"), text_of(c, rule, "field"),
-			   text_of(c, rule, "value"), text_of(c, rule, "origin"));
-	buf_printf(out, "</table>%s</details>\n",
-		   json_array_size(rules) ? "" : "<p>Nothing is restricted.</p>");
+		buf_printf(p->out, "<tr><td>%s</td><td>%s</td><td>%s</td></tr>\n",
+			   word_of(p->c, rule, "field"), word_of(p->c, rule, "value"),
+			   word_of(p->c, rule, "origin"));
+	buf_cstr(p->out, "</table>");
+	if (json_array_size(rules) == 0)
+		buf_printf(p->out, "<p>%s</p>", say(p->c, "no-rules"));
+	buf_cstr(p->out, "</details>\n");
 }
 
-static void put_device(struct call *c, struct buf *out, const json_t *d, const char *token)
+static void put_row(struct page *p, const char *name, const char *value)
 {
+	buf_printf(p->out, "<tr><th>%s</th><td>%s</td></tr>\n", say(p->c, name), value);
+}
+
+static void put_device(struct page *p, const json_t *d)
+{
+	struct call *c = p->c;
 	struct str wipe = str_of(json_string_value(json_object_get(d, "wipe")));
-	buf_printf(
-		out,
-		"<section id=\"device-%lld\"><h2>%s</h2><table><tr><th>Model</th><td>%s</td></tr>"
-		"<tr><th>System</th><td>%s</td></tr><tr><th>Last sync</th><td>%s</td></tr>"
-		"<tr><th>Access</th><td>%s</td></tr><tr><th>Policy</th><td>%s</td></tr>"
-		"<tr><th>Wipe</th><td>%s</td></tr></table>\n",
-		(long long)json_integer_value(json_object_get(d, "id")), text_of(c, d, "name"),
-		text_of(c, d, "model"), text_of(c, d, "os"), text_of(c, d, "last"),
-		text_of(c, d, "access"), text_of(c, d, "policy"), text_of(c, d, "wipe"));
-	put_rules(c, out, json_object_get(d, "rules"));
+	buf_printf(p->out, "<section id=\"device-%lld\"><h2>%s</h2><table>\n",
+		   (long long)json_integer_value(json_object_get(d, "id")), text_of(c, d, "name"));
+	put_row(p, "model", text_of(c, d, "model"));
+	put_row(p, "os", text_of(c, d, "os"));
+	put_row(p, "last", text_of(c, d, "last"));
+	put_row(p, "access", word_of(c, d, "access"));
+	put_row(p, "policy", word_of(c, d, "policy"));
+	put_row(p, "wipe-state", word_of(c, d, "wipe"));
+	buf_cstr(p->out, "</table>\n");
+	put_rules(p, json_object_get(d, "rules"));
 	if (!str_eq(wipe, STR("none")))
-		put_form(out, d, token, "cancel", "Don't erase it after all", false);
+		put_form(p, d, "cancel", false);
 	if (json_is_true(json_object_get(d, "recoverable")))
-		put_form(out, d, token, "recover", "Show its recovery password", false);
+		put_form(p, d, "recover", false);
 	for (size_t i = 0; i < ACTIONS; i++)
-		put_form(out, d, token, actions[i].name, actions[i].label, actions[i].confirmed);
-	buf_cstr(out, "</section>\n");
+		if (!str_eq(str_of(actions[i].name), STR("delete")) ||
+		    json_is_true(json_object_get(d, "deletable")))
+			put_form(p, d, actions[i].name, actions[i].confirmed);
+	buf_cstr(p->out, "</section>\n");
+}
+
+static void put_head(struct page *p)
+{
+	struct call *c = p->c;
+	buf_printf(p->out,
+		   "<!DOCTYPE html>\n<html lang=\"%s\"><head><meta charset=\"utf-8\">"
+		   "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+		   "<title>%s</title>%s</head>\n<body><h1>%s</h1>\n<p>%s</p>\n",
+		   say(c, "lang"), say(c, "title"), style, say(c, "title"),
+		   str_dup(c->arena, text_xml_escape(c->arena, c->gate.address)));
 }
 
 static void set_headers(struct call *c, struct str cookie)
@@ -164,22 +196,19 @@ static void set_headers(struct call *c, struct str cookie)
 
 static void show(struct call *c, struct str cookie, const json_t *devices, struct str said)
 {
-	struct buf *out = &c->answer->body.mem;
-	const char *token = str_dup(c->arena, token_of(c, cookie));
+	struct page p = {c, &c->answer->body.mem, str_dup(c->arena, token_of(c, cookie))};
 	size_t i;
 	const json_t *d;
 	set_headers(c, cookie);
 	c->answer->content_type = "text/html; charset=utf-8";
-	buf_cstr(out, head);
-	buf_printf(out, "<p>%s</p>\n",
-		   str_dup(c->arena, text_xml_escape(c->arena, c->gate.address)));
+	put_head(&p);
 	if (said.n)
-		buf_printf(out, "<p role=\"status\"><strong>%s</strong></p>\n",
+		buf_printf(p.out, "<p role=\"status\"><strong>%s</strong></p>\n",
 			   str_dup(c->arena, text_xml_escape(c->arena, said)));
-	json_array_foreach(devices, i, d) put_device(c, out, d, token);
+	json_array_foreach(devices, i, d) put_device(&p, d);
 	if (json_array_size(devices) == 0)
-		buf_cstr(out, "<p>No device has synced with your account yet.</p>\n");
-	buf_cstr(out, "</body></html>\n");
+		buf_printf(p.out, "<p>%s</p>\n", say(c, "empty"));
+	buf_cstr(p.out, "</body></html>\n");
 }
 
 /* ---- Acting ---- */
@@ -190,7 +219,7 @@ static bool recover(struct call *c, int64_t device, const json_t *devices, struc
 	size_t i;
 	const json_t *d;
 	struct str sealed, password;
-	*said = STR("There is no recovery password of that device.");
+	*said = str_of(say(c, "no-password"));
 	json_array_foreach(devices, i, d)
 	{
 		if (json_integer_value(json_object_get(d, "id")) != device)
@@ -203,7 +232,8 @@ static bool recover(struct call *c, int64_t device, const json_t *devices, struc
 			return false;
 		if (found == FOUND_ONE && sealed_open(c->session->secrets, c->session->server->key,
 						      "device password", sealed, &password))
-			*said = password;
+			*said = str_of(arena_printf(c->session->secrets, "%s %.*s",
+						    say(c, "password-is"), STR_ARG(password)));
 	}
 	return true;
 }
@@ -221,7 +251,7 @@ static bool act(struct call *c, const json_t *devices, struct str *said)
 	struct str action = form_value(c->request->body, "do");
 	uint64_t device;
 	bool done = false;
-	*said = STR("Nothing was done.");
+	*said = str_of(say(c, "not-done"));
 	if (!str_to_u64(form_value(c->request->body, "device"), &device) || device > INT32_MAX ||
 	    !is_confirmed(c, action))
 		return true;
@@ -231,7 +261,7 @@ static bool act(struct call *c, const json_t *devices, struct str *said)
 			   &done, &c->err))
 		return false;
 	if (done)
-		*said = STR("Done. It takes effect when the device comes next.");
+		*said = str_of(say(c, "done"));
 	return true;
 }
 

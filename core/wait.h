@@ -27,6 +27,7 @@ struct waiter {
 	int32_t account, device;
 	uint16_t version; /* protocol version of the request */
 	uint8_t kind;	  /* enum wait_kind */
+	uint8_t trace;	  /* as in struct gate_row: whether its answer is written down */
 	uint16_t nfolders;
 	int64_t since;		/* clock_monotonic() when it came */
 	int64_t deadline;	/* clock_monotonic() when it is answered at the latest */

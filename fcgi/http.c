@@ -8,6 +8,7 @@
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/base/text.h"
+#include "core/status.h"
 #include "fcgi/url.h"
 
 enum { QUEUED_MOST = 10 * 60 * 1000 }; /* ms that a request can have waited for a worker */
@@ -253,40 +254,6 @@ void http_read_request(char **env, struct http_input *in, size_t max_body, struc
 
 /* ---- The answer ---- */
 
-static const char *reason(int status)
-{
-	static const struct {
-		int status;
-		const char *text;
-	} reasons[] = {
-		{200, "OK"},
-		{301, "Moved Permanently"},
-		{302, "Found"},
-		{400, "Bad Request"},
-		{401, "Unauthorized"},
-		{403, "Forbidden"},
-		{404, "Not Found"},
-		{405, "Method Not Allowed"},
-		{408, "Request Timeout"},
-		{411, "Length Required"},
-		{413, "Content Too Large"},
-		{415, "Unsupported Media Type"},
-		{429, "Too Many Requests"},
-		{449, "Retry after sending a PROVISION command"},
-		{451, "Redirect"},
-		{500, "Internal Server Error"},
-		{501, "Not Implemented"},
-		{502, "Bad Gateway"},
-		{503, "Service Unavailable"},
-		{505, "HTTP Version Not Supported"},
-		{507, "Insufficient Storage"},
-	};
-	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (reasons[i].status == status)
-			return reasons[i].text;
-	return "Status";
-}
-
 /* A control character in a value, which may come from a client, could forge another header. */
 static void put_header(struct buf *b, const char *name, const char *value)
 {
@@ -298,7 +265,7 @@ static void put_header(struct buf *b, const char *name, const char *value)
 
 void http_put_head(struct buf *b, const struct answer *w)
 {
-	buf_printf(b, "Status: %d %s\r\n", w->status, reason(w->status));
+	buf_printf(b, "Status: %d %s\r\n", w->status, status_reason(w->status));
 	if (w->content_type)
 		put_header(b, "Content-Type", w->content_type);
 	buf_printf(b, "Content-Length: %llu\r\n", (unsigned long long)body_length(&w->body));

@@ -135,6 +135,16 @@ static bool send_answer(struct parked *r)
 	return ok;
 }
 
+/*
+ * A Sync for which something has come is run again, and an answer that is written down is made by
+ * who may wait for the database.
+ */
+static bool needs_worker(const struct parked *r)
+{
+	bool sync = r->waiter->kind == WAIT_SYNC && r->outcome == WAIT_CHANGED;
+	return !r->hung_up && (sync || r->waiter->trace);
+}
+
 /* For push_take(). Its end is not looked for any more: another thread may free it. */
 static void give(struct push *p, struct parked *r)
 {
@@ -161,7 +171,7 @@ static void answer_ended(struct push *p)
 {
 	for (struct parked *r = park_take_ended(p->park), *next; r; r = next) {
 		next = r->next;
-		if (r->waiter->kind == WAIT_SYNC && r->outcome == WAIT_CHANGED && !r->hung_up)
+		if (needs_worker(r))
 			give(p, r);
 		else
 			answer(p, r);

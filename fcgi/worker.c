@@ -24,6 +24,7 @@
 #include "core/base/log.h"
 #include "core/housekeeping.h"
 #include "core/queue_runner.h"
+#include "core/trace.h"
 #include "fcgi/door.h"
 #include "fcgi/http.h"
 #include "fcgi/push.h"
@@ -127,10 +128,12 @@ static void answer_waiter(struct session *s, const struct waiter *waiter, enum w
 {
 	struct answer w = {.status = 200};
 	struct err e;
-	if (waiter->kind == WAIT_SYNC && outcome == WAIT_CHANGED)
+	if (waiter->kind == WAIT_SYNC && outcome == WAIT_CHANGED) {
 		serve_waited(s, waiter, &w);
-	else
+	} else {
 		wait_answer(waiter, outcome, changed, nchanged, &w);
+		trace_waited(s, waiter, &w);
+	}
 	bool ok = finish(peer, &w, false, &e);
 	if (!ok)
 		session_answer_lost(s, &w);
@@ -223,7 +226,10 @@ static void *run_again(void *ctx)
 			reply_close(r->peer, false);
 			wait_finish(r->waiter, r->outcome, "hung-up");
 		} else {
-			answer_waiter(t->session, r->waiter, r->outcome, NULL, 0, r->peer);
+			int32_t *folders = arena_array(t->session->arena,
+						       r->waiter->nfolders + 1u, sizeof *folders);
+			size_t n = park_changed_folders(r, folders);
+			answer_waiter(t->session, r->waiter, r->outcome, folders, n, r->peer);
 		}
 		push_release(push, r);
 	}
@@ -297,27 +303,26 @@ static bool stop_asked(int ms)
 	return sigtimedwait(&set, NULL, &t) > 0;
 }
 
-/* Waits for the database. EX_OK: it is there and its schema is ours; -1: asked to stop. */
-static int await_database(struct worker *w)
+/* EX_OK: the database is there and its schema is ours; -1: it is away; else how to end. */
+static int look_for_database(struct pg *db)
 {
-	struct pg *db = pg_new(w->config->server.database, "easel start");
-	int result = -1;
-	for (int pause = 0; !stop_asked(pause);) {
-		struct err e = {0};
-		if (pg_migrate_check(db, &e)) {
-			result = EX_OK;
-			break;
-		}
-		log_event(LOG_ERROR, "database", &e);
-		if (e.kind != ERR_UNAVAILABLE) {
-			result = EX_CONFIG;
-			break;
-		}
-		pause = 2 * pause < RETRY_LEAST ? RETRY_LEAST : 2 * pause;
-		pause = pause < RETRY_MOST ? pause : RETRY_MOST;
+	struct err e = {0};
+	if (pg_migrate_check(db, &e))
+		return EX_OK;
+	log_event(LOG_ERROR, "database", &e);
+	return e.kind == ERR_UNAVAILABLE ? -1 : EX_CONFIG;
+}
+
+/* Looks again and again. -1: asked to stop meanwhile. */
+static int await_database(struct pg *db)
+{
+	for (int pause = RETRY_LEAST; !stop_asked(pause);) {
+		int result = look_for_database(db);
+		if (result >= 0)
+			return result;
+		pause = 2 * pause < RETRY_MOST ? 2 * pause : RETRY_MOST;
 	}
-	pg_free(&db);
-	return result;
+	return -1;
 }
 
 static bool is_tcp(int fd)
@@ -404,6 +409,22 @@ static void make_name(char out[33])
 		snprintf(out + 2 * i, 3, "%02x", random[i]);
 }
 
+/*
+ * Requests are taken once it is known whether the database is there: whoever comes in the moment
+ * that takes is served, and not sent away.
+ */
+static int begin_serving(struct worker *w, struct thread *threads)
+{
+	struct pg *db = pg_new(w->config->server.database, "easel start");
+	int result = look_for_database(db);
+	atomic_store(&w->ready, result == EX_OK);
+	start_threads(w, threads);
+	if (result < 0)
+		result = await_database(db);
+	pg_free(&db);
+	return result;
+}
+
 int worker_run(const struct worker_config *given)
 {
 	char name[33];
@@ -423,8 +444,7 @@ int worker_run(const struct worker_config *given)
 	w.server.imap = imap_pool_new();
 	w.watch = imap_watch_start(w.server.imap, config->server.database);
 	w.push = push_start(config->server.database, name, config->max_parked);
-	start_threads(&w, threads);
-	int result = await_database(&w);
+	int result = begin_serving(&w, threads);
 	if (result == EX_OK) {
 		start_helper(&w, keep_house);
 		start_helper(&w, deliver_mail);

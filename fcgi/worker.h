@@ -41,7 +41,7 @@ void worker_block_signals(void);
 
 /*
  * Serves until SIGTERM, SIGINT or SIGUSR1: then takes nothing new, answers what waits, lets running
- * requests end, and returns within seconds. Until the database is there every request is answered
+ * requests end, and returns within seconds. While the database is away every request is answered
  * with 503; a schema that this program does not know ends the worker with EX_CONFIG.
  */
 int worker_run(const struct worker_config *config);

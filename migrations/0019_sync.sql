@@ -166,3 +166,100 @@ RETURNS TABLE (
 		OFFSET 0) e ON true
 $$;
 COMMENT ON FUNCTION easel.gate(text, text, inet, integer, bigint) IS 'All that a worker needs to know before it serves a request: the account (NULL when there is none), how its password is checked, whether the request may come in (see easel.gate_verdict()), its device (NULL when new), what that is allowed, and the limits that hold. Changes nothing. version: protocol version, 0 when none was said.';
+
+-- ---------------------------------------------------------------------------------------------
+-- The message that names an item which a device does not get: only there, in its inbox, in no store
+
+ALTER TABLE easel.sync_omitted
+	ADD retried boolean NOT NULL DEFAULT false,
+	ADD note bytea,
+	ADD note_folder integer;
+COMMENT ON COLUMN easel.sync_omitted.retried IS 'It is to be sent again; once it is, the row goes.';
+COMMENT ON COLUMN easel.sync_omitted.note IS 'The message in the device''s inbox that names the item; NULL: none, or the user has deleted it.';
+COMMENT ON COLUMN easel.sync_omitted.note_folder IS 'The inbox, by its number in easel.collection.';
+
+CREATE FUNCTION easel.note_uid(id bigint) RETURNS bigint LANGUAGE sql IMMUTABLE AS $$
+	SELECT 2305843009213693952 + id
+$$;
+COMMENT ON FUNCTION easel.note_uid(bigint) IS 'The uid that devices know the message of a row of easel.sync_omitted by: beyond those of all folders.';
+
+CREATE FUNCTION easel.notes_of(device integer, folder integer) RETURNS int8multirange LANGUAGE sql STABLE AS $$
+	SELECT coalesce(range_agg(int8range(easel.note_uid(o.id), easel.note_uid(o.id), '[]')), '{}')
+	FROM easel.sync_omitted o
+	WHERE o.device = notes_of.device AND o.note_folder = notes_of.folder AND o.note IS NOT NULL
+$$;
+COMMENT ON FUNCTION easel.notes_of(integer, integer) IS 'The messages about omitted items that a device has in a folder.';
+
+CREATE OR REPLACE VIEW easel.omitted_item AS
+	SELECT o.id, a.address AS account, v.device_id, f.name AS folder, o.uid, c.summary ->> 'subject' AS subject,
+	       i.date, i.size, o.reason, o.omitted_at
+	FROM easel.sync_omitted o
+	JOIN easel.device v ON v.id = o.device
+	JOIN easel.account a ON a.id = o.account_id
+	JOIN easel.collection k ON k.account_id = o.account_id AND k.id = o.folder_id
+	JOIN easel.folder f ON f.account_id = k.owner_id AND f.id = k.folder_id
+	JOIN easel.item i ON i.account_id = f.account_id AND i.folder_id = f.id AND i.uid = o.uid AND i.modseq = o.modseq
+	JOIN easel.content c ON c.account_id = i.account_id AND c.id = i.content_id
+	WHERE NOT o.retried;
+
+CREATE FUNCTION easel.send_again(account integer, device integer, folder integer, uid bigint) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	UPDATE easel.sync_base b SET todo = b.todo + int8multirange(int8range(send_again.uid, send_again.uid, '[]'))
+		WHERE b.account_id = send_again.account AND b.device = send_again.device AND b.folder_id = send_again.folder;
+	UPDATE easel.sync_answer b SET todo = b.todo + int8multirange(int8range(send_again.uid, send_again.uid, '[]'))
+		WHERE b.account_id = send_again.account AND b.device = send_again.device AND b.folder_id = send_again.folder;
+	PERFORM pg_notify('easel_folders', send_again.account || ':' || send_again.folder);
+END $$;
+COMMENT ON FUNCTION easel.send_again(integer, integer, integer, bigint) IS 'Has a device told of an item as it is now, or that it is gone, whichever of its states it is in.';
+
+CREATE OR REPLACE FUNCTION easel.omitted_retry(id bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	o easel.sync_omitted;
+BEGIN
+	UPDATE easel.sync_omitted s SET retried = true WHERE s.id = omitted_retry.id RETURNING * INTO o;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'there is no omitted item %', id USING ERRCODE = 'no_data_found';
+	END IF;
+	PERFORM easel.send_again(o.account_id, o.device, o.folder_id, o.uid);
+END $$;
+
+CREATE OR REPLACE FUNCTION easel.item_omitted(device integer, account integer, folder integer, uid bigint, modseq bigint, reason text)
+	RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	omitted bigint;
+	inbox integer;
+	told bigint;
+	mail bytea;
+BEGIN
+	INSERT INTO easel.sync_omitted AS s (account_id, device, folder_id, uid, modseq, reason)
+		VALUES (item_omitted.account, item_omitted.device, item_omitted.folder, item_omitted.uid, item_omitted.modseq, item_omitted.reason)
+		ON CONFLICT ON CONSTRAINT sync_omitted_device_folder_id_uid_key DO UPDATE
+		SET modseq = excluded.modseq, reason = excluded.reason, omitted_at = now(), retried = false
+		WHERE s.modseq <> excluded.modseq OR s.retried
+		RETURNING s.id INTO omitted;
+	-- A device that does not take the message about an item is not told of that as well.
+	IF NOT FOUND OR item_omitted.uid >= easel.note_uid(0) THEN
+		RETURN;
+	END IF;
+	SELECT c.id INTO inbox FROM easel.folder f
+		JOIN easel.collection c ON c.account_id = f.account_id AND c.owner_id = f.account_id AND c.folder_id = f.id
+		WHERE f.account_id = item_omitted.account AND f.role = 'inbox' ORDER BY c.id LIMIT 1;
+	told := easel.inform(item_omitted.account, 'item_omitted', (
+		SELECT jsonb_build_object('device', coalesce(v.friendly_name, v.model, v.device_id),
+			'subject', coalesce(o.subject, ''), 'folder', coalesce(o.folder, ''))
+		FROM easel.device v LEFT JOIN easel.omitted_item o ON o.id = omitted
+		WHERE v.id = item_omitted.device));
+	DELETE FROM easel.notice n WHERE n.account_id = item_omitted.account AND n.id = told RETURNING n.data INTO mail;
+	UPDATE easel.sync_omitted s SET note = mail, note_folder = inbox WHERE s.id = omitted;
+	PERFORM easel.send_again(item_omitted.account, item_omitted.device, inbox, easel.note_uid(omitted));
+END $$;
+COMMENT ON FUNCTION easel.item_omitted(integer, integer, integer, bigint, bigint, text) IS 'Notes that a device does not get an item, and puts a message that names it into its inbox.';
+
+CREATE FUNCTION easel.omitted_is_over() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM easel.send_again(OLD.account_id, OLD.device, OLD.note_folder, easel.note_uid(OLD.id));
+	RETURN NULL;
+END $$;
+COMMENT ON FUNCTION easel.omitted_is_over() IS 'The message that named an omitted item disappears from the device with it.';
+CREATE TRIGGER omitted_is_over AFTER DELETE ON easel.sync_omitted
+	FOR EACH ROW WHEN (OLD.note IS NOT NULL) EXECUTE FUNCTION easel.omitted_is_over();

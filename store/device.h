@@ -19,6 +19,7 @@ struct pg;
 struct device_contact {
 	struct str device_id, type, user_agent;
 	int protocol_version;
+	bool syncs; /* its command is Sync */
 };
 
 /*
@@ -38,6 +39,13 @@ bool device_decide(struct pg *db, int32_t device, struct err *e);
  */
 bool device_touch(struct pg *db, struct arena *a, int32_t account, int32_t device,
 		  const struct device_contact *c, struct err *e);
+
+/*
+ * Notes that a request of the device failed and why, a line for the administrator; at most once a
+ * minute.
+ */
+bool device_note_error(struct pg *db, struct arena *a, int32_t device, struct str what,
+		       struct err *e);
 
 /* DeviceInformation of Settings and Provision (MS-ASCMD 2.2.3.45); p NULL: not said, kept. */
 struct device_information {
@@ -70,7 +78,7 @@ bool device_trace(struct pg *db, struct arena *a, int32_t account, struct str de
 bool device_remember_ping(struct pg *db, struct arena *a, int32_t device, int heartbeat,
 			  struct str folders, struct err *e);
 
-/* Remembers the last full Sync request (JSON). */
+/* Remembers the last full Sync request (JSON), and that there was one now. */
 bool device_remember_sync(struct pg *db, struct arena *a, int32_t device, struct str request,
 			  struct err *e);
 

@@ -16,8 +16,9 @@
 enum {
 	READ_SIZE = 32 * 1024,
 	SCRATCH_CAP = 4 * IMAP_RESPONSE_MOST,
-	COMMAND_MS = 600 * 1000,  /* of all that a command answers */
-	COMMAND_MOST = 1024 << 20 /* bytes of it */
+	COMMAND_MS = 600 * 1000,   /* of all that a command answers */
+	COMMAND_MOST = 1024 << 20, /* bytes of it */
+	RESPONSES_MOST = 2000000   /* of them: one for each message of a large folder, and more */
 };
 
 struct imap {
@@ -147,7 +148,14 @@ static bool take_response(struct imap *c, struct imap_response *r, bool *found, 
 struct patience {
 	int64_t until;
 	size_t left;
+	unsigned responses;
 };
+
+static bool has_no_end(struct imap *c, struct err *e)
+{
+	err_set(e, ERR_UNAVAILABLE, "the IMAP server does not come to an end");
+	return die(c);
+}
 
 static bool next_response(struct imap *c, struct imap_response *r, struct patience *p,
 			  struct err *e)
@@ -158,20 +166,18 @@ static bool next_response(struct imap *c, struct imap_response *r, struct patien
 		if (!take_response(c, r, &found, e))
 			return false;
 		if (found)
-			return true;
+			return p->responses-- > 0 || has_no_end(c, e);
 		if (!read_more(c, true, &got, e))
 			return false;
 		p->left -= got < p->left ? got : p->left;
-		if (p->left == 0 || clock_monotonic() > p->until) {
-			err_set(e, ERR_UNAVAILABLE, "the IMAP server does not come to an end");
-			return die(c);
-		}
+		if (p->left == 0 || clock_monotonic() > p->until)
+			return has_no_end(c, e);
 	}
 }
 
 static struct patience patience_new(void)
 {
-	return (struct patience){clock_monotonic() + COMMAND_MS, COMMAND_MOST};
+	return (struct patience){clock_monotonic() + COMMAND_MS, COMMAND_MOST, RESPONSES_MOST};
 }
 
 /* ---- Commands ---- */

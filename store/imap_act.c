@@ -439,13 +439,22 @@ static bool on_mailbox(struct imap_link *link, const char *command, struct str m
 	return run(link, &b, NULL, NULL, result, e);
 }
 
+/* What a server refuses without a reason is not what it may be asked, and no use trying again. */
+static bool refused_for_good(const struct imap_result *result, const char *what, struct err *e)
+{
+	imap_refused(result, what, e);
+	if (!result->code[0])
+		e->kind = ERR_INVALID;
+	return false;
+}
+
 bool imap_act_create(struct imap_link *link, struct str mailbox, struct err *e)
 {
 	struct imap_result result, ignored;
 	if (!on_mailbox(link, "CREATE", mailbox, &result, e))
 		return false;
 	if (result.status != IMAP_OK)
-		return imap_refused(&result, "CREATE", e);
+		return refused_for_good(&result, "CREATE", e);
 	return on_mailbox(link, "SUBSCRIBE", mailbox, &ignored, e);
 }
 

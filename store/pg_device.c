@@ -38,6 +38,7 @@ static PG_STATEMENT(
 static PG_STATEMENT(
 	device_contacted,
 	"UPDATE easel.device v SET type = $3, user_agent = $4, protocol_version = $5, last_seen = now(),"
+	" last_sync = CASE WHEN $6::boolean THEN now() ELSE v.last_sync END,"
 	" effective = CASE WHEN NOT v.effective IS NULL AND v.effective_stamp = n.stamp"
 	"	THEN v.effective ELSE easel.effective_of(v.account_id, v.id) END,"
 	" effective_stamp = n.stamp"
@@ -62,7 +63,13 @@ static PG_STATEMENT(
 	device_ping,
 	"UPDATE easel.device SET ping_heartbeat = $2, ping_folders = $3::integer[] WHERE id = $1");
 
-static PG_STATEMENT(device_sync, "UPDATE easel.device SET sync_request = $2 WHERE id = $1");
+static PG_STATEMENT(device_sync, "UPDATE easel.device SET sync_request = $2, last_sync = now()"
+				 " WHERE id = $1");
+
+static PG_STATEMENT(
+	device_error,
+	"UPDATE easel.device SET last_error = $2::text, last_error_at = now() WHERE id = $1"
+	" AND coalesce(last_error_at < now() - interval '1 minute', true)");
 
 /* Text from a phone as the table holds it: legal, short. */
 static struct str shorten(struct arena *a, struct str s)
@@ -111,7 +118,17 @@ bool device_touch(struct pg *db, struct arena *a, int32_t account, int32_t devic
 	pg_text(&p, a, shorten(a, c->type));
 	pg_text(&p, a, shorten(a, c->user_agent));
 	pg_int(&p, c->protocol_version);
+	pg_bool(&p, c->syncs);
 	return pg_do(db, &device_contacted, &p, e);
+}
+
+bool device_note_error(struct pg *db, struct arena *a, int32_t device, struct str what,
+		       struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, device);
+	pg_text(&p, a, shorten(a, what));
+	return pg_do(db, &device_error, &p, e);
 }
 
 bool device_set_information(struct pg *db, struct arena *a, int32_t device,

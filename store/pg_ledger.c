@@ -69,11 +69,12 @@ static PG_STATEMENT(
 	" AND folder_id = $3), commands AS (DELETE FROM easel.sync_command WHERE account_id = $1"
 	" AND device = $2 AND folder_id = $3)"
 	" INSERT INTO easel.sync_base (account_id, device, folder_id, epoch, n, last_n, folder_epoch, modseq,"
-	" fill_uid, cutoff, options, supported) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8,"
-	" to_timestamp($9::bigint / 1000.0), $10::json, $11::integer[])"
+	" fill_uid, cutoff, options, supported, todo) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8,"
+	" to_timestamp($9::bigint / 1000.0), $10::json, $11::integer[], easel.notes_of($2, $3))"
 	" ON CONFLICT (account_id, device, folder_id) DO UPDATE SET epoch = excluded.epoch, n = excluded.n,"
 	" last_n = excluded.last_n, folder_epoch = excluded.folder_epoch, held = '{}',"
-	" modseq = excluded.modseq, cut_uid = NULL, fill_uid = excluded.fill_uid, todo = '{}', echo = '{}',"
+	" modseq = excluded.modseq, cut_uid = NULL, fill_uid = excluded.fill_uid, todo = excluded.todo,"
+	" echo = '{}',"
 	" cutoff = excluded.cutoff, canary_uid = NULL, canary_modseq = NULL, options = excluded.options,"
 	" supported = excluded.supported, used = false, made_at = now()");
 

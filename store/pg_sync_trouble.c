@@ -7,7 +7,7 @@
 static PG_STATEMENT(
 	trouble_read,
 	"SELECT t.device IS NOT NULL, t.repeats, t.sent, t.suspects, t.window_size, t.lost,"
-	" t.folder_id, t.uid, t.modseq, o.folder_id, o.uid, o.modseq,"
+	" t.folder_id, t.uid, t.modseq, o.folder_id, o.uid, CASE WHEN o.retried THEN -1 ELSE o.modseq END,"
 	" t.changed_at > clock_timestamp() - make_interval(secs => $2::bigint / 1000.0)"
 	" FROM (VALUES (1)) always(one) LEFT JOIN easel.sync_trouble t ON t.device = $1"
 	" LEFT JOIN easel.sync_omitted o ON o.device = $1");
@@ -30,6 +30,14 @@ static PG_STATEMENT(trouble_omit, "SELECT easel.item_omitted($1, $2, $3, $4::big
 
 static PG_STATEMENT(trouble_forget, "DELETE FROM easel.sync_omitted"
 				    " WHERE device = $1 AND folder_id = $2 AND uid = $3::bigint");
+
+static PG_STATEMENT(note_read,
+		    "SELECT omitted_at, note FROM easel.sync_omitted WHERE account_id = $1"
+		    " AND note_folder = $2 AND id = $3::bigint AND note IS NOT NULL");
+
+static PG_STATEMENT(note_remove,
+		    "UPDATE easel.sync_omitted SET note = NULL WHERE account_id = $1"
+		    " AND note_folder = $2 AND id = $3::bigint AND note IS NOT NULL RETURNING id");
 
 static struct omitted read_item(const struct pg_rows *r, size_t row, int col)
 {
@@ -108,4 +116,49 @@ bool sync_trouble_forget(struct pg *db, int32_t device, const struct omitted *it
 	pg_int(&p, item->folder);
 	pg_int(&p, item->uid);
 	return pg_do(db, &trouble_forget, &p, e);
+}
+
+/* ---- The messages about them ---- */
+
+static struct pg_params of_note(int32_t account, int32_t folder, int64_t uid)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_int(&p, folder);
+	pg_int(&p, uid - NOTE_FIRST);
+	return p;
+}
+
+enum found sync_note_read(struct pg *db, struct arena *a, int32_t account, int32_t folder,
+			  int64_t uid, struct item *out, struct str *raw, struct err *e)
+{
+	struct pg_params p = of_note(account, folder, uid);
+	struct pg_rows *r = pg_run(db, &note_read, &p, e);
+	*out = (struct item){.uid = uid, .gone = true};
+	*raw = (struct str){NULL, 0};
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	if (found == FOUND_ONE) {
+		*raw = pg_get_copy(a, r, 0, 1);
+		*out = (struct item){.uid = uid,
+				     .modseq = 1,
+				     .date = pg_get_time(r, 0, 0),
+				     .marks = STR(""),
+				     .size = (int64_t)raw->n};
+	}
+	pg_done(&r);
+	return found;
+}
+
+enum found sync_note_remove(struct pg *db, int32_t account, int32_t folder, int64_t uid,
+			    struct err *e)
+{
+	struct pg_params p = of_note(account, folder, uid);
+	struct pg_rows *r = pg_run(db, &note_remove, &p, e);
+	if (!r)
+		return FOUND_FAILED;
+	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	pg_done(&r);
+	return found;
 }

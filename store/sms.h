@@ -15,7 +15,7 @@
 struct arena;
 struct pg;
 
-/* Ids of text messages begin here, where no uid of a folder ever comes. */
+/* Ids of text messages begin here, where no uid of a folder ever comes; they end at NOTE_FIRST. */
 #define SMS_FIRST (INT64_C(1) << 60)
 
 struct sms {

@@ -12,6 +12,8 @@
 #include <stdint.h>
 
 #include "core/base/err.h"
+#include "core/base/str.h"
+#include "store/store.h"
 
 struct arena;
 struct pg;
@@ -42,11 +44,23 @@ bool sync_trouble_write(struct pg *db, int32_t device, const struct sync_trouble
 /* An answer did not reach the web server whole. */
 bool sync_trouble_lost(struct pg *db, int32_t device, struct err *e);
 
-/* Notes an item that the device does not get, and tells the user. */
+/* Notes an item that the device does not get, and puts a message that names it into its inbox. */
 bool sync_trouble_omit(struct pg *db, int32_t account, int32_t device, const struct omitted *item,
 		       bool refused, struct err *e);
 
-/* Of an item that has changed: it is sent. */
+/* Of an item that has changed, or is retried: it is sent. */
 bool sync_trouble_forget(struct pg *db, int32_t device, const struct omitted *item, struct err *e);
+
+/*
+ * Such messages are in no store: their uids begin here, beyond those of every folder. The account's
+ * folder is its inbox.
+ */
+#define NOTE_FIRST (INT64_C(1) << 61)
+
+/* FOUND_NONE: there is none, or no more; then *out is gone. */
+enum found sync_note_read(struct pg *db, struct arena *a, int32_t account, int32_t folder,
+			  int64_t uid, struct item *out, struct str *raw, struct err *e);
+enum found sync_note_remove(struct pg *db, int32_t account, int32_t folder, int64_t uid,
+			    struct err *e);
 
 #endif

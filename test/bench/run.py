@@ -21,7 +21,7 @@ from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH
 import folder_size
 import folder_tree
 import imap_mail
-import people
+import address_list
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
@@ -31,6 +31,7 @@ QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds
          'folders': (100, 1000), 'tree': 30, 'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
 PLANNING = 2  # seconds in which connections plan what they have not asked before; not counted
 CONNECTIONS = 8
+SPARE, HANG_UP_MOST = 20, 60  # descriptors that come and go; seconds
 MAILBOX = f'mailbox@{DOMAIN}'
 HTML, PLAIN = {'type': 2, 'size': 32768}, {'type': 1, 'size': 500}
 
@@ -188,10 +189,21 @@ class Bench:
         for phones in self.size['parked']:
             self.lab.fresh_workers()
             self.warm_up()
-            before = self.memory()
+            before, opened = self.memory(), descriptors(self.lab.workers[0])
             with self.lab.phones('park', phones=phones, accounts=self.size['accounts'],
                                  rounds=self.size['rounds'], limit=600) as run:
                 self.park_run(run, phones, before)
+            self.hang_up(phones, opened)
+
+    def hang_up(self, phones, opened):
+        """The program with all phones has just ended while they wait."""
+        began = time.monotonic()
+        while descriptors(self.lab.workers[0]) > opened + SPARE:
+            if time.monotonic() - began > HANG_UP_MOST:
+                raise LabError(f'{descriptors(self.lab.workers[0])} descriptors are still open')
+            time.sleep(0.01)
+        self.table.add(f'hang_up_{phones}', '  all hang up at once, until they are forgotten',
+                       time.monotonic() - began, 's', most=2)
 
     def memory(self):
         return [sum(pss(worker.process.pid) for worker in self.lab.workers),
@@ -408,8 +420,8 @@ class Bench:
         folder_tree.folder_sync(self, DOMAIN, PASSWORD, self.size['tree'], self.size['typed'])
 
     def people(self):
-        people.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
-        people.fill(self, self.size['people'])
+        address_list.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
+        address_list.fill(self, self.size['people'])
 
     # ---- Mail on an IMAP server ----
 

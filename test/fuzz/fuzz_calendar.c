@@ -43,7 +43,7 @@ static void edit(const struct item_context *ctx, struct str text)
 				   .text = STR_INIT("20260310T130000Z")};
 	struct item_edit_field v[] = {{Calendar_Subject, &subject, NULL},
 				      {Calendar_StartTime, &start, NULL}};
-	struct item_edit one = {v, 1}, both = {v, 2};
+	struct item_edit one = {.v = v, .n = 1}, both = {.v = v, .n = 2};
 	struct item_facts facts;
 	struct err e = {0};
 	struct str out, gone;

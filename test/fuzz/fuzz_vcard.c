@@ -53,7 +53,7 @@ static void check_class(struct arena *a, const struct item_class_ops *class, str
 	struct item_context ctx = {.arena = a, .version = 161, .now = 0};
 	struct wbxml_node *root, sent = {.tag = tag, .content = WBXML_TEXT, .text = STR_INIT("V")};
 	struct item_edit_field field = {.tag = tag, .sent = &sent};
-	struct item_edit edit = {&field, 1};
+	struct item_edit edit = {.v = &field, .n = 1};
 	struct item_facts facts;
 	struct str new;
 	struct err e;

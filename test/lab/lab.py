@@ -181,7 +181,7 @@ class Lab:
         """Hands a message to the local delivery agent, or puts it on the IMAP server."""
         if self.backend == 'dovecot':
             return self.dovecot.append(account, self.passwords[account], message,
-                                       folder or 'INBOX')
+                                       servers.Dovecot.NAMES.get(folder, folder) or 'INBOX')
         where = ['--folder', folder] if folder else []
         return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo, *where,
                        account, text=message)

@@ -76,6 +76,15 @@ SELECT easel.account_create('ben@example.test', '$scrypt$x', 'Ben') AS ben \gset
 SELECT ok(NOT easel.user_act(:ben, :phone, 'wipe'), 'nobody acts on another one''s device');
 SELECT ok(NOT easel.user_act(:anna, :phone, 'loosen'), 'or in a way that there is not');
 SELECT easel.policy_set('device', :'phone', 'max_inactivity_minutes', '2');
+SELECT easel.device_wipe(:phone, 'hard', false, 'administrator');
+SELECT ok(NOT easel.user_act(:anna, :phone, 'remove'), 'an administrator''s wipe is not replaced by a softer one');
+SELECT ok(NOT easel.user_act(:anna, :phone, 'wipe'), 'or by one that could be taken back');
+SELECT ok(NOT easel.user_act(:anna, :phone, 'cancel'), 'nor taken back');
+SELECT is((SELECT string_agg(w.kind || ' ' || w.requested_by, ' ') FROM easel.wipe w WHERE w.state = 'pending'),
+	'hard administrator', 'it waits as it did');
+SELECT easel.wipe_cancel(:phone);
+SELECT ok(easel.user_act(:anna, :phone, 'remove') AND easel.user_act(:anna, :phone, 'wipe'), 'his own he may make harder');
+SELECT ok(easel.user_act(:anna, :phone, 'cancel'), 'and take back');
 SELECT ok(easel.user_act(:anna, :phone, 'lock'), 'a policy is tightened');
 SELECT is(tap.held(:phone, 'max_inactivity_minutes'), '2 device', 'never loosened');
 

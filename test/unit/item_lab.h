@@ -130,7 +130,7 @@ static __attribute__((unused)) bool lab_apply(const struct item_class_ops *class
 					      struct str *out, struct err *e)
 {
 	struct item_edit_field field = {.tag = tag, .sent = sent};
-	struct item_edit edit = {&field, 1};
+	struct item_edit edit = {.v = &field, .n = 1};
 	field.seen = lab_seen(class, ctx, old, tag);
 	*out = old;
 	return class->apply(ctx, old, &edit, INT64_MIN, out, e);

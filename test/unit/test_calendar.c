@@ -206,7 +206,7 @@ static bool try_edit(unsigned version, const char *old, struct wbxml_node **sent
 {
 	struct item_context ctx = context(version);
 	struct item_edit_field v[40];
-	struct item_edit edit = {v, 0};
+	struct item_edit edit = {.v = v};
 	for (; *sent; sent++) {
 		v[edit.n++] = (struct item_edit_field){
 			(*sent)->tag, *sent,

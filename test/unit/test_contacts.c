@@ -219,7 +219,7 @@ static void test_a_full_card(void **state)
 	(void)state;
 	for (size_t v = 0; v < sizeof versions / sizeof *versions; v++) {
 		struct item_context ctx = lab_context(versions[v]);
-		struct item_edit edit = {fields, ALL};
+		struct item_edit edit = {.v = fields, .n = ALL};
 		struct str text;
 		struct err e = {ERR_NONE, ""};
 		/* Backwards, so that second slots come before the first. */

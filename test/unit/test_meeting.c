@@ -220,9 +220,9 @@ static void notices(void **state)
 	struct item_context ctx = context();
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		struct meeting_mail mail[2];
+		struct meeting_mail *mail;
 		size_t n =
-			meeting_notices(&ctx, str_of(rows[i].before), str_of(rows[i].after), mail);
+			meeting_notices(&ctx, str_of(rows[i].before), str_of(rows[i].after), &mail);
 		if (n != rows[i].n)
 			fail_msg("row %zu: %zu notices", i, n);
 		for (size_t k = 0; k < n; k++) {

@@ -354,7 +354,7 @@ static void test_a_new_note(void **state)
 		{.tag = Notes_LastModifiedDate,
 		 .sent = lab_leaf(Notes_LastModifiedDate, "20010101T000000Z")},
 	};
-	struct item_edit edit = {fields, 4};
+	struct item_edit edit = {.v = fields, .n = 4};
 	struct item_facts facts;
 	struct str text;
 	struct err e = {ERR_NONE, ""};

@@ -38,6 +38,15 @@ def not_behind_apache(reason):
     return unittest.skipIf(lab_module.Lab.web == 'apache', reason)
 
 
+def not_over_imap(reason):
+    """Skips a test, or a class of them, when the mail of the lab is on an IMAP server."""
+    return unittest.skipIf(lab_module.Lab.backend != 'pg', reason)
+
+
+BY_SQL = 'what it needs is put into the database, past the IMAP server'
+LOCAL = 'mail between accounts of an IMAP server goes through its mail server'
+
+
 def message(subject='Hello', text='Hello Anna.\n', html=None, attachments=(), **headers):
     """A message to deliver. attachments: (file name, type, bytes)."""
     mail = EmailMessage(policy=WIRE_FORM)

@@ -17,9 +17,10 @@ class Handler(socketserver.StreamRequestHandler):
 
     def handle(self):
         try:
-            self.say('* OK [CAPABILITY IMAP4rev1 LITERAL+ CONDSTORE] ready\r\n')
+            self.say(f'* OK [CAPABILITY {self.server.capabilities}] ready\r\n')
             for line in self.rfile:
                 tag, _, rest = line.decode().strip().partition(' ')
+                self.server.heard.append(rest)
                 if not self.answer(tag, rest):
                     return
         except OSError:
@@ -65,10 +66,13 @@ class Handler(socketserver.StreamRequestHandler):
                      '* LIST (\\Drafts) "/" Drafts\r\n* LIST (\\Sent) "/" Sent\r\n')
         elif verb == 'STATUS':
             name = re.match(r'STATUS "?([^" ]+)', rest)[1]
-            self.say(f'* STATUS {name} (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 UNSEEN 1'
-                     ' HIGHESTMODSEQ 5)\r\n')
+            self.say(f'* STATUS {name} (MESSAGES 1 UIDNEXT 2 UIDVALIDITY '
+                     f'{self.server.uidvalidity} UNSEEN 1 HIGHESTMODSEQ 5)\r\n')
+        elif verb == 'CAPABILITY':
+            self.say(f'* CAPABILITY {self.server.capabilities}\r\n')
         elif verb == 'SELECT':
-            self.say('* 1 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 2] x\r\n'
+            self.say(f'* 1 EXISTS\r\n* OK [UIDVALIDITY {self.server.uidvalidity}] x\r\n'
+                     '* OK [UIDNEXT 2] x\r\n'
                      '* OK [HIGHESTMODSEQ 5] x\r\n')
         elif verb == 'FETCH':
             self.say(f'* 1 FETCH (UID 1 FLAGS () INTERNALDATE "17-Nov-2026 02:44:25 +0000"'
@@ -78,14 +82,16 @@ class Handler(socketserver.StreamRequestHandler):
 
 
 class ImapServer(socketserver.ThreadingTCPServer):
-    """Listens on a free port of 127.0.0.1; trouble: what goes wrong, at: with which command."""
+    """Listens on a free port of 127.0.0.1; trouble: what goes wrong, at: with which command;
+    heard: all commands, without their tags."""
 
     allow_reuse_address = True
     daemon_threads = True
 
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Handler)
-        self.trouble, self.at, self.stall = None, None, 8
+        self.trouble, self.at, self.stall, self.uidvalidity = None, None, 8, 7
+        self.capabilities, self.heard = 'IMAP4rev1 LITERAL+ CONDSTORE', []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property

@@ -1,6 +1,6 @@
 """FolderSync: the folder tree, its changes, repeats, and keys that are wrong (MS-ASCMD 2.2.1.5)."""
 
-from common import WireTest, in_versions
+from common import BY_SQL, in_versions, not_over_imap, WireTest
 from wbxml import E
 
 DEFAULTS = {'2': 'Inbox', '3': 'Drafts', '4': 'Deleted Items', '5': 'Sent Items', '6': 'Outbox'}
@@ -34,6 +34,7 @@ class Tree(WireTest):
 
 
 class First(Tree):
+    @not_over_imap('the IMAP server has names of its own')
     @in_versions()
     def test_the_default_folders(self, version):
         phone = self.new_phone(self.account(), version)
@@ -73,6 +74,7 @@ class First(Tree):
         self.assertGreaterEqual(len(self.phone(user).folders), 205)
 
 
+@not_over_imap(BY_SQL)
 class Later(Tree):
     @in_versions()
     def test_nothing_new(self, version):

@@ -1,6 +1,6 @@
 """Sync of mail from the server: keys, windows, filters, empty requests (MS-ASCMD 2.2.1.21)."""
 
-from common import WireTest, in_versions, message, samples
+from common import BY_SQL, in_versions, message, not_over_imap, samples, WireTest
 from phone import MIME, TEXT, VERSIONS, body, delete, options, read_change
 from wbxml import E
 
@@ -183,6 +183,7 @@ class Windows(SyncTest):
             with self.subTest(size):
                 self.assertEqual(self.windows(self.phone(user, version), window=size), wanted)
 
+    @not_over_imap(BY_SQL)
     def test_defaults(self):
         """MS-ASCMD R4767, R4768: none is 100, 0 and more than 512 are 512."""
         user = self.account()
@@ -244,6 +245,7 @@ class Windows(SyncTest):
         self.assertGreater(len(sizes), 1)
 
 
+@not_over_imap(BY_SQL)
 class Filters(SyncTest):
     AGES = (0, 2, 5, 10, 20, 60)
 
@@ -311,6 +313,22 @@ class Filters(SyncTest):
         self.assertIsNone(phone.sync(phone.inbox))
 
 
+class Notes(SyncTest):
+    def noted(self, phone):
+        return self.lab.sql("SELECT last_sync > now() - interval '1 minute', last_error"
+                            " FROM easel.device WHERE device_id = :'d'", d=phone.device_id)
+
+    def test_the_last_sync_and_the_last_failure(self):
+        phone = self.phone()
+        self.assertEqual(self.noted(phone), [[None, None]])
+        phone.sync(phone.inbox)
+        self.assertEqual(self.noted(phone), [['t', None]])
+        phone.post('Sync', b'no WBXML')
+        (_, error), = self.noted(phone)
+        self.assertTrue(error.startswith('Sync: '), error)
+
+
+@not_over_imap('only the own store knows which messages belong together')
 class Conversations(SyncTest):
     """ConversationMode (MS-ASCMD 2.2.3.36): what belongs to a conversation in the filter is in it."""
 
@@ -458,6 +476,7 @@ class Keys(SyncTest):
                     answer = phone.sync_raw(phone.collection(folder, key=key))
                     self.assertIn(self.status(answer), ('12', '8'))
 
+    @not_over_imap(BY_SQL)
     def test_somebody_elses_folder_is_unknown(self):
         user, ben = self.account(), self.account('ben')
         self.lab.sql("SELECT easel.folder_create(id, NULL, 'Of Ben') FROM easel.account"
@@ -472,6 +491,7 @@ class Keys(SyncTest):
             self.assertIn(self.status(answer), ('12', '8'))
             self.assertNotIn(b'Private', answer.body)
 
+    @not_over_imap(BY_SQL)
     def test_a_folder_that_was_deleted(self):
         user = self.account()
         self.lab.sql("SELECT easel.folder_create(id, NULL, 'Gone') FROM easel.account"

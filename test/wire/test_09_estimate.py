@@ -1,6 +1,6 @@
 """GetItemEstimate (MS-ASCMD 2.2.1.9): it counts what a Sync would bring."""
 
-from common import WireTest, in_versions, message
+from common import BY_SQL, in_versions, message, not_over_imap, WireTest
 from phone import delete, options
 from wbxml import E
 
@@ -42,6 +42,7 @@ class Estimate(WireTest):
         other.sync(other.inbox, commands=[delete(next(iter(other.items[other.inbox])))])
         self.assertEqual(self.count(phone), 1)
 
+    @not_over_imap(BY_SQL)
     @in_versions('12.1', '16.1')
     def test_the_filter_counts(self, version):
         phone = self.phone(version=version)

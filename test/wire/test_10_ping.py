@@ -2,7 +2,7 @@
 
 import time
 
-from common import WireTest, in_versions, message, not_behind_apache
+from common import BY_SQL, in_versions, message, not_behind_apache, not_over_imap, WireTest
 from phone import body, TEXT, delete, options, read_change
 from wbxml import E
 
@@ -126,6 +126,7 @@ class NotWoken(PingTest):
         self.lab.deliver(self.account('ben'), message())
         self.only_the_second(phone, ping)
 
+    @not_over_imap(BY_SQL)
     def test_by_mail_outside_of_the_filter(self):
         phone = self.phone()
         for kind in ('2', '5'):
@@ -208,8 +209,11 @@ class Limits(PingTest):
 
     def test_what_makes_no_sense_is_status_4(self):
         phone = self.ready_phone()
-        for document in (E('Ping:Ping', E('HeartbeatInterval', 'soon'),
-                           E('Folders', E('Folder', E('Id', phone.inbox), E('Class', 'Email')))),
+        folders = E('Folders', E('Folder', E('Id', phone.inbox), E('Class', 'Email')))
+        for document in (E('Ping:Ping', E('HeartbeatInterval', 'soon'), folders),
+                         E('Ping:Ping', E('HeartbeatInterval', '3e2'), folders),
+                         E('Ping:Ping', E('HeartbeatInterval', '300 s'), folders),
+                         E('Ping:Ping', E('HeartbeatInterval', '0x100'), folders),
                          E('Ping:Ping', E('HeartbeatInterval', 300),
                            E('Folders', E('Folder', E('Class', 'Email'))))):
             answer = phone.begin('Ping', document).answer()
@@ -226,6 +230,7 @@ class Limits(PingTest):
             self.assertIsNotNone(answer, 'the Ping waits')
             self.assertEqual(answer.status, '7')
 
+    @not_over_imap(BY_SQL)
     def test_a_folder_that_stays_gone(self):
         """FolderSync is asked for three times; then the folder is ignored and the user is told."""
         phone = self.phone()

@@ -2,10 +2,12 @@
 
 import base64
 import os
+import threading
 
-from common import WireTest, in_versions, message, samples
+import servers
+from common import in_versions, message, not_over_imap, samples, WireTest
 from phone import HTML, MIME, TEXT, VERSIONS, body, options
-from wbxml import E
+from wbxml import E, encode
 
 SAMPLES = dict(samples())
 DATA = os.urandom(50000)
@@ -310,6 +312,7 @@ class Folders(WireTest):
         self.assertEqual(len(other.sync_all(other.inbox)), 1)
 
 
+@not_over_imap('only the own store knows which messages belong together')
 class Conversations(WireTest):
     def move(self, phone, conversation, folder, always=True):
         return phone.item_operations(E('Move', E('ConversationId', conversation),
@@ -358,3 +361,57 @@ class Schema(WireTest):
                                                        E('Email:From')))
         self.assertEqual({c.name for c in answer.root.find('Response/Fetch/Properties').children},
                          {'Email:Subject', 'Email:From'})
+
+
+@not_over_imap('large mail comes by easel-deliver')
+class Large(WireTest):
+    """An attachment of 50 MB takes no 50 MB of memory, in whichever way it is fetched."""
+
+    SIZE, ROOM = 50 << 20, 32 << 20
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.data = os.urandom(1 << 20) * (cls.SIZE >> 20)
+        cls.user = cls.lab.account('large@example.test')
+        mail = (b'From: ben@example.test\r\nSubject: Large\r\nMIME-Version: 1.0\r\n'
+                b'Content-Type: application/octet-stream; name="big.bin"\r\n'
+                b'Content-Disposition: attachment; filename="big.bin"\r\n'
+                b'Content-Transfer-Encoding: base64\r\n\r\n' + base64.encodebytes(cls.data))
+        servers.program(cls.lab.build, 'easel-deliver', '--database', cls.lab.postgres.conninfo,
+                        '--max-size', str(80 << 20), cls.user, text=mail)
+
+    def highest(self, ask):
+        """What ask() returns, and how far the worker's memory went above its rest."""
+        rest, seen, done = self.lab.worker_memory(), [0], threading.Event()
+
+        def watch():
+            while not done.wait(0.01):
+                seen.append(self.lab.worker_memory())
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            answer = ask()
+        finally:
+            done.set()
+            watcher.join()
+        return answer, max(seen) - rest
+
+    def test_it_is_streamed(self):
+        for version, way in (('12.1', 'GetAttachment'), ('16.1', 'inline'), ('16.1', 'multipart')):
+            with self.subTest(way):
+                phone = self.phone(self.user, version)
+                (item,) = phone.sync_all(phone.inbox, options=options(body(TEXT))).values()
+                reference = item.get('AirSyncBase:Attachments/Attachment/FileReference')
+                document = encode(E('ItemOperations:ItemOperations', E(
+                    'Fetch', E('Store', 'Mailbox'), E('AirSyncBase:FileReference', reference))))
+                answer, more = self.highest(lambda: (
+                    phone.post('GetAttachment', b'', {'AttachmentName': reference})
+                    if way == 'GetAttachment' else
+                    phone.post('ItemOperations', document,
+                               MS_ASAcceptMultiPart='T' if way == 'multipart' else None)))
+                self.assertEqual(answer.code, 200)
+                wanted = base64.b64encode(self.data) if way == 'inline' else self.data
+                self.assertGreaterEqual(answer.body.find(wanted), 0)
+                self.assertLess(more, self.ROOM)
+

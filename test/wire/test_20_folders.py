@@ -3,7 +3,7 @@
 import threading
 import time
 
-from common import WireTest, in_versions, message
+from common import BY_SQL, in_versions, message, not_over_imap, WireTest
 from wbxml import E
 
 INBOX, OUTBOX, CONTACTS = '2', '6', '9'
@@ -111,6 +111,7 @@ class Edits(Folders):
         self.assertEqual(one.ping([folder], 300).answer().status, '7')
         self.assertEqual(self.changes(one.folder_sync()), [('Add', 'Theirs')])
 
+    @not_over_imap(BY_SQL)
     def test_a_deleted_folder_takes_its_items_along(self):
         phone = self.phone()
         outer = self.made(phone, 'Outer')
@@ -252,6 +253,7 @@ class Refused(Folders):
             create('10', parent=''),
         ])
 
+    @not_over_imap('the IMAP server has names of its own')
     def test_names_of_any_letters(self):
         phone = self.phone()
         for name in ('a/b', '/', '..', 'a\\b', '<b>&"', 'ä' * 256, '天気 ☎ 📞', 'x' * 256, "'; --", '%s', ' a '):
@@ -281,6 +283,7 @@ class Refused(Folders):
             update('10', '', 'x'), update('10', a, 'x', ''),
         ])
 
+    @not_over_imap('the IMAP server has names of its own')
     @in_versions('12.1', '16.1')
     def test_delete(self, version):
         phone = self.phone(version=version)

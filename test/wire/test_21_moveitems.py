@@ -3,7 +3,7 @@
 import threading
 import time
 
-from common import WireTest, in_versions, message
+from common import BY_SQL, in_versions, message, not_over_imap, WireTest
 from phone import delete, options, read_change
 from wbxml import E
 
@@ -202,6 +202,7 @@ class Moved(Moves):
         self.assertEqual(answer.status, '2')
         self.assertEqual([folder.text for folder in answer.root.all('Folders/Folder')], [third])
 
+    @not_over_imap(BY_SQL)
     @in_versions('12.1', '16.1')
     def test_a_thousand(self, version):
         phone = self.phone_with(0, version)

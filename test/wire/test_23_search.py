@@ -1,6 +1,6 @@
 """Search of the mailbox, and Find (MS-ASCMD 2.2.1.16, 2.2.1.2)."""
 
-from common import PASSWORD, WireTest, in_versions, message
+from common import BY_SQL, PASSWORD, in_versions, message, not_over_imap, WireTest
 from phone import HTML, TEXT, body
 from wbxml import E
 
@@ -123,6 +123,7 @@ class Words(SearchTest):
 
 
 class Conditions(SearchTest):
+    @not_over_imap(BY_SQL)
     def test_folders_and_what_is_below_them(self):
         phone = self.phone()
         outer = phone.folder_create('Outer').root.get('ServerId')
@@ -142,6 +143,7 @@ class Conditions(SearchTest):
             store = self.ask(phone, query(*conditions, words('same')), *options)
             self.assertEqual(sorted(self.subjects(store)), wanted)
 
+    @not_over_imap('only the own store knows which messages belong together')
     def test_time_ranges_and_conversations(self):
         phone = self.phone()
         for number in range(5):

@@ -276,6 +276,63 @@ class Meetings(CalendarTest):
         self.assertEqual(len(self.meeting_mail(ben.user, 'CANCEL')), 1)
         self.assertEqual(self.events(ben, folder)[theirs].get('Calendar:MeetingStatus'), '7')
 
+    def test_occurrences_are_told_of_alone(self):
+        anna, folder = self.calendar()
+        ben, _ = self.calendar()
+        item = self.add(anna, folder, *event('Plan', MeetingStatus=1), weekly(), attendees(ben.user))
+        theirs, _ = self.one_event(ben, folder)
+        self.edit(anna, folder, change(item, *cal(StartTime='20270317T150000Z', EndTime='20270317T160000Z'),
+                                       instance='20270317T120000Z'))
+        moved = self.meeting_mail(ben.user, 'REQUEST')[1]
+        self.assertIn('RECURRENCE-ID;TZID=Europe/Berlin:20270317T130000', moved)
+        self.assertNotIn('COUNT=5', moved)
+        self.edit(anna, folder, E('Delete', E('ServerId', item), E('AirSyncBase:InstanceId', '20270324T120000Z')))
+        cancelled, = self.meeting_mail(ben.user, 'CANCEL')
+        self.assertIn('RECURRENCE-ID;TZID=Europe/Berlin:20270324T130000', cancelled)
+        self.assertEqual(len(self.meeting_mail(ben.user, 'REQUEST')), 2)
+        data = self.events(ben, folder)[theirs]
+        self.assertEqual(data.get('Calendar:MeetingStatus'), '3', 'the series is held')
+        shown = {e.get('AirSyncBase:InstanceId'): (e.get('Calendar:StartTime'), e.get('Calendar:MeetingStatus'))
+                 for e in data.all('Calendar:Exceptions/Calendar:Exception')}
+        self.assertEqual(shown['20270317T120000Z'][0], '20270317T150000Z')
+        self.assertEqual(shown['20270324T120000Z'][1], '7')
+        self.edit(anna, folder, delete(item))
+        self.assertEqual(len(self.meeting_mail(ben.user, 'CANCEL')), 2)
+        self.assertEqual(self.events(ben, folder)[theirs].get('Calendar:MeetingStatus'), '7')
+
+    def test_who_is_invited_to_what(self):
+        """A guest more is invited, a guest less gets a cancellation, and the others hear nothing."""
+        anna, folder = self.calendar()
+        ben, eve = self.account(), self.account()
+        item = self.add(anna, folder, *event('Plan', MeetingStatus=1), attendees(ben))
+        self.edit(anna, folder, change(item, attendees(ben, eve)))
+        self.assertEqual([len(self.meeting_mail(user, 'REQUEST')) for user in (ben, eve)], [1, 1])
+        self.edit(anna, folder, change(item, attendees(eve)))
+        self.assertEqual([len(self.meeting_mail(user, 'CANCEL')) for user in (ben, eve)], [1, 0])
+        self.assertEqual(len(self.meeting_mail(eve, 'REQUEST')), 1)
+
+    @in_versions('16.0', '16.1')
+    def test_a_new_event_is_answered_with_its_uid(self, version):
+        phone, folder = self.calendar(version=version)
+        answer = phone.sync(folder, commands=[add('c1', *event())])
+        data = answer.find('Responses/Add/ApplicationData')
+        self.assertTrue(data.get('Calendar:UID'))
+        self.assertIn('UID:' + data.get('Calendar:UID'), self.stored(phone.user)[0])
+
+    @in_versions('16.0', '16.1')
+    def test_a_proposed_time_is_seen_by_the_organizer(self, version):
+        anna, folder = self.calendar(version=version)
+        ben, _ = self.calendar(version=version)
+        item = self.add(anna, folder, *event('Plan', MeetingStatus=1), attendees(ben.user))
+        theirs, _ = self.one_event(ben, folder)
+        proposal = [E('ProposedStartTime', '20270310T170000Z'), E('ProposedEndTime', '20270310T180000Z')]
+        self.assertEqual(self.respond(ben, folder, theirs, 2, E('SendResponse', *proposal[:1]))[0], '104')
+        self.assertEqual(self.respond(ben, folder, theirs, 3, E('SendResponse', *proposal))[0], '1')
+        attendee = self.events(anna, folder)[item].find('Calendar:Attendees/Calendar:Attendee')
+        self.assertEqual([attendee.get('MeetingResponse:' + name) for name in (
+            'ProposedStartTime', 'ProposedEndTime')], ['20270310T170000Z', '20270310T180000Z'])
+        self.assertEqual(self.events(ben, folder), {})
+
     @in_versions('2.5', '12.1', '14.1')
     def test_older_devices_mail_themselves(self, version):
         anna, folder = self.calendar(version=version)

@@ -141,6 +141,25 @@ class Recipients(WireTest):
         # Of a group all together.
         self.assertEqual(self.busy(phone, f'{self.list}-group@example.test'), ('1', day))
 
+    def test_exceptions_and_whole_days(self):
+        """A moved occurrence is busy where it is, a whole day where its owner lives."""
+        phone = self.phone(self.user)
+        self.lab.sql("UPDATE easel.account SET timezone = 'Europe/Berlin' WHERE address = :'a'", a=self.anna)
+        put_event(self.lab, self.anna, 'DTSTART:20260301T080000Z\r\nDTEND:20260301T090000Z\r\nRRULE:FREQ=DAILY\r\n'
+                  'RDATE:20260310T150000Z\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nUID:u\r\nDTSTAMP:20260101T000000Z\r\n'
+                  'RECURRENCE-ID:20260310T080000Z\r\nDTSTART:20260310T110000Z\r\nDTEND:20260310T113000Z\r\n'
+                  'X-MICROSOFT-CDO-BUSYSTATUS:TENTATIVE\r\n', recurs=True)
+        put_event(self.lab, self.anna, 'DTSTART;VALUE=DATE:20260312\r\nDTEND;VALUE=DATE:20260313\r\n')
+        put_event(self.lab, self.anna, 'DTSTART:20260310T200000Z\r\nDTEND:20260310T210000Z\r\nSTATUS:CANCELLED\r\n')
+        self.assertEqual(self.busy(phone, self.anna), ('1', '0' * 22 + '1' + '0' * 7 + '22' + '0' * 16))
+        self.assertEqual(self.busy(phone, self.anna, ('2026-03-12T00:00:00.000Z', '2026-03-13T00:00:00.000Z')),
+                         ('1', '2' * 46 + '00'))
+
+    def test_no_more_than_a_hundred_calendars(self):
+        answer = resolve(self.phone(self.user), *[self.anna] * 101, busy=DAY)
+        statuses = [r.get('Recipient/Availability/Status') for r in answer.root.all('Response')]
+        self.assertEqual(statuses, ['1'] * 100 + ['160'])
+
     def test_free_and_busy_as_rights_permit(self):
         phone = self.phone(self.user)
         put_event(self.lab, self.anna, 'DTSTART:20260310T090000Z\r\nDTEND:20260310T093000Z\r\n')

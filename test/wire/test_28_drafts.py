@@ -2,7 +2,7 @@
 
 import unittest
 
-from common import WireTest, message
+from common import LOCAL, message, not_over_imap, WireTest
 from phone import body, delete, options
 from wbxml import E
 
@@ -54,6 +54,7 @@ class Drafts(WireTest):
         """The drafts as the other phone has them."""
         return self.other.sync_all(self.folder, options=options(body(1)))
 
+    @not_over_imap('an edited draft is another message on an IMAP server')
     def test_a_draft_comes_to_the_others_and_is_edited(self):
         _, item = self.add(*draft('Plans', To='Ben <ben@example.test>', Cc='eve@example.test'),
                            E('Email2:Bcc', 'carl@example.test'))
@@ -73,6 +74,7 @@ class Drafts(WireTest):
         self.run_command(delete(item))
         self.assertEqual(self.seen(), {})
 
+    @not_over_imap('an edited draft is another message on an IMAP server')
     def test_attachments_come_and_go(self):
         collection, item = self.add(*draft('With'), E('AirSyncBase:Attachments', attach('a1', 'one.csv', b'1,2'),
                                                       attach('a2', 'two.csv', b'\x00\x01')))
@@ -95,6 +97,7 @@ class Drafts(WireTest):
             _, status, _ = self.change(item, E('AirSyncBase:Attachments', bad))
             self.assertIn(status, ('6', '8'))
 
+    @not_over_imap(LOCAL)
     def test_it_is_sent_once(self):
         ben = self.phone(self.account('ben'))
         _, item = self.add(*draft('To be sent', To=ben.user), E('Email2:Bcc', self.one.user))
@@ -108,6 +111,7 @@ class Drafts(WireTest):
         self.assertEqual([data.get('Email:Subject') for data in received], ['Sent'])
         self.assertEqual(len(self.one.sync_all(self.one.folder(SENT))), 1)
 
+    @not_over_imap(LOCAL)
     def test_what_is_sent_elsewhere_meanwhile_is_not_sent_again(self):
         ben = self.phone(self.account('ben'))
         _, item = self.add(*draft('Once', To=ben.user))
@@ -123,6 +127,7 @@ class Drafts(WireTest):
         self.assertEqual(answer.root.get('Collections/Collection/Responses/Change/Status'), '8')
         self.assertEqual(ben.sync_all(ben.inbox), {})
 
+    @not_over_imap(LOCAL)
     def test_it_is_sent_at_once(self):
         ben = self.phone(self.account('ben'))
         self.add(*draft('At once', To=ben.user), send=True)
@@ -132,6 +137,7 @@ class Drafts(WireTest):
                                           E('Email2:Send')))
         self.assertEqual(status, '6')
 
+    @not_over_imap('an edited draft is another message on an IMAP server')
     def test_as_mime(self):
         raw = 'From: x@example.test\r\nSubject: Raw\r\nX-Kept: yes\r\n\r\nText'
         _, item = self.add(E('AirSyncBase:Body', E('Type', 4), E('Data', raw)))

@@ -1,7 +1,13 @@
 """The psql scripts for devices, rules, policies, settings: what each prints, and wrong arguments."""
 
+import re
+import time
+from xml.etree import ElementTree
+
 from common import WireTest, message
+from phone import TEXT, body, options
 from test_19_admin import run_script
+from wbxml import E
 
 
 class DeviceScripts(WireTest):
@@ -60,6 +66,40 @@ class DeviceScripts(WireTest):
         for word in (f'{phone.device_id} [', '<<< Sync', '>>> 200', 'A subject', '<SyncKey>'):
             self.assertIn(word, shown)
         self.assertNotIn('Very secret', shown)
+
+    def wait_for_entries(self, phone, count):
+        deadline = time.monotonic() + 10
+        while self.lab.sql("SELECT count(*) FROM easel.trace WHERE device_id = :'d'",
+                           d=phone.device_id) != [[str(count)]]:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.05)
+
+    def test_the_answers_of_those_that_waited_are_in_the_trace(self):
+        phone = self.synced_phone([], options=options(body(TEXT)))
+        self.good('trace_set', device=self.number(phone), hours=1)
+        ping = phone.ping([phone.inbox], 600)
+        self.wait_for_entries(phone, 1)
+        self.lab.deliver(phone.user, message('First', 'Very <secret> & "so".\n'))
+        self.assertEqual(ping.answer(10).status, '2')
+        self.good('trace_set', device=self.number(phone), hours=1, bodies='true')
+        phone.sync(phone.inbox)
+        wait = phone.begin('Sync', E('AirSync:Sync', E('Collections', E(
+            'Collection', E('SyncKey', phone.keys[phone.inbox]), E('CollectionId', phone.inbox))),
+            E('HeartbeatInterval', 600)))
+        self.wait_for_entries(phone, 5)
+        self.lab.deliver(phone.user, message('Second'))
+        self.assertIsNotNone(wait.answer(10))
+        entries = [row[0] for row in self.lab.sql(
+            "SELECT entry FROM easel.trace WHERE device_id = :'d' ORDER BY id", d=phone.device_id)]
+        heads = [re.sub(r' \[[0-9a-f]{4}\] \d\d:\d\d:\d\d ', ' ', entry.partition('\n')[0])
+                 for entry in entries]
+        self.assertEqual(heads, [f'{phone.device_id} {what}' for what in (
+            '<<< Ping', '>>> 200 OK', '<<< Sync', '>>> 200 OK', '<<< Sync', '>>> 200 OK')])
+        self.assertIn('<Status>2</Status>', entries[1])
+        self.assertIn('Very &lt;secret&gt; &amp; "so".', entries[3])  # it was asked for
+        self.assertIn('Second', entries[5])
+        for entry in entries:
+            ElementTree.fromstring(entry.partition('\n')[2].encode())
 
     def test_rules(self):
         made = self.good('rule_add', characteristic='type', value='Scripted', action='block')

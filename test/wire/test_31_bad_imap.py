@@ -59,3 +59,22 @@ class BadServer(WireTest):
                 self.assertIn(code, (200, 503))
                 phone.sync_all(phone.inbox)
                 self.assertEqual(len(phone.items[phone.inbox]), 1)
+
+    def test_responses_without_end(self):
+        phone = self.new_phone(f'endless@{self.domain}', password=PASSWORD).start()
+        code = self.in_trouble(phone, 'endless responses', 'FETCH', 'Sync', encode(
+            phone.sync_request(phone.collection(phone.inbox))))
+        self.assertIn(code, (200, 503))
+        phone.sync_all(phone.inbox)
+        self.assertEqual(len(phone.items[phone.inbox]), 1)
+
+    def test_another_uidvalidity(self):
+        """Whatever was known is about other messages: the folder starts afresh."""
+        phone = self.new_phone(f'validity@{self.domain}', password=PASSWORD).start()
+        phone.sync_all(phone.inbox)
+        self.server.uidvalidity += 1
+        self.assertEqual(phone.sync(phone.inbox).get('Status'), '3')
+        phone.keys.pop(phone.inbox)
+        phone.items.pop(phone.inbox)
+        phone.sync_all(phone.inbox)
+        self.assertEqual([item.split(':')[1] for item in phone.items[phone.inbox]], ['2'])

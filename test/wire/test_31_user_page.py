@@ -78,7 +78,7 @@ class UserPage(WireTest):
     def test_a_policy_is_tightened(self):
         phone = self.phone()
         self.act(phone, 'encryption')
-        self.assertIn('require_device_encryption', self.get(phone).text)
+        self.assertIn('must be encrypted', self.get(phone).text)
         self.assertEqual(phone.folder_sync().status, '142')
         self.assertEqual(phone.provision().get('RequireDeviceEncryption'), '1')
 

@@ -146,6 +146,35 @@ class Sharing(WireTest):
         self.unshare()
         self.assertEqual(ping.answer(within=10).status, '7')
 
+    def test_a_phone_that_goes_on_asking_for_it(self):
+        """As for a folder that was deleted: asked for FolderSync three times, then the user is told."""
+        obedient, folder = self.synced()
+        deaf = self.phone(self.guest)
+        deaf.sync_all(folder, options=TEXTS)
+        self.unshare()
+        for phone in (obedient, deaf):
+            if phone is obedient:  # it fetches the folders, twice, and asks for this one nevertheless
+                phone.folder_sync()
+                phone.folder_sync()
+            phone.sync_all(phone.inbox, options=TEXTS)
+            for _ in range(3):
+                self.assertEqual(phone.ping([phone.inbox, folder], 300).answer(within=10).status, '7')
+            told = 0
+            while not told:  # the mail that tells of it is on its way
+                answer = phone.ping([phone.inbox, folder], 300).answer()
+                self.assertEqual((answer.status, [f.text for f in answer.root.all('Folders/Folder')]),
+                                 ('2', [phone.inbox]))
+                phone.sync_all(phone.inbox)
+                told = sum('Team' in str(item) for item in phone.items[phone.inbox].values())
+        # Shared again it is a folder like others.
+        self.share()
+        obedient.folder_sync()
+        folder = self.shown(obedient, 'Team')
+        obedient.sync_all(folder, options=TEXTS)
+        ping = obedient.ping([folder], 300)
+        self.lab.deliver(self.owner, message('News'), folder='Team')
+        self.assertEqual(ping.answer().status, '2')
+
     def test_search_finds_nothing_in_what_was_taken_back(self):
         phone, folder = self.synced()
         self.unshare()
