@@ -235,6 +235,20 @@ static bool is_outside(const struct ledger *l, int64_t date)
 	return outside;
 }
 
+static int64_t sync_epoch(const struct ledger *l)
+{
+	return strtoll(l->epoch, NULL, 16);
+}
+
+/* What the device holds for certain: an answer that is not acknowledged may have taken the item. */
+static enum holding holds_for_certain(const struct ledger *l, int64_t uid, int64_t modseq)
+{
+	for (size_t i = 0; i < l->nanswers; i++)
+		if (uidset_has(&l->answers[i].taken, uid))
+			return HOLDS_NOT;
+	return ledger_holding(l, uid, modseq);
+}
+
 /* Moves an item that is at a place of which the ledgers are at hand. 0: c->err. */
 static unsigned move_item(struct call *c, struct moves *s, struct item_place at, struct move *m)
 {
@@ -256,17 +270,20 @@ static unsigned move_item(struct call *c, struct moves *s, struct item_place at,
 	default:
 		return failure(c);
 	}
-	enum holding holding = ledger_holding(source, at.uid, items.v[0].modseq);
+	enum holding holding = holds_for_certain(source, at.uid, items.v[0].modseq);
 	/* Out of the filter that the other folder has, the device is to lose it. */
 	bool outside = is_outside(target, items.v[0].date);
 	ledger_moved_out(c->arena, source, at.uid, gone);
 	ledger_moved_in(c->arena, target, uid, modseq, holding);
-	if (outside)
+	/* Whatever is known of it: the device shows it there once it has the answer. */
+	if (outside || holding == HOLDS_NOT)
 		ledger_send_again(target, uid);
 	touch(s, source);
 	touch(s, target);
 	m->now = (struct item_place){m->to, target->folder.epoch, uid};
-	m->item->modseq = holding == HOLDS_OLD || outside ? 0 : modseq;
+	m->item->modseq = holding != HOLDS || outside ? 0 : modseq;
+	if (!m->item->known)
+		m->item->sync_epoch = sync_epoch(source);
 	return MOVE_OK;
 }
 
@@ -280,20 +297,11 @@ static void take_back(struct moves *s, struct item_place from)
 	touch(s, l);
 }
 
-/* Whether the device still has the item as one of where it was, for all that can be known. */
-static bool shows(const struct moves *s, struct item_place at)
+/* Whether the device may still show the item where it was: it has not started afresh since. */
+static bool shows(const struct moves *s, const struct moved_item *item)
 {
-	const struct ledger *l = ledger_of(s, at.folder);
-	return at.epoch == l->folder.epoch && uidset_has(&l->base.held, at.uid);
-}
-
-/* Whether the device has the item, with this modseq, in each state that it may be in. */
-static bool has_in_all(const struct ledger *l, int64_t uid, int64_t modseq)
-{
-	for (size_t i = 0; i < l->nanswers; i++)
-		if (uidset_has(&l->answers[i].taken, uid))
-			return false;
-	return ledger_holding(l, uid, modseq) == HOLDS;
+	const struct ledger *l = ledger_of(s, item->from.folder);
+	return item->from.epoch == l->folder.epoch && sync_epoch(l) == item->sync_epoch;
 }
 
 /*
@@ -314,9 +322,9 @@ static bool answer_again(struct call *c, struct moves *s, struct move *m)
 	if (!store->ops->lookup(store, c->arena, c->gate.account, item->to.folder, &item->to.uid, 1,
 				&items, &c->err))
 		return false;
-	bool afresh = !shows(s, item->from);
+	bool afresh = !shows(s, item);
 	bool same = !items.v[0].gone && items.v[0].modseq == item->modseq;
-	if (afresh || !same || !has_in_all(l, item->to.uid, item->modseq)) {
+	if (afresh || !same || holds_for_certain(l, item->to.uid, item->modseq) != HOLDS) {
 		(afresh ? ledger_bring_back : ledger_send_again)(l, item->to.uid);
 		touch(s, l);
 	}

@@ -28,6 +28,7 @@ struct moved_item {
 	bool known; /* it was moved, to: */
 	struct item_place to;
 	int64_t modseq; /* of the item there, as the device has it; 0: it may have it otherwise */
+	int64_t sync_epoch; /* of the ledger of `from` then (ledger.h), as a number */
 };
 
 /* Fills in, for each of n items, whether the device moved it, and where to. */

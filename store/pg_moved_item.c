@@ -6,7 +6,7 @@
 
 static PG_STATEMENT(
 	moved_item_select,
-	"SELECT r.place, m.to_folder_id, m.to_epoch, m.to_uid, m.to_modseq"
+	"SELECT r.place, m.to_folder_id, m.to_epoch, m.to_uid, m.to_modseq, m.sync_epoch"
 	" FROM unnest($3::bigint[], $4::bigint[], $5::bigint[])"
 	"	WITH ORDINALITY r(folder, epoch, uid, place)"
 	" JOIN easel.moved_item m ON m.account_id = $1 AND m.device = $2 AND m.folder_id = r.folder"
@@ -16,12 +16,12 @@ static PG_STATEMENT(
 static PG_STATEMENT(
 	moved_item_upsert,
 	"INSERT INTO easel.moved_item"
-	" (account_id, device, folder_id, epoch, uid, to_folder_id, to_epoch, to_uid, to_modseq)"
+	" (account_id, device, folder_id, epoch, uid, to_folder_id, to_epoch, to_uid, to_modseq, sync_epoch)"
 	" SELECT $1, $2, r.* FROM unnest($3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[],"
-	" $7::bigint[], $8::bigint[], $9::bigint[]) r"
+	" $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[]) r"
 	" ON CONFLICT (account_id, device, folder_id, epoch, uid) DO UPDATE SET"
 	" to_folder_id = excluded.to_folder_id, to_epoch = excluded.to_epoch, to_uid = excluded.to_uid,"
-	" to_modseq = excluded.to_modseq, moved_at = excluded.moved_at");
+	" to_modseq = excluded.to_modseq, sync_epoch = excluded.sync_epoch, moved_at = excluded.moved_at");
 
 static PG_STATEMENT(moved_item_forget,
 		    "DELETE FROM easel.moved_item WHERE account_id = $1 AND device = $2"
@@ -69,6 +69,7 @@ bool moved_item_find(struct pg *db, struct arena *a, int32_t account, int32_t de
 			.uid = pg_get_int(r, i, 3),
 		};
 		item->modseq = pg_get_int(r, i, 4);
+		item->sync_epoch = pg_get_int(r, i, 5);
 	}
 	pg_done(&r);
 	return true;
@@ -80,9 +81,12 @@ bool moved_item_record(struct pg *db, struct arena *a, int32_t account, int32_t 
 	struct pg_params old = of_device(account, device), p = old;
 	put_places(&p, a, items, n, false);
 	put_places(&p, a, items, n, true);
-	int64_t *modseqs = arena_array(a, n, sizeof *modseqs);
-	for (size_t i = 0; i < n; i++)
-		modseqs[i] = items[i].modseq;
-	pg_ints(&p, a, modseqs, n);
+	int64_t *column = arena_array(a, n, 2 * sizeof *column);
+	for (size_t i = 0; i < n; i++) {
+		column[i] = items[i].modseq;
+		column[n + i] = items[i].sync_epoch;
+	}
+	pg_ints(&p, a, column, n);
+	pg_ints(&p, a, column + n, n);
 	return pg_do(db, &moved_item_forget, &old, e) && pg_do(db, &moved_item_upsert, &p, e);
 }

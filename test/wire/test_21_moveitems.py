@@ -186,8 +186,10 @@ class Moved(Moves):
                      " WHERE a.id = i.account_id AND a.address = :'user'", user=phone.user)
         phone.sync_all(phone.inbox)
         item, _ = self.one_item(phone)
-        phone.move(item, phone.inbox, target)
-        self.assertIsNone(phone.sync(target, options=wish))
+        moved = phone.move(item, phone.inbox, target)
+        commands = phone.sync(target, options=wish).find('Commands').children
+        self.assertEqual([(c.name, c.get('ServerId')) for c in commands],
+                         [('AirSync:SoftDelete', moved)])
 
     def test_a_move_wakes_no_ping_of_the_mover(self):
         phone = self.phone_with(1, folders=('Target', 'Third'))
