@@ -7,8 +7,8 @@
  * (ERR_FORBIDDEN if not; what it may not read is not there). A folder that only holds others has no
  * items. Folders shown as mail though they hold something else have messages made of their items
  * (core/mail_view.h), which nobody changes, moves or deletes; tasks and notes shown as items of
- * another class (core/class_view.h) are changed as what they are. Items move between owners as copies.
- * Everything else is the kept store's.
+ * another class (core/class_view.h) are changed as what they are. Items move between owners as
+ * copies. Everything else is the kept store's.
  *
  * What was found out holds until collections_forget(), at the end of a request. Thread: the
  * session's.

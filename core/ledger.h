@@ -80,8 +80,8 @@ bool ledger_start(struct arena *a, struct ledger *l, int64_t cutoff, struct str 
 void ledger_set_cutoff(struct sync_state *s, int64_t cutoff);
 
 /*
- * Takes what is shown beside the filter, for the calls that follow. `before`: as it was in the base;
- * of it `oldest` is not looked at.
+ * Takes what is shown beside the filter, for the calls that follow. `before`: as it was in the
+ * base; of it `oldest` is not looked at.
  *
  * Items of a conversation that reaches into the filter are inside it too, as long as they are not
  * older than `oldest` (MS-ASCMD 2.2.3.36). One that was drawn in so, and lost the item that did it,

@@ -32,9 +32,10 @@ void push_hand_over(struct push *p, struct parked *r, struct peer peer,
 		    const struct hub_begun *begun);
 
 /*
- * A waiting Sync for which something has come, to be run again, or a request whose answer is written
- * down, for a thread with a database connection: waits for one; NULL when there will be no more. The record is the caller's, who
- * closes its connection and gives it back with push_release().
+ * A waiting Sync for which something has come, to be run again, or a request whose answer is
+ * written down, for a thread with a database connection: waits for one; NULL when there will be no
+ * more. The record is the caller's, who closes its connection and gives it back with
+ * push_release().
  */
 struct parked *push_take(struct push *p);
 void push_release(struct push *p, struct parked *r);

@@ -226,8 +226,8 @@ static void *run_again(void *ctx)
 			reply_close(r->peer, false);
 			wait_finish(r->waiter, r->outcome, "hung-up");
 		} else {
-			int32_t *folders = arena_array(t->session->arena,
-						       r->waiter->nfolders + 1u, sizeof *folders);
+			int32_t *folders = arena_array(t->session->arena, r->waiter->nfolders + 1u,
+						       sizeof *folders);
 			size_t n = park_changed_folders(r, folders);
 			answer_waiter(t->session, r->waiter, r->outcome, folders, n, r->peer);
 		}

@@ -92,6 +92,7 @@ class WireTest(unittest.TestCase):
     """A test with a lab, and an account of its own whenever it asks for one."""
 
     maxDiff = 4000
+    domain = lab_module.DOMAIN
 
     @classmethod
     def setUpClass(cls):
@@ -107,7 +108,7 @@ class WireTest(unittest.TestCase):
 
     def account(self, stem='anna', password=PASSWORD):
         """A new account; returns its address."""
-        return self.lab.account(f'{stem}-{next(_numbers)}@example.test', password)
+        return self.lab.account(f'{stem}-{next(_numbers)}@{self.domain}', password)
 
     def new_phone(self, user, version='16.1', **more):
         """A phone that has not asked anything yet."""

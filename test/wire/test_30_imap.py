@@ -329,7 +329,7 @@ class Invitations(ImapTest):
     def second_web_server(self):
         """Another worker, with an nginx of its own."""
         worker = self.lab.new_worker(7).start()
-        folder = self.lab.folder / 'second'
+        folder = self.lab.folder / 'second-of-imap'
         folder.mkdir()
         nginx = Nginx(folder, free_port(), free_port(), [worker.upstream()],
                       self.lab.nginx.certificate, '127.0.0.1:').start()

@@ -16,6 +16,13 @@ def contact(name):
 
 
 class Merged(Mapped):
+    domain = 'merged.test'  # where no other test shares anything with everybody
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.lab.sql("SELECT easel.domain_create(:'name')", name=cls.domain)
+
     def merged(self, *folders, version='16.1', **settings):
         """A phone that takes one folder of each class, of an account with these folders of contacts."""
         user = self.account()
