@@ -240,13 +240,18 @@ static int64_t sync_epoch(const struct ledger *l)
 	return strtoll(l->epoch, NULL, 16);
 }
 
-/* What the device holds for certain: an answer that is not acknowledged may have taken the item. */
-static enum holding holds_for_certain(const struct ledger *l, int64_t uid, int64_t modseq)
+/* Whether an answer that is not acknowledged takes the item from the device. */
+static bool may_be_taken(const struct ledger *l, int64_t uid)
 {
 	for (size_t i = 0; i < l->nanswers; i++)
 		if (uidset_has(&l->answers[i].taken, uid))
-			return HOLDS_NOT;
-	return ledger_holding(l, uid, modseq);
+			return true;
+	return false;
+}
+
+static enum holding holds_for_certain(const struct ledger *l, int64_t uid, int64_t modseq)
+{
+	return may_be_taken(l, uid) ? HOLDS_NOT : ledger_holding(l, uid, modseq);
 }
 
 /* Moves an item that is at a place of which the ledgers are at hand. 0: c->err. */
@@ -297,11 +302,13 @@ static void take_back(struct moves *s, struct item_place from)
 	touch(s, l);
 }
 
-/* Whether the device may still show the item where it was: it has not started afresh since. */
+/* Whether the device still shows the item where it was: it has not started afresh since, and was
+ * not told that it is gone. */
 static bool shows(const struct moves *s, const struct moved_item *item)
 {
 	const struct ledger *l = ledger_of(s, item->from.folder);
-	return item->from.epoch == l->folder.epoch && sync_epoch(l) == item->sync_epoch;
+	return item->from.epoch == l->folder.epoch && sync_epoch(l) == item->sync_epoch &&
+	       uidset_has(&l->base.held, item->from.uid) && !may_be_taken(l, item->from.uid);
 }
 
 /*

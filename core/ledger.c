@@ -753,7 +753,13 @@ void ledger_moved_out(struct arena *a, struct ledger *l, int64_t uid, int64_t mo
 {
 	if (!is_current(l))
 		return;
+	/* Until it has the answer, or is told otherwise, the device shows it where it was. */
+	bool shown = false;
+	for (size_t i = 0; i < l->nanswers; i++)
+		shown = shown || uidset_has(&l->answers[i].added, uid);
 	forget(l, uid);
+	if (shown)
+		uidset_add(&l->base.held, uid);
 	add_echo_everywhere(a, l, uid, modseq);
 }
 
