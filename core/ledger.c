@@ -596,7 +596,10 @@ static void apply(struct arena *a, struct sync_answer *answer, const struct chan
 	const struct item *item = &change->item;
 	if (change->kind == CHANGE_ADD && !change->failed)
 		uidset_add(&answer->added, item->uid);
-	if (change->kind == CHANGE_SOFTDELETE)
+	/* A Delete out of its turn may be of what the device itself has moved (ledger_moved_out).
+	 * Others need no hole in what is held: a uid never means another item. */
+	if (change->kind == CHANGE_SOFTDELETE ||
+	    (change->kind == CHANGE_DELETE && change->from_todo))
 		uidset_add(&answer->taken, item->uid);
 	if (change->from_todo)
 		uidset_take(&answer->state.todo, item->uid);

@@ -292,8 +292,7 @@ static void act(void)
 		world_burst();
 	else if (what < 80)
 		phone_edit();
-	else if (what < 85 &&
-		 m->db) /* a store that loses modseqs may hide a move whose answer was lost */
+	else if (what < 85)
 		phone_move(false);
 	else if (what < 93)
 		phone_deliver_stalled();
