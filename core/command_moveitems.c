@@ -275,18 +275,21 @@ static unsigned move_item(struct call *c, struct moves *s, struct item_place at,
 	default:
 		return failure(c);
 	}
-	enum holding holding = holds_for_certain(source, at.uid, items.v[0].modseq);
+	enum holding holding = ledger_holding(source, at.uid, items.v[0].modseq);
+	bool certain = holding != HOLDS_NOT && !may_be_taken(source, at.uid);
 	/* Out of the filter that the other folder has, the device is to lose it. */
 	bool outside = is_outside(target, items.v[0].date);
 	ledger_moved_out(c->arena, source, at.uid, gone);
 	ledger_moved_in(c->arena, target, uid, modseq, holding);
 	/* Whatever is known of it: the device shows it there once it has the answer. */
-	if (outside || holding == HOLDS_NOT)
+	if (!certain)
+		ledger_bring_back(target, uid);
+	else if (outside)
 		ledger_send_again(target, uid);
 	touch(s, source);
 	touch(s, target);
 	m->now = (struct item_place){m->to, target->folder.epoch, uid};
-	m->item->modseq = holding != HOLDS || outside ? 0 : modseq;
+	m->item->modseq = certain && holding == HOLDS && !outside ? modseq : 0;
 	if (!m->item->known)
 		m->item->sync_epoch = sync_epoch(source);
 	return MOVE_OK;
