@@ -95,16 +95,13 @@ stage_asan() {
 	export ASAN_OPTIONS=detect_leaks=1:halt_on_error=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 	export EASEL_BUILD=build/asan
 	units build/asan
-	python3 test/wire/run.py 02 06 14
+	python3 test/wire/run.py 02 04 05 06 14
 }
 
-# What has threads: the worker, and what holds its waiting requests.
 stage_tsan() {
-	local names='door|park|start|hub|http'
-	local programs=(build/tsan/unit/test_{door,park,start,hub,http})
-	sanitized build/tsan thread programs "${programs[@]}" || { echo '0 passed, 1 failed'; return; }
+	sanitized build/tsan thread programs unit-programs || { echo '0 passed, 1 failed'; return; }
 	export TSAN_OPTIONS=halt_on_error=1 EASEL_BUILD=build/tsan
-	unit_half build/tsan "$names"
+	units build/tsan
 	python3 test/wire/run.py ping
 }
 

@@ -1,9 +1,11 @@
 """The lab of the bench: nginx with more processes and plain HTTP, and the yardstick beside it."""
 
 import json
+import queue
 import re
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -57,33 +59,25 @@ class BenchNginx(Nginx):
         return upstream + put(text, listen, f'{listen}\n\t{plain}')
 
 
-class Psql:
-    """An open psql, so that a statement takes effect when it is sent and not a process later."""
-
-    def __init__(self, conninfo):
-        self.process = subprocess.Popen(
-            ['psql', '-XqAt', '-v', 'ON_ERROR_STOP=1', conninfo], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, text=True, bufsize=1)
-
-    def run(self, statement):
-        """Runs a statement that gives no rows, and returns when it is done."""
-        self.process.stdin.write(f'{statement};\n\\echo done\n')
-        if self.process.stdout.readline().strip() != 'done':
-            raise LabError(f'psql: {statement}')
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
 class Phones:
-    """A run of the load generator. Each line that it prints is an event; the last is its result."""
+    """A run of the load generator. Each line that it prints is an event; the last is its result.
+
+    They are taken in as they come: a full pipe would stop all phones.
+    """
 
     def __init__(self, build, mode, url, **options):
         command = [str(build / 'bench' / 'phones'), mode, url]
         for name, value in options.items():
             command += [f'--{name.replace("_", "-")}'] + ([] if value is True else [str(value)])
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        self.lines = queue.SimpleQueue()
+        self.reader = threading.Thread(target=self._read)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+        self.lines.put(None)
 
     def __enter__(self):
         return self
@@ -91,13 +85,14 @@ class Phones:
     def __exit__(self, *_):
         self.process.kill()
         self.process.wait()
+        self.reader.join()
         self.process.stdout.close()
 
     def _next(self):
-        line = self.process.stdout.readline()
-        if not line:
+        line = self.lines.get()
+        if line is None:
             raise LabError(f'phones ended with {self.process.wait()}')
-        return json.loads(line)
+        return line
 
     def event(self, name):
         """Waits for an event; others before it are dropped."""

@@ -17,7 +17,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, Psql, TOUCH_ALL, servers
+from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, TOUCH_ALL, servers
 import folder_size
 import folder_tree
 import imap_mail
@@ -29,7 +29,6 @@ FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000
         'folders': (1000, 100000), 'tree': 1000, 'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
          'folders': (100, 1000), 'tree': 30, 'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
-PLANNING = 2  # seconds in which connections plan what they have not asked before; not counted
 CONNECTIONS = 8
 SPARE, HANG_UP_MOST = 20, 60  # descriptors that come and go; seconds
 MAILBOX = f'mailbox@{DOMAIN}'
@@ -243,10 +242,9 @@ class Bench:
         Also how many requests were refused; such phones come back as late as they were told.
         """
         woken, again = [], []
-        psql = Psql(self.lab.postgres.conninfo)
         for _ in range(self.size['rounds']):
             began = time.monotonic_ns()
-            psql.run(TOUCH_ALL)
+            self.lab.sql(TOUCH_ALL)
             last = run.event('woken')['last']
             woken.append((last - began) / 1e9)
             synced = run.event('again')['at']
@@ -257,7 +255,6 @@ class Bench:
                 result = run.result()
                 at = result['parked_at']
             again.append((at - synced) / 1e9)
-        psql.close()
         return woken, again, result['refused']
 
     # ---- Two workers ----
@@ -285,20 +282,15 @@ class Bench:
         accounts, length = self.size['accounts'], self.size['stream']
         phones = self.size['two'] // 2
         with self.lab.phones('stream', phones=phones, accounts=accounts,
-                             seconds=PLANNING + length + 3, limit=600) as run:
+                             seconds=length + 3, limit=600) as run:
             run.event('parked')
-            sent, counts = self.send_mail(PLANNING, accounts), time.monotonic_ns()
             meter = self.cpu_meter(worker2=self.lab.workers[1].process.pid)
-            for account, times in self.send_mail(length, accounts, self.size['rate'] * PLANNING).items():
-                sent.setdefault(account, []).extend(times)
-            cpu = meter.read()
-            took, woken = [], 0
+            sent = self.send_mail(length, accounts)
+            cpu, took = meter.read(), []
             for event in run.events('woken'):
                 began = [at for at in sent[event['account']] if at <= event['at']]
-                woken += 1
-                if began[-1] >= counts:
-                    took.append((event['at'] - began[-1]) / 1e6)
-            lost = sum(map(len, sent.values())) * phones // accounts - woken
+                took.append((event['at'] - began[-1]) / 1e6)
+            lost = sum(map(len, sent.values())) * phones // accounts - len(took)
         name = f'{self.size["rate"]} deliveries a second among {phones:,} phones'
         self.table.add('stream', f'{name}, wake-up median', statistics.median(took), 'ms',
                        f'{len(took):,} wake-ups, from the start of the statement', most=20)
@@ -309,16 +301,15 @@ class Bench:
                                  for name, spent in cpu.items()))
         self.table.add('stream_lost', '  wake-ups lost', lost, '', most=0)
 
-    def send_mail(self, length, accounts, first=0):
+    def send_mail(self, length, accounts):
         """By account, when its messages were sent, each account at most once in a while."""
         rate = self.size['rate']
-        psql, sent, began = Psql(self.lab.postgres.conninfo), {}, time.monotonic()
+        sent, began = {}, time.monotonic()
         for number in range(rate * length):
             time.sleep(max(0, began + number / rate - time.monotonic()))
-            account = (first + number) % accounts
+            account = number % accounts
             sent.setdefault(account, []).append(time.monotonic_ns())
-            psql.run(DELIVER.format(account))
-        psql.close()
+            self.lab.sql(DELIVER.format(account))
         return sent
 
     def restarts(self):
@@ -330,9 +321,7 @@ class Bench:
                                  limit=200) as run:
                 run.event('parked')
                 trouble()
-                psql = Psql(self.lab.postgres.conninfo)
-                psql.run(TOUCH_ALL)
-                psql.close()
+                self.lab.sql(TOUCH_ALL)
                 told = set()
                 while len(told) < phones:
                     told.add(run.event('woken')['account'])

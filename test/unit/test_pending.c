@@ -22,7 +22,7 @@
 
 #define DAY (INT64_C(24) * 60 * 60 * 1000)
 
-enum { STEPS = 1500, INBOX = 1, FILTERS = 8, CONVERSATIONS = 12, LARGE = 100 };
+enum { STEPS = 3000, INBOX = 1, FILTERS = 8, CONVERSATIONS = 12, LARGE = 100 };
 
 struct walk {
 	struct pg *db;
