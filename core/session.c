@@ -156,27 +156,36 @@ static bool check_query(struct call *c)
 	return true;
 }
 
+/* Whether the body came whole; else answers. */
+static bool came_whole(struct call *c)
+{
+	switch (c->request->body_state) {
+	case BODY_TOO_LARGE:
+		err_set(&c->err, ERR_TOO_LARGE, "request body too large");
+		c->answer->status = 413;
+		return false;
+	/* A phone that hung up; or a web server that asks again here what another worker died of,
+	 * and has kept no copy: that phone is to come again. */
+	case BODY_CUT:
+		err_set(&c->err, ERR_UNAVAILABLE, "request body cut short");
+		refuse(c, &c->err);
+		return false;
+	case BODY_BROKEN:
+		err_set(&c->err, ERR_MALFORMED, "request body wrongly encoded");
+		call_common(c, STATUS_INVALID_CONTENT);
+		return false;
+	case BODY_COMPLETE:
+		break;
+	}
+	return true;
+}
+
 /* Whether the body is one that the command can read; else answers. */
 static bool read_body(struct call *c)
 {
 	const struct request *rq = c->request;
-	if (rq->body_state == BODY_TOO_LARGE) {
-		err_set(&c->err, ERR_TOO_LARGE, "request body too large");
-		c->answer->status = 413;
+	if (!came_whole(c))
 		return false;
-	}
-	/* A phone that hung up; or a web server that asks again here what another worker died of,
-	 * and has kept no copy: that phone is to come again. */
-	if (rq->body_state == BODY_CUT) {
-		err_set(&c->err, ERR_UNAVAILABLE, "request body cut short");
-		refuse(c, &c->err);
-		return false;
-	}
-	if (rq->body_state == BODY_BROKEN) {
-		err_set(&c->err, ERR_MALFORMED, "request body wrongly encoded");
-		call_common(c, STATUS_INVALID_CONTENT);
-		return false;
-	}
 	if (rq->body.n == 0) {
 		if (c->command->flags & COMMAND_BODY) {
 			err_set(&c->err, ERR_MALFORMED, "request body missing");
@@ -309,36 +318,10 @@ static void send_elsewhere(struct call *c)
 				   STR_ARG(c->gate.lives_at)));
 }
 
-static void route(struct call *c)
+/* A request to the endpoint of the protocol, of an account that lives here. */
+static void answer_method(struct call *c)
 {
-	struct request *rq = c->request;
-	struct err e = {0};
-	if (rq->endpoint == ENDPOINT_NONE) {
-		c->answer->status = 404;
-		return;
-	}
-	if (rq->endpoint > ENDPOINT_AUTODISCOVER) {
-		discovery_answer(c);
-		return;
-	}
-	struct gate_quiet quiet;
-	if (!gate_login(c->session, rq, look_ahead(c, &quiet) ? &quiet : NULL, &c->gate, &e)) {
-		refuse(c, &e);
-		return;
-	}
-	if (rq->endpoint == ENDPOINT_USER_PAGE) {
-		user_page_answer(c);
-		return;
-	}
-	if (rq->endpoint == ENDPOINT_AUTODISCOVER) {
-		autodiscover_answer(c);
-		return;
-	}
-	if (c->gate.lives_at.n) {
-		send_elsewhere(c);
-		return;
-	}
-	switch (rq->method) {
+	switch (c->request->method) {
 	case METHOD_OPTIONS:
 		answer_options(c);
 		break;
@@ -354,6 +337,27 @@ static void route(struct call *c)
 		answer_header(c->answer, "Allow", "OPTIONS, POST, GET");
 		break;
 	}
+}
+
+static void route(struct call *c)
+{
+	struct request *rq = c->request;
+	struct gate_quiet quiet;
+	struct err e = {0};
+	if (rq->endpoint == ENDPOINT_NONE)
+		c->answer->status = 404;
+	else if (rq->endpoint > ENDPOINT_AUTODISCOVER)
+		discovery_answer(c);
+	else if (!gate_login(c->session, rq, look_ahead(c, &quiet) ? &quiet : NULL, &c->gate, &e))
+		refuse(c, &e);
+	else if (rq->endpoint == ENDPOINT_USER_PAGE)
+		user_page_answer(c);
+	else if (rq->endpoint == ENDPOINT_AUTODISCOVER)
+		autodiscover_answer(c);
+	else if (c->gate.lives_at.n)
+		send_elsewhere(c);
+	else
+		answer_method(c);
 }
 
 static void log_request(struct call *c)

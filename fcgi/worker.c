@@ -421,8 +421,19 @@ static int begin_serving(struct worker *w, struct thread *threads)
 	start_threads(w, threads);
 	if (result < 0)
 		result = await_database(db);
+	atomic_store(&w->ready, result == EX_OK);
 	pg_free(&db);
 	return result;
+}
+
+static void serve_until_stopped(struct worker *w)
+{
+	start_helper(w, keep_house);
+	start_helper(w, deliver_mail);
+	log_event(LOG_INFO, "ready", NULL);
+	while (!stop_asked(3600 * 1000))
+		;
+	atomic_store(&w->ending, true);
 }
 
 int worker_run(const struct worker_config *given)
@@ -445,15 +456,8 @@ int worker_run(const struct worker_config *given)
 	w.watch = imap_watch_start(w.server.imap, config->server.database);
 	w.push = push_start(config->server.database, name, config->max_parked);
 	int result = begin_serving(&w, threads);
-	if (result == EX_OK) {
-		start_helper(&w, keep_house);
-		start_helper(&w, deliver_mail);
-		atomic_store(&w.ready, true);
-		log_event(LOG_INFO, "ready", NULL);
-		while (!stop_asked(3600 * 1000))
-			;
-		atomic_store(&w.ending, true);
-	}
+	if (result == EX_OK)
+		serve_until_stopped(&w);
 	log_event(LOG_INFO, "stop", NULL);
 	if (config->stopping)
 		config->stopping(config->ctx);

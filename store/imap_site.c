@@ -79,14 +79,12 @@ static void read_row(struct arena *a, const struct pg_rows *r, struct imap_site 
 static enum found load(struct pg *db, struct arena *a, const struct pg_statement *st,
 		       const struct pg_params *p, struct imap_site *out, struct err *e)
 {
-	struct pg_rows *r = pg_run(db, st, p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db, st, p, &r, e);
+	if (found == FOUND_ONE)
 		read_row(a, r, out);
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 enum found imap_site_of_login(struct pg *db, struct arena *a, struct str login,

@@ -464,6 +464,27 @@ struct pg_rows *pg_run(struct pg *db, const struct pg_statement *s, const struct
 	return (struct pg_rows *)run(db, &c, e);
 }
 
+enum found pg_find(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
+		   struct pg_rows **out, struct err *e)
+{
+	*out = pg_run(db, s, p, e);
+	if (!*out)
+		return FOUND_FAILED;
+	if (pg_count(*out) > 0)
+		return FOUND_ONE;
+	pg_done(out);
+	return FOUND_NONE;
+}
+
+enum found pg_found(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
+		    struct err *e)
+{
+	struct pg_rows *r;
+	enum found found = pg_find(db, s, p, &r, e);
+	pg_done(&r);
+	return found;
+}
+
 bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e)
 {
 	struct pg_rows *r = pg_run(db, s, p, e);

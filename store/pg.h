@@ -102,6 +102,14 @@ unsigned pg_connection(const struct pg *db);
 struct pg_rows *pg_run(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
 		       struct err *e);
 
+/* Runs a statement that gives a row or none. FOUND_ONE: it is at *out; else that is NULL. */
+enum found pg_find(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
+		   struct pg_rows **out, struct err *e);
+
+/* The same, where the row says no more than that it is there. */
+enum found pg_found(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
+		    struct err *e);
+
 /* Runs a statement whose rows do not matter. */
 bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e);
 

@@ -252,10 +252,8 @@ enum found account_of_device(struct pg *db, struct arena *a, int32_t device, str
 {
 	struct pg_params p = {0};
 	pg_int(&p, device);
-	struct pg_rows *r = pg_run(db, &account_device, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	struct pg_rows *r;
+	enum found found = pg_find(db, &account_device, &p, &r, e);
 	if (found == FOUND_ONE) {
 		*address = pg_get_copy(a, r, 0, 0);
 		*device_id = pg_get_copy(a, r, 0, 1);
@@ -291,14 +289,12 @@ enum found account_of_bare_name(struct pg *db, struct arena *a, struct str name,
 {
 	struct pg_params p = {0};
 	pg_text(&p, a, name);
-	struct pg_rows *r = pg_run(db, &account_bare_name, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db, &account_bare_name, &p, &r, e);
+	if (found == FOUND_ONE)
 		*address = pg_get_copy(a, r, 0, 0);
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 static PG_STATEMENT(account_alias, "SELECT 1 FROM easel.alias WHERE account_id = $1::integer"
@@ -310,10 +306,5 @@ enum found account_has_alias(struct pg *db, struct arena *a, int32_t account, st
 	struct pg_params p = {0};
 	pg_int(&p, account);
 	pg_text(&p, a, address);
-	struct pg_rows *r = pg_run(db, &account_alias, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
-	pg_done(&r);
-	return found;
+	return pg_found(db, &account_alias, &p, e);
 }

@@ -173,14 +173,12 @@ enum found device_password(struct pg *db, struct arena *a, struct str address, s
 	pg_text(&p, a, address);
 	pg_text(&p, a, device_id);
 	pg_text(&p, a, shown_to);
-	struct pg_rows *r = pg_run(db, &device_password_get, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db, &device_password_get, &p, &r, e);
+	if (found == FOUND_ONE)
 		*sealed = pg_get_copy(a, r, 0, 0);
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 bool device_trace(struct pg *db, struct arena *a, int32_t account, struct str device_id,

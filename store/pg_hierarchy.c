@@ -28,10 +28,8 @@ enum found hierarchy_load(struct pg *db, struct arena *a, int32_t device,
 {
 	struct pg_params p = {0};
 	pg_int(&p, device);
-	struct pg_rows *r = pg_run(db, &hierarchy_select, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	struct pg_rows *r;
+	enum found found = pg_find(db, &hierarchy_select, &p, &r, e);
 	if (found == FOUND_ONE) {
 		snprintf(out->epoch, sizeof out->epoch, "%.*s", STR_ARG(pg_get_str(r, 0, 0)));
 		out->n = (int32_t)pg_get_int(r, 0, 1);

@@ -111,12 +111,10 @@ enum found merged_number(struct pg *db, const struct collection *merged, struct 
 	pg_int(&p, kept.account);
 	pg_int(&p, kept.folder);
 	pg_int(&p, kept_uid);
-	struct pg_rows *r = pg_run(db, &merged_number_of, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db, &merged_number_of, &p, &r, e);
+	if (found == FOUND_ONE)
 		*uid = pg_get_int(r, 0, 0);
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }

@@ -39,10 +39,8 @@ bool notice_wait(struct pg *db, int ms, bool *woken, struct err *e)
 
 enum found notice_take(struct pg *db, struct arena *a, struct notice *out, struct err *e)
 {
-	struct pg_rows *r = pg_run(db, &notice_next, NULL, e);
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
+	struct pg_rows *r;
+	enum found found = pg_find(db, &notice_next, NULL, &r, e);
 	if (found == FOUND_ONE)
 		*out = (struct notice){
 			.account = (int32_t)pg_get_int(r, 0, 0),

@@ -90,12 +90,10 @@ enum found oof_answer(struct pg *db, struct arena *a, int32_t account, struct st
 	struct pg_params p = {0};
 	pg_int(&p, account);
 	pg_text(&p, a, sender);
-	struct pg_rows *r = pg_run(db, &oof_reply, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db, &oof_reply, &p, &r, e);
+	if (found == FOUND_ONE)
 		*out = (struct oof_message){true, pg_get_bool(r, 0, 1), pg_get_copy(a, r, 0, 0)};
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }

@@ -100,11 +100,9 @@ enum found people_ldap_of(struct pg *db, struct arena *a, int32_t account, bool 
 	struct pg_params p = {0};
 	pg_int(&p, account);
 	pg_bool(&p, login);
-	struct pg_rows *r = pg_run(db, &people_ldap_server, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db, &people_ldap_server, &p, &r, e);
+	if (found == FOUND_ONE)
 		*out = (struct people_ldap){.server = {.url = pg_get_copy(a, r, 0, 0),
 						       .tls = pg_get_bool(r, 0, 1),
 						       .bind_dn = pg_get_copy(a, r, 0, 2),
@@ -114,7 +112,7 @@ enum found people_ldap_of(struct pg *db, struct arena *a, int32_t account, bool 
 						       .ca = pg_get_copy(a, r, 0, 7)},
 					    .digest = pg_get_copy(a, r, 0, 6)};
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 bool people_may_search(struct pg *db, int32_t account, bool *may, struct err *e)
@@ -169,14 +167,12 @@ enum found people_card(struct pg *db, struct arena *a, int32_t account, const st
 	pg_int(&p, who->owner);
 	pg_int(&p, who->folder);
 	pg_int(&p, who->uid);
-	struct pg_rows *r = pg_run(db, &people_content, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db, &people_content, &p, &r, e);
+	if (found == FOUND_ONE)
 		*out = pg_get_copy(a, r, 0, 0);
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 bool people_members(struct pg *db, struct arena *a, int32_t group, size_t most, struct str **out,
@@ -203,16 +199,14 @@ enum found people_colleague(struct pg *db, struct arena *a, int32_t account, str
 	struct pg_params p = {0};
 	pg_int(&p, account);
 	pg_text(&p, a, address);
-	struct pg_rows *r = pg_run(db, &people_account, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db, &people_account, &p, &r, e);
+	if (found == FOUND_ONE)
 		*out = (struct person){.gal = true,
 				       .summary = pg_get_copy(a, r, 0, 0),
 				       .card = pg_get_copy(a, r, 0, 1)};
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 static bool read_events(struct pg *db, struct arena *a, int64_t folder, int64_t from, int64_t until,

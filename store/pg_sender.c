@@ -103,14 +103,12 @@ enum found sender_find(struct pg *db, struct arena *a, int32_t account, struct s
 	struct pg_params p = {0};
 	pg_int(&p, account);
 	pg_text(&p, a, message_id);
-	struct pg_rows *r = pg_run(db, &sender_message, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found) {
+	struct pg_rows *r;
+	enum found found = pg_find(db, &sender_message, &p, &r, e);
+	if (found == FOUND_ONE) {
 		*folder = (int32_t)pg_get_int(r, 0, 0);
 		*uid = pg_get_int(r, 0, 1);
 	}
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }

@@ -44,27 +44,16 @@ static struct pg_params of_one(int32_t account, int32_t folder, int64_t id)
 	return p;
 }
 
-static enum found run(struct pg *db, const struct pg_statement *st, const struct pg_params *p,
-		      struct err *e)
-{
-	struct pg_rows *r = pg_run(db, st, p, e);
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
-	pg_done(&r);
-	return found;
-}
-
 enum found sms_set_read(struct pg *db, int32_t account, int32_t folder, int64_t id, bool read,
 			struct err *e)
 {
 	struct pg_params p = of_one(account, folder, id);
 	pg_bool(&p, read);
-	return run(db, &sms_mark, &p, e);
+	return pg_found(db, &sms_mark, &p, e);
 }
 
 enum found sms_remove(struct pg *db, int32_t account, int32_t folder, int64_t id, struct err *e)
 {
 	struct pg_params p = of_one(account, folder, id);
-	return run(db, &sms_delete, &p, e);
+	return pg_found(db, &sms_delete, &p, e);
 }

@@ -426,17 +426,15 @@ static enum found find_named(struct store *s, int32_t account, int32_t folder_id
 	pg_cstr(&p, store_class_name(class));
 	pg_text(&p, a, name);
 	pg_int(&p, folder_id);
-	struct pg_rows *r = pg_run(db_of(s), &store_find, &p, e);
+	struct pg_rows *r;
+	enum found found = pg_find(db_of(s), &store_find, &p, &r, e);
 	arena_free(&a);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found) {
+	if (found == FOUND_ONE) {
 		*in = (int32_t)pg_get_int(r, 0, 0);
 		*uid = pg_get_int(r, 0, 1);
 	}
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -612,15 +610,12 @@ static enum found open_content(struct store *s, int32_t account, int32_t folder_
 {
 	struct pg_params p = in_folder(account, folder_id);
 	pg_int(&p, uid);
-	struct pg_rows *r = pg_run(db_of(s), &store_open, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	int64_t content = found ? pg_get_int(r, 0, 0) : 0;
-	int64_t size = found ? pg_get_int(r, 0, 1) : 0;
+	struct pg_rows *r;
+	enum found found = pg_find(db_of(s), &store_open, &p, &r, e);
+	if (found != FOUND_ONE)
+		return found;
+	int64_t content = pg_get_int(r, 0, 0), size = pg_get_int(r, 0, 1);
 	pg_done(&r);
-	if (!found)
-		return FOUND_NONE;
 	if (offset < 0 || length < 0 || offset > size || length > size - offset) {
 		err_set(e, ERR_INVALID, "a slice outside its item");
 		return FOUND_FAILED;
@@ -755,17 +750,15 @@ static enum found set_flags(struct store *s, int32_t account, int32_t folder_id,
 	pg_int(&p, clear);
 	pg_bool(&p, marks != NULL);
 	pg_text(&p, a, marks ? *marks : STR(""));
-	struct pg_rows *r = pg_run(db_of(s), &store_set_flags, &p, e);
+	struct pg_rows *r;
+	enum found found = pg_find(db_of(s), &store_set_flags, &p, &r, e);
 	arena_free(&a);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found) {
+	if (found == FOUND_ONE) {
 		*before = pg_get_int(r, 0, 0);
 		*after = pg_get_int(r, 0, 1);
 	}
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 static enum found remove_item(struct store *s, int32_t account, int32_t folder_id, int64_t uid,
@@ -773,14 +766,12 @@ static enum found remove_item(struct store *s, int32_t account, int32_t folder_i
 {
 	struct pg_params p = in_folder(account, folder_id);
 	pg_int(&p, uid);
-	struct pg_rows *r = pg_run(db_of(s), &store_remove, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	bool found = pg_count(r) > 0;
-	if (found)
+	struct pg_rows *r;
+	enum found found = pg_find(db_of(s), &store_remove, &p, &r, e);
+	if (found == FOUND_ONE)
 		*modseq = pg_get_int(r, 0, 0);
 	pg_done(&r);
-	return found ? FOUND_ONE : FOUND_NONE;
+	return found;
 }
 
 static enum found move(struct store *s, int32_t account, int32_t from, int64_t uid, int32_t to,
@@ -875,11 +866,9 @@ static enum found replace(struct store *s, int32_t account, int32_t folder_id, i
 	struct pg_params p = item_params(a, account, folder_id, item);
 	pg_int(&p, uid);
 	pg_int(&p, unchanged_since);
-	struct pg_rows *r = pg_run(db_of(s), &store_replace, &p, e);
+	struct pg_rows *r;
+	enum found found = pg_find(db_of(s), &store_replace, &p, &r, e);
 	arena_free(&a);
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) > 0 ? FOUND_ONE : FOUND_NONE;
 	if (found == FOUND_ONE && pg_is_null(r, 0, 1)) {
 		err_set(e, ERR_CONFLICT, "the item was changed meanwhile");
 		found = FOUND_FAILED;

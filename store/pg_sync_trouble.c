@@ -133,12 +133,10 @@ enum found sync_note_read(struct pg *db, struct arena *a, int32_t account, int32
 			  int64_t uid, struct item *out, struct str *raw, struct err *e)
 {
 	struct pg_params p = of_note(account, folder, uid);
-	struct pg_rows *r = pg_run(db, &note_read, &p, e);
+	struct pg_rows *r;
+	enum found found = pg_find(db, &note_read, &p, &r, e);
 	*out = (struct item){.uid = uid, .gone = true};
 	*raw = (struct str){NULL, 0};
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
 	if (found == FOUND_ONE) {
 		*raw = pg_get_copy(a, r, 0, 1);
 		*out = (struct item){.uid = uid,
@@ -155,10 +153,5 @@ enum found sync_note_remove(struct pg *db, int32_t account, int32_t folder, int6
 			    struct err *e)
 {
 	struct pg_params p = of_note(account, folder, uid);
-	struct pg_rows *r = pg_run(db, &note_remove, &p, e);
-	if (!r)
-		return FOUND_FAILED;
-	enum found found = pg_count(r) ? FOUND_ONE : FOUND_NONE;
-	pg_done(&r);
-	return found;
+	return pg_found(db, &note_remove, &p, e);
 }

@@ -24,11 +24,18 @@ SET ROLE easel_viewer;
 SELECT ok(NOT tap.may('SELECT ' || c), 'a viewer does not read ' || c) FROM unnest(ARRAY[
 	'password_hash FROM easel.account', '* FROM easel.account', 'smtp_password FROM easel.server', '* FROM easel.server',
 	'* FROM easel.domain', 'digest FROM easel.password_memory', 'sealed FROM easel.device_password', 'data FROM easel.content',
-	'data FROM easel.queue', 'data FROM easel.notice', 'entry FROM easel.trace',
+	'data FROM easel.queue', 'data FROM easel.notice', 'entry FROM easel.trace', '1 FROM easel.content_words', '1 FROM easel.sms',
+	'1 FROM easel.recipient', '1 FROM easel.directory_entry', '1 FROM easel.directory_word', '1 FROM easel.oof_message',
 	'password_hash FROM easel.gate(''anna@example.test'', ''P'', NULL)']) c;
 SELECT ok(tap.may('SELECT ' || c), 'a viewer reads ' || c) FROM unnest(ARRAY[
 	'* FROM easel.device_list', 'address, enabled FROM easel.account', 'name, enabled FROM easel.domain', '* FROM easel.access_rule',
-	'* FROM easel.policy', '* FROM easel.wipe', '* FROM easel.sync_state', '* FROM easel.push_status']) c;
+	'* FROM easel.policy', '* FROM easel.wipe', '* FROM easel.sync_state', '* FROM easel.push_status',
+	'id FROM easel.device', '* FROM easel.folder', '* FROM easel.folder_right', '* FROM easel.queue_status']) c;
+SELECT is((SELECT string_agg(c.oid::regclass || '.' || a.attname, ' ') FROM pg_class c
+	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE c.relnamespace = 'easel'::regnamespace AND c.relkind IN ('r', 'v') AND a.attname LIKE '%password%'
+	AND a.attname NOT IN ('login_failures') AND c.relname NOT IN ('policy', 'device_password_shown')
+	AND has_column_privilege('easel_viewer', c.oid, a.attnum, 'SELECT')), NULL, 'nor any password, wherever there will be one');
 SELECT ok(NOT tap.may(c), 'a viewer does not: ' || c) FROM unnest(ARRAY[
 	'UPDATE easel.device SET access = ''blocked''', 'DELETE FROM easel.device', 'INSERT INTO easel.policy (level) VALUES (''server'')',
 	'UPDATE easel.account SET enabled = false', 'DELETE FROM easel.wipe', format('SELECT easel.device_block(%s)', :'phone'),
@@ -39,7 +46,7 @@ RESET ROLE;
 
 SET ROLE easel_admin;
 SELECT ok(tap.may(c), 'an administrator does: ' || c) FROM unnest(ARRAY[
-	format('SELECT easel.device_block(%s)', :'phone'), format('SELECT easel.device_wipe(%s, ''hard'')', :'phone'),
+	'SELECT 1 FROM easel.content_words', format('SELECT easel.device_block(%s)', :'phone'), format('SELECT easel.device_wipe(%s, ''hard'')', :'phone'),
 	format('SELECT easel.device_delete(%s)', :'phone'), 'SELECT easel.policy_set(''server'', NULL, ''enforced'', ''true'')',
 	'SELECT easel.rule_create(''os'', ''x'', ''block'')', 'SELECT easel.account_create(''x@example.test'')',
 	'SELECT easel.domain_create(''x.test'')', 'UPDATE easel.server SET enabled = false', 'SELECT * FROM easel.housekeep()',
@@ -53,6 +60,7 @@ SELECT ok(tap.may(c), 'a worker does: ' || c) FROM unnest(ARRAY[
 	'SELECT * FROM easel.gate(''anna@example.test'', ''P'', NULL)', format('SELECT easel.device_admit(%s, ''NEW'', ''x'', '''', 161)', :'anna'),
 	format('SELECT easel.device_offer_policy(%s, 1)', :'phone'), format('SELECT easel.inform(%s, ''quarantined'')', :'anna'),
 	format('SELECT easel.user_act(%s, %s, ''encryption'')', :'anna', :'phone'), 'SELECT * FROM easel.housekeep()',
+	'SELECT 1 FROM easel.content_words',
 	'INSERT INTO easel.password_memory SELECT id, decode(repeat(''ab'', 32), ''hex'') FROM easel.account']) c;
 SELECT ok(NOT tap.may(c), 'a worker does not: ' || c) FROM unnest(ARRAY[
 	'DELETE FROM easel.migration', 'UPDATE easel.domain SET enabled = false', 'DELETE FROM easel.access_rule',

@@ -109,7 +109,9 @@ static void headers_become_members(void **state)
 
 static void a_request_came_when_the_web_server_took_it(void **state)
 {
-	enum { ROUNDED = 3 }; /* ms: two differences of two clocks, and the one that the age leaves out */
+	enum {
+		ROUNDED = 3
+	}; /* ms: two differences of two clocks, and the one that the age leaves out */
 	struct fixture *f = *state;
 	static const struct {
 		int64_t ago; /* ms */
