@@ -102,6 +102,7 @@ static void arrivals(void **state)
 		struct err e = {0};
 		struct str out = STR("");
 		assert_true(meeting_read(arena, str_of(rows[i].message), &m));
+		m.from = m.speaker;
 		bool changed =
 			meeting_apply(&ctx, str_of(rows[i].old), &m, &out, &e) == MEETING_CHANGED;
 		if (changed != rows[i].changed)
@@ -110,6 +111,124 @@ static void arrivals(void **state)
 			assert_has(out, rows[i].has);
 		if (rows[i].has_not)
 			assert_has_not(out, rows[i].has_not);
+	}
+}
+
+/* Who may say what: an event, a message about it, its author and whom it is answered to. */
+static void who_may_say_it(void **state)
+{
+#define SERVICE "X-EASEL-MAILED-BY:invites@service.test\r\n"
+#define DELEGATED "ORGANIZER;SENT-BY=\"mailto:pa@x.test\":mailto:ben@x.test\r\n"
+#define UPDATE OBJECT("METHOD:REQUEST\r\n", WHEN BEN ME "SEQUENCE:2\r\n")
+#define CANCELLED OBJECT("METHOD:CANCEL\r\n", WHEN BEN ME "SEQUENCE:2\r\n")
+#define SERIES OBJECT("", WHEN BEN ME "RRULE:FREQ=DAILY;COUNT=3\r\n")
+	static const struct {
+		const char *old, *message, *from, *reply_to;
+		bool approved, changed;
+		const char *has, *has_not;
+	} rows[] = {
+		/* Its organizer, in whatever case; nobody else, and not without a word of who it
+		   is. */
+		{OBJECT("", WHEN BEN ME), UPDATE, "BEN@x.test", "", false, true, NULL, NULL},
+		{OBJECT("", WHEN BEN ME), UPDATE, "eve@x.test", "", false, false, NULL, NULL},
+		{OBJECT("", WHEN BEN ME), UPDATE, "eve@x.test", "ben@x.test", false, false, NULL,
+		 NULL},
+		{OBJECT("", WHEN BEN ME), UPDATE, "", "", false, false, NULL, NULL},
+		{OBJECT("", WHEN BEN ME), CANCELLED, "eve@x.test", "", false, false, NULL, NULL},
+		{OBJECT("", WHEN BEN ME), CANCELLED, "ben@x.test", "", false, true, "CANCELLED",
+		 NULL},
+		{SERIES, OBJECT("METHOD:CANCEL\r\n", "RECURRENCE-ID:20270311T120000Z\r\n" BEN ME),
+		 "eve@x.test", "", false, false, NULL, NULL},
+		/* A message can't name its own delegate; the event can. */
+		{OBJECT("", WHEN BEN ME),
+		 OBJECT("METHOD:CANCEL\r\n", WHEN DELEGATED ME "SEQUENCE:2\r\n"), "pa@x.test", "",
+		 false, false, NULL, NULL},
+		{OBJECT("", WHEN DELEGATED ME), UPDATE, "pa@x.test", "", false, true, NULL, NULL},
+		{OBJECT("", WHEN DELEGATED ME), CANCELLED, "eve@x.test", "", false, false, NULL,
+		 NULL},
+		/* A service mails for people; a forwarded invitation makes nobody one, nor does its
+		   text. */
+		{"", UPDATE, "invites@service.test", "ben@x.test", false, true, SERVICE, NULL},
+		{"", UPDATE, "eve@x.test", "", false, true, "UID:m1", "MAILED-BY"},
+		{"", UPDATE, "ben@x.test", "ben@x.test", false, true, "UID:m1", "MAILED-BY"},
+		{"", OBJECT("METHOD:REQUEST\r\n", WHEN BEN ME SERVICE), "eve@x.test", "", false,
+		 true, "UID:m1", "MAILED-BY"},
+		{OBJECT("", WHEN BEN ME SERVICE), CANCELLED, "invites@service.test", "", false,
+		 true, NULL, NULL},
+		{OBJECT("", WHEN BEN ME SERVICE), CANCELLED, "eve@service.test", "", false, false,
+		 NULL, NULL},
+		{OBJECT("", WHEN BEN ME SERVICE), UPDATE, "ben@x.test", "", false, true, "UID:m1",
+		 "MAILED-BY"},
+		/* What the user himself accepts, he has looked at; but not another organizer's. */
+		{OBJECT("", WHEN BEN ME), UPDATE, "eve@x.test", "", true, true, NULL, NULL},
+		{OBJECT("", WHEN BEN ME),
+		 OBJECT("METHOD:REQUEST\r\n", WHEN EVE ME "SEQUENCE:9\r\n"), "eve@x.test", "", true,
+		 false, NULL, NULL},
+		/* An answer is the attendee's own. */
+		{OBJECT("", WHEN OWN GUEST),
+		 OBJECT("METHOD:REPLY\r\n",
+			OWN "ATTENDEE;PARTSTAT=DECLINED:mailto:guest@x.test\r\n"),
+		 "eve@x.test", "guest@x.test", false, false, NULL, NULL},
+		{OBJECT("", WHEN OWN GUEST),
+		 OBJECT("METHOD:COUNTER\r\n",
+			WHEN OWN "ATTENDEE;PARTSTAT=TENTATIVE:mailto:guest@x.test\r\n"),
+		 "eve@x.test", "", false, false, NULL, NULL},
+		/* What he has taken out of a series stays out, unless he is asked anew. */
+		{OBJECT("", WHEN BEN ME "RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE:20270311T120000Z\r\n"),
+		 OBJECT("METHOD:CANCEL\r\n", "RECURRENCE-ID:20270311T120000Z\r\n" BEN ME),
+		 "ben@x.test", "", false, false, NULL, NULL},
+		{OBJECT("",
+			WHEN OWN GUEST "RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE:20270311T120000Z\r\n"),
+		 OBJECT("METHOD:REPLY\r\n", "RECURRENCE-ID:20270311T120000Z\r\n" OWN
+					    "ATTENDEE;PARTSTAT=DECLINED:mailto:guest@x.test\r\n"),
+		 "guest@x.test", "", false, false, NULL, NULL},
+		{OBJECT("", WHEN BEN ME "RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE:20270311T120000Z\r\n"),
+		 OBJECT("METHOD:REQUEST\r\n",
+			"RECURRENCE-ID:20270311T120000Z\r\nDTSTART:20270311T150000Z\r\n" BEN ME),
+		 "ben@x.test", "", false, true, "DTSTART:20270311T150000Z", "EXDATE"},
+	};
+	struct item_context ctx = context();
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct meeting m;
+		struct err e = {0};
+		struct str out = STR("");
+		assert_true(meeting_read(arena, str_of(rows[i].message), &m));
+		m.from = str_of(rows[i].from);
+		m.reply_to = str_of(rows[i].reply_to);
+		m.approved = rows[i].approved;
+		bool changed =
+			meeting_apply(&ctx, str_of(rows[i].old), &m, &out, &e) == MEETING_CHANGED;
+		if (changed != rows[i].changed)
+			fail_msg("row %zu: changed %d, %s", i, changed, e.text);
+		if (rows[i].has)
+			assert_has(out, rows[i].has);
+		if (rows[i].has_not)
+			assert_has_not(out, rows[i].has_not);
+	}
+}
+
+/* Which occurrence an invitation is about. */
+static void what_is_asked(void **state)
+{
+#define ONE "RECURRENCE-ID:20270311T120000Z\r\nDTSTART:20270311T150000Z\r\n" BEN ME
+	static const struct {
+		const char *event, *invitation, *instance;
+	} rows[] = {
+		{SERIES, OBJECT("METHOD:REQUEST\r\n", ONE), "20270311T120000Z"},
+		{SERIES, SERIES, NULL},
+		{OBJECT("", WHEN BEN ME), OBJECT("", WHEN BEN ME), NULL},
+		{OBJECT("", ONE), OBJECT("METHOD:REQUEST\r\n", ONE), NULL},
+		{SERIES, "x", NULL},
+	};
+	struct item_context ctx = context();
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int64_t want = INT64_MIN;
+		if (rows[i].instance)
+			assert_true(clock_parse(str_of(rows[i].instance), &want));
+		assert_true(meeting_instance(&ctx, str_of(rows[i].event),
+					     str_of(rows[i].invitation)) == want);
 	}
 }
 
@@ -358,6 +477,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arrivals),
+		cmocka_unit_test(who_may_say_it),
+		cmocka_unit_test(what_is_asked),
 		cmocka_unit_test(what_is_no_meeting),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(replies),
