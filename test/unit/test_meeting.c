@@ -459,6 +459,96 @@ static void tnef_is_read(void **state)
 }
 
 /* Cut anywhere, it is read as far as it goes. */
+/* A weekly series of five on Wednesdays at 12:00; the second is not held, the third an hour later
+ * in another room, the fourth on Thursday. */
+static struct str outlooks_series(void)
+{
+	enum { WEEK = 7 * 1440, FIRST = 227095200, NOON = 720 };
+	static const struct {
+		int week, day, time;
+		unsigned flags;
+	} changed[] = {{2, 0, NOON + 60, 0x11}, {3, 1, NOON, 0}};
+	struct buf b = {0};
+	put_number(&b, 0x30043004, 4);
+	put_number(&b, 0x200B, 2);
+	put_number(&b, 1, 2);
+	put_number(&b, 0, 2);
+	put_number(&b, 0, 4);
+	put_number(&b, 1, 4);
+	put_number(&b, 0, 4);
+	put_number(&b, 8, 4); /* Wednesday */
+	put_number(&b, 0x2022, 4);
+	put_number(&b, 5, 4);
+	put_number(&b, 0, 4);
+	put_number(&b, 3, 4);
+	for (int week = 1; week <= 3; week++)
+		put_number(&b, FIRST + week * WEEK, 4);
+	put_number(&b, 2, 4);
+	for (size_t i = 0; i < 2; i++)
+		put_number(&b, FIRST + changed[i].week * WEEK + changed[i].day * 1440, 4);
+	put_number(&b, FIRST, 4);
+	put_number(&b, FIRST + 4 * WEEK, 4);
+	put_number(&b, 0x3006, 4);
+	put_number(&b, 0x3009, 4);
+	put_number(&b, NOON, 4);
+	put_number(&b, NOON + 60, 4);
+	put_number(&b, 2, 2);
+	for (size_t i = 0; i < 2; i++) {
+		int day = FIRST + (changed[i].week * 7 + changed[i].day) * 1440;
+		put_number(&b, day + changed[i].time, 4);
+		put_number(&b, day + changed[i].time + 60, 4);
+		put_number(&b, FIRST + changed[i].week * WEEK + NOON, 4);
+		put_number(&b, changed[i].flags, 2);
+		if (changed[i].flags) {
+			buf_put(&b, "\x04\0\x03\0N?w\x06\0\x05\0H?lle", 16);
+		}
+	}
+	put_number(&b, 0, 4);
+	for (size_t i = 0; i < 2; i++) {
+		put_number(&b, 4, 4);
+		put_number(&b, 0, 4);
+		put_number(&b, 0, 4);
+		if (!changed[i].flags)
+			continue;
+		for (int k = 0; k < 3; k++)
+			put_number(&b, 0, 4);
+		buf_put(&b, "\x03\0N\0\xe9\0w\0\x05\0H\0\xf6\0l\0l\0e\0", 20);
+		put_number(&b, 0, 4);
+	}
+	put_number(&b, 0, 4);
+	return buf_move(arena, &b);
+}
+
+static void outlooks_occurrences(void **state)
+{
+	struct tnef t;
+	struct str whole = outlooks_series();
+	(void)state;
+	assert_true(tnef_read(arena, winmail(), &t));
+	assert_true(clock_parse(STR("20321013T120000Z"), &t.start));
+	t.end = t.start + 3600000;
+	t.recurrence = whole;
+	struct str out = tnef_calendar(arena, &t, STR("ben@x.test"), STR("me@x.test"), 0);
+	assert_has(out, "RRULE:FREQ=WEEKLY;COUNT=5");
+	assert_has(out, "EXDATE;VALUE=DATE:20321020\r\n");
+	assert_has(out, "RECURRENCE-ID:20321027T120000Z\r\nDTSTART:20321027T130000Z\r\n"
+			"DTEND:20321027T140000Z\r\n");
+	assert_has(out, "SUMMARY:N\xc3\xa9w\r\n");
+	assert_has(out, "LOCATION:H\xc3\xb6lle\r\n");
+	assert_has(out, "RECURRENCE-ID:20321103T120000Z\r\nDTSTART:20321104T120000Z\r\n");
+	assert_has_not(out, "EXDATE;VALUE=DATE:20321027");
+	assert_has_not(out, "EXDATE;VALUE=DATE:20321103");
+	/* Cut anywhere, it is a series or a single meeting, and never out of bounds. */
+	for (size_t n = 0; n < whole.n; n++) {
+		char *copy = malloc(n + 1);
+		memcpy(copy, whole.p, n);
+		t.recurrence = (struct str){copy, n};
+		out = tnef_calendar(arena, &t, STR("ben@x.test"), STR("me@x.test"), 0);
+		assert_has(out, "SUMMARY:Plan");
+		free(copy);
+	}
+}
+
 static void tnef_that_is_cut(void **state)
 {
 	struct str whole = winmail();
@@ -486,6 +576,7 @@ int main(void)
 		cmocka_unit_test(forwarded_events),
 		cmocka_unit_test(one_of_several_addresses),
 		cmocka_unit_test(tnef_is_read),
+		cmocka_unit_test(outlooks_occurrences),
 		cmocka_unit_test(tnef_that_is_cut),
 	};
 	return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
