@@ -241,44 +241,39 @@ class Occurrences(CalendarTest):
 class Lent(CalendarTest):
     """Folders of somebody else."""
 
-    def lend(self, owner, guest, path, rights):
+    def lent(self, path, kind, rights):
+        """An owner who was invited, and the phone of a guest with a folder of his, which has one item."""
+        owner, guest = self.account('owner'), self.account('guest')
         self.lab.sql("SELECT easel.folder_share(:'owner', :'path', :'guest', :'rights')", owner=owner, path=path,
                      guest=guest, rights=rights)
+        self.lab.deliver(owner, invitation(owner))
+        phone, _ = self.calendar(guest)
+        folder = next(f for f, facts in phone.folders.items() if facts['DisplayName'].endswith(path)
+                      and facts['Type'] == kind)
+        item, = phone.sync_all(folder)
+        return owner, phone, folder, item
 
-    def lent(self, phone, name, kinds):
-        return next(f for f, facts in phone.folders.items() if facts['DisplayName'].endswith(name)
-                    and facts['Type'] in kinds)
+    def response_of(self, user):
+        phone, folder = self.calendar(user)
+        return self.one_event(phone, folder)[1].get('Calendar:ResponseType')
 
     def test_an_invitation_in_anothers_inbox_stays_there(self):
         for rights in ('read', 'write'):
             with self.subTest(rights):
-                owner, guest = self.account('owner'), self.account('guest')
-                self.lend(owner, guest, 'Inbox', rights)
-                self.lab.deliver(owner, invitation(owner))
-                phone, folder = self.calendar(guest)
-                inbox = self.lent(phone, 'Inbox', ('12',))
-                mail, = phone.sync_all(inbox)
+                owner, phone, inbox, mail = self.lent('Inbox', '12', rights)
                 self.assertEqual(self.respond(phone, inbox, mail, 1)[0], '1')
-                self.assertEqual(len(self.events(phone, folder)), 1)
+                self.assertEqual(len(self.events(phone, phone.folder(CALENDAR))), 1)
                 self.assertEqual(list(phone.sync_all(inbox)), [mail])
                 self.assertEqual(phone.sync_all(phone.folder(TRASH)), {})
-                theirs, _ = self.calendar(owner)
-                self.assertEqual(self.one_event(theirs, theirs.folder(CALENDAR))[1].get('Calendar:ResponseType'), '5')
+                self.assertEqual(self.response_of(owner), '5')
 
     def test_an_event_in_anothers_calendar_is_answered_for_him(self):
         for rights, want, response in (('read', '2', '5'), ('write', '1', '3')):
             with self.subTest(rights):
-                owner, guest = self.account('owner'), self.account('guest')
-                self.lend(owner, guest, 'Calendar', rights)
-                self.lab.deliver(owner, invitation(owner))
-                phone, _ = self.calendar(guest)
-                folder = self.lent(phone, 'Calendar', ('13',))
-                item, = phone.sync_all(folder)
+                owner, phone, folder, item = self.lent('Calendar', '13', rights)
                 self.assertEqual(self.respond(phone, folder, item, 1)[0], want)
-                text, = self.stored(owner)
-                self.assertNotIn(guest, text)
-                theirs, _ = self.calendar(owner)
-                self.assertEqual(self.one_event(theirs, theirs.folder(CALENDAR))[1].get('Calendar:ResponseType'), response)
+                self.assertNotIn(phone.user, self.stored(owner)[0])
+                self.assertEqual(self.response_of(owner), response)
 
 
 if __name__ == '__main__':
