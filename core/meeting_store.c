@@ -156,12 +156,15 @@ struct str meeting_of_message(struct arena *a, struct str raw, const struct mess
 /* What goes wrong with it is undone alone. */
 static void take_or_undo(const struct meeting_user *u, struct str calendar)
 {
+	static const char point[] = "meeting";
 	struct err e = {0}, ignored;
-	if (!pg_script(u->db, "SAVEPOINT meeting", &e) || !meeting_take(u, calendar, &e)) {
-		pg_script(u->db, "ROLLBACK TO SAVEPOINT meeting", &ignored);
+	bool set = pg_savepoint(u->db, point, &e);
+	if (!set || !meeting_take(u, calendar, &e)) {
 		log_event(LOG_WARNING, "meeting-failed", &e);
+		set = set && pg_undo(u->db, point, &ignored);
 	}
-	pg_script(u->db, "RELEASE SAVEPOINT meeting", &ignored);
+	if (set)
+		pg_release(u->db, point, &ignored);
 }
 
 static bool may_carry(struct str raw)
