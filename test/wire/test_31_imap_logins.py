@@ -73,6 +73,14 @@ class ImapLogins(WireTest):
         self.assertEqual(self.sasl()[0], f'\0{user}\0{PASSWORD}')
         self.assertEqual(set(self.sasl()[1:]), {f'{user}\0chief\0masterkey'})
 
+    def test_names_that_the_server_does_not_know_are_slowed_down(self):
+        user = self.site('IMAP4rev1 SASL-IR AUTH=PLAIN')
+        self.server.trouble, self.server.at = 'refuse', 'AUTHENTICATE'
+        for _ in range(12):
+            self.assertEqual(self.new_phone(user, password=PASSWORD).raw('OPTIONS').code, 401)
+        self.assertEqual(len(self.heard('AUTHENTICATE')), 10)
+        self.lab.sql('DELETE FROM easel.login_failure')
+
     def test_the_name_is_made_as_the_domain_says(self):
         user = self.site('IMAP4rev1 SASL-IR AUTH=PLAIN', imap_user='%n+mail')
         self.login(user)
