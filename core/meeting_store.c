@@ -191,12 +191,15 @@ static bool take_from(const struct meeting_user *u, struct str raw, struct meeti
 /* What goes wrong with it is undone alone. */
 static void take_or_undo(const struct meeting_user *u, struct str raw, struct meeting *m)
 {
+	static const char point[] = "meeting";
 	struct err e = {0}, ignored;
-	if (!pg_script(u->db, "SAVEPOINT meeting", &e) || !take_from(u, raw, m, &e)) {
-		pg_script(u->db, "ROLLBACK TO SAVEPOINT meeting", &ignored);
+	bool set = pg_savepoint(u->db, point, &e);
+	if (!set || !take_from(u, raw, m, &e)) {
 		log_event(LOG_WARNING, "meeting-failed", &e);
+		set = set && pg_undo(u->db, point, &ignored);
 	}
-	pg_script(u->db, "RELEASE SAVEPOINT meeting", &ignored);
+	if (set)
+		pg_release(u->db, point, &ignored);
 }
 
 static bool may_carry(struct str raw)
