@@ -614,6 +614,36 @@ bool pg_in_transaction(const struct pg *db)
 	return db->in_tx;
 }
 
+static bool at_savepoint(struct pg *db, const char *verb, const char *name, struct err *e)
+{
+	char sql[80];
+	if (!db->in_tx)
+		return err_set(e, ERR_INTERNAL, "database: a savepoint without a transaction");
+	snprintf(sql, sizeof sql, "%s %s", verb, name);
+	return pg_script(db, sql, e);
+}
+
+bool pg_savepoint(struct pg *db, const char *name, struct err *e)
+{
+	return at_savepoint(db, "SAVEPOINT", name, e);
+}
+
+bool pg_undo(struct pg *db, const char *name, struct err *e)
+{
+	db->tx_failed = db->tx_failed && !db->conn;
+	return at_savepoint(db, "ROLLBACK TO SAVEPOINT", name, e);
+}
+
+bool pg_release(struct pg *db, const char *name, struct err *e)
+{
+	return at_savepoint(db, "RELEASE SAVEPOINT", name, e);
+}
+
+bool pg_failed(const struct pg *db)
+{
+	return db->in_tx && db->tx_failed;
+}
+
 /* ---------------------------------------------------------------------------------------------
  * Results. A struct pg_rows is libpq's result under a name that keeps libpq out of our headers. */
 
