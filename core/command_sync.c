@@ -25,6 +25,8 @@ struct sync {
 	struct ledger *ledgers;
 	int64_t *folders;
 	struct smartsync smart;
+	bool failed;	/* one of the commands, for its own sake; */
+	bool carefully; /* so all are run again, so that it can be undone alone */
 };
 
 /* Below 12.1 there is no Status but that of a collection. */
@@ -221,9 +223,10 @@ static bool run_commands(struct call *c, struct sync *s)
 		struct sync_collection *col = &s->v[i];
 		if (col->status != STATUS_OK || !col->asked->commands)
 			continue;
-		if (!sync_commands_run(c, col) ||
-		    !ledger_save(c->session->db, c->arena, c->gate.account, c->gate.device,
-				 col->ledger, NULL, &c->err))
+		enum sync_ran ran = sync_commands_run(c, col, s->carefully);
+		s->failed = ran == SYNC_COMMAND_FAILED;
+		if (ran != SYNC_RAN || !ledger_save(c->session->db, c->arena, c->gate.account,
+						    c->gate.device, col->ledger, NULL, &c->err))
 			return false;
 		col->base_changed = false;
 	}
@@ -555,6 +558,17 @@ static bool run(struct call *c, struct sync *s)
 	return encode(c, s) && save(c, s);
 }
 
+/* Of a command that the database refuses the others know nothing. */
+static bool run_again(struct call *c, struct sync *s)
+{
+	if (!s->failed || s->carefully)
+		return false;
+	pg_rollback(c->session->db);
+	err_clear(&c->err);
+	s->carefully = true;
+	return still_claimed(c, s) && run(c, s);
+}
+
 static bool claim(struct call *c, struct sync *s)
 {
 	int64_t *folders = arena_array(c->arena, s->request.n, sizeof *folders);
@@ -607,7 +621,7 @@ void command_sync(struct call *c)
 			return;
 		}
 	}
-	bool ok = claim(c, &s) && run(c, &s);
+	bool ok = claim(c, &s) && (run(c, &s) || run_again(c, &s));
 	if (!ok) {
 		pg_rollback(db);
 		call_fail(c, NULL);

@@ -163,6 +163,7 @@ static enum err_kind kind_of_state(const char *state)
 		{"40001", ERR_UNAVAILABLE}, /* serialisation failure */
 		{"40P01", ERR_UNAVAILABLE}, /* deadlock */
 		{"25006", ERR_UNAVAILABLE}, /* read-only: a standby that is about to take over */
+		{"22021", ERR_MALFORMED},   /* a text from outside that is not UTF-8 */
 		{"23505", ERR_EXISTS},	    /* unique violation */
 		{"23514", ERR_INVALID},	    /* check violation */
 		{"23001", ERR_FORBIDDEN},   /* what our own functions raise for what has to stay */
@@ -612,6 +613,36 @@ void pg_rollback(struct pg *db)
 bool pg_in_transaction(const struct pg *db)
 {
 	return db->in_tx;
+}
+
+static bool at_savepoint(struct pg *db, const char *verb, const char *name, struct err *e)
+{
+	char sql[80];
+	if (!db->in_tx)
+		return err_set(e, ERR_INTERNAL, "database: a savepoint without a transaction");
+	snprintf(sql, sizeof sql, "%s %s", verb, name);
+	return pg_script(db, sql, e);
+}
+
+bool pg_savepoint(struct pg *db, const char *name, struct err *e)
+{
+	return at_savepoint(db, "SAVEPOINT", name, e);
+}
+
+bool pg_undo(struct pg *db, const char *name, struct err *e)
+{
+	db->tx_failed = db->tx_failed && !db->conn;
+	return at_savepoint(db, "ROLLBACK TO SAVEPOINT", name, e);
+}
+
+bool pg_release(struct pg *db, const char *name, struct err *e)
+{
+	return at_savepoint(db, "RELEASE SAVEPOINT", name, e);
+}
+
+bool pg_failed(const struct pg *db)
+{
+	return db->in_tx && db->tx_failed;
 }
 
 /* ---------------------------------------------------------------------------------------------
