@@ -2,6 +2,7 @@
 #include "store/imap_store.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/arena.h"
@@ -955,6 +956,31 @@ static bool all_later(const struct smtp_result *results, size_t n)
 	return true;
 }
 
+/* What the mail server said of each, as it is noted. */
+static const char verdict_letters[] = {[SMTP_SENT] = 's', [SMTP_LATER] = 'l', [SMTP_NEVER] = 'n'};
+
+static struct str note_results(struct arena *a, const struct smtp_result *results, size_t n)
+{
+	char *text = arena_alloc(a, n + 1);
+	for (size_t i = 0; i < n; i++)
+		text[i] = verdict_letters[results[i].verdict];
+	return (struct str){text, n};
+}
+
+/* A server that was asked before is asked no more about those of whom it has said something. */
+static void recall_results(struct str outcome, struct smtp_result *results, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		results[i] = (struct smtp_result){.verdict = SMTP_SENT};
+		for (size_t k = 0; outcome.n == n && k < sizeof verdict_letters; k++)
+			if (outcome.p[i] == verdict_letters[k])
+				results[i].verdict = (enum smtp_verdict)k;
+		if (results[i].verdict == SMTP_NEVER)
+			snprintf(results[i].reason, sizeof results[i].reason,
+				 "the mail server has refused it");
+	}
+}
+
 /* What was sent is noted at once, whatever becomes of the request that sent it. */
 static bool send_noted(struct imap_store *s, struct imap_intent *intent,
 		       const struct smarthost *host, const char *sender, struct str raw,
@@ -964,14 +990,14 @@ static bool send_noted(struct imap_store *s, struct imap_intent *intent,
 	if (!imap_intent_find(aside(s), s->arena, intent, e))
 		return false;
 	if (intent->repeated) {
-		for (size_t i = 0; i < n; i++)
-			results[i] = (struct smtp_result){.verdict = SMTP_SENT};
+		recall_results(intent->outcome, results, n);
 	} else {
 		struct smtp *smtp = smtp_new(NULL);
 		smtp_send(smtp, host, sender, raw, recipients, n, results);
 		smtp_free(&smtp);
 		if (all_later(results, n))
 			return err_set(e, ERR_UNAVAILABLE, "mail server: %s", results[0].reason);
+		intent->outcome = note_results(s->arena, results, n);
 		if (!imap_intent_note(aside(s), s->arena, intent, e))
 			return false;
 	}
