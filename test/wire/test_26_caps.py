@@ -8,7 +8,7 @@ SAMPLES = dict(samples())
 LONG = 'x' * 5000
 
 
-class Caps(WireTest):
+class CapsTest(WireTest):
     def capped(self, version='16.1', **caps):
         """A phone of an account with these columns of its policy."""
         phone = self.new_phone(self.account(), version)
@@ -30,6 +30,8 @@ class Caps(WireTest):
         phone.sync_all(phone.inbox, options=options(*preferences, **more))
         return self.one_item(phone)[1]
 
+
+class Caps(CapsTest):
     @in_versions('12.1', '16.1')
     def test_look_back(self, version):
         phone = self.capped(version, max_mail_age=3)
@@ -220,7 +222,7 @@ class Caps(WireTest):
 
 
 @not_over_imap(BY_SQL)
-class Combinations(Caps):
+class Combinations(CapsTest):
     """Of what the policy, the device's settings and the phone say, the strictest holds, whichever of them it is."""
 
     AGES = {'today': 0, 'two days': 2, 'ten days': 10, 'forty days': 40}
@@ -231,7 +233,7 @@ class Combinations(Caps):
         cls.user = cls.lab.account(f'combined@{cls.domain}')
         cls.lab.sql("INSERT INTO easel.policy (level, account_id, enforced) VALUES ('user', easel.account_of(:'a'), true)",
                     a=cls.user)
-        for subject, days in cls.AGES.items():
+        for subject, days in reversed(cls.AGES.items()):
             cls.lab.deliver(cls.user, message(subject, LONG, f'<p>{LONG}</p>', [('a.bin', 'image/png', b'x' * 2000)]))
             cls.lab.sql("UPDATE easel.item SET date = now() - make_interval(days => :days)"
                         " WHERE account_id = easel.account_of(:'a') AND date > now() - interval '1 hour'",
