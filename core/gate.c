@@ -198,8 +198,8 @@ bool gate_device(struct session *s, const struct request *rq, struct gate_row *g
 }
 
 /*
- * What a verdict is called by the protocol (MS-ASCMD 2.2.2), and whether Provision and Settings are
- * served all the same, with which the device sets it right.
+ * What a verdict is called by the protocol (MS-ASCMD 2.2.2), and whether a device may set it right
+ * by telling what it is and taking the policy.
  */
 static const struct {
 	unsigned status;
@@ -223,19 +223,34 @@ static const struct {
 };
 
 /*
+ * Whether a device that is still to be let in may do this: tell what it is, and take the policy.
+ * Settings also tells of the user, which is for those that are in.
+ */
+static bool is_introduction(const struct call *c)
+{
+	if (!(c->command->flags & COMMAND_OPEN))
+		return false;
+	if (c->command->root != Settings_Settings)
+		return true;
+	for (const struct wbxml_node *n = c->root->first; n; n = n->next)
+		if (n->tag != Settings_DeviceInformation)
+			return false;
+	return true;
+}
+
+/*
  * A trial leaves no trace, and gets no data: it may see the folders and the policy, and wait,
  * though for nothing, since it has synced nothing.
  */
 static unsigned trial_status(const struct call *c)
 {
-	bool may = c->command->flags & COMMAND_OPEN ||
-		   str_eq(str_of(c->command->name), STR("FolderSync")) ||
+	bool introduction = is_introduction(c);
+	bool may = introduction || str_eq(str_of(c->command->name), STR("FolderSync")) ||
 		   str_eq(str_of(c->command->name), STR("Ping"));
 	if (c->gate.verdict == VERDICT_VERSION)
 		return STATUS_VERSION_NOT_SUPPORTED;
-	return may && (!c->gate.enforced || c->command->flags & COMMAND_OPEN)
-		       ? STATUS_OK
-		       : STATUS_DEVICE_NOT_PROVISIONED;
+	return may && (!c->gate.enforced || introduction) ? STATUS_OK
+							  : STATUS_DEVICE_NOT_PROVISIONED;
 }
 
 /* Nothing leaves the server: what does nothing else is refused, the others leave it out. */
@@ -273,9 +288,8 @@ unsigned gate_status(struct call *c)
 	size_t known = sizeof refusals / sizeof *refusals;
 	if ((size_t)g->verdict >= known || refusals[g->verdict].status == 0)
 		return quarantine_status(c);
-	unsigned flags = c->command->flags;
-	if ((flags & COMMAND_OPEN && refusals[g->verdict].open) ||
-	    (flags & COMMAND_WIPE && g->verdict == VERDICT_WIPE))
+	if ((refusals[g->verdict].open && is_introduction(c)) ||
+	    (c->command->flags & COMMAND_WIPE && g->verdict == VERDICT_WIPE))
 		return STATUS_OK;
 	if (refusals[g->verdict].why)
 		err_set(&c->err, ERR_FORBIDDEN, "%s", refusals[g->verdict].why);

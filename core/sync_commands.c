@@ -374,7 +374,8 @@ static bool fetch_item(struct runner *r, struct sync_response *response)
 {
 	struct sync_command x = {.call = r->call, .col = r->col, .response = response};
 	response->status = STATUS_OK;
-	if (!find_id(r, response->server_id, &x.id)) {
+	/* In quarantine there is nothing to be had. */
+	if (r->call->gate.quarantined || !find_id(r, response->server_id, &x.id)) {
 		response->status = SYNC_NOT_FOUND;
 		return true;
 	}

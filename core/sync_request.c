@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/server_id.h"
 #include "core/sync_options.h"
+#include "core/synckey.h"
 
 enum { WAIT_MIN = 1, WAIT_MAX = 59, HEARTBEAT_MIN = 60, HEARTBEAT_MAX = 3540 };
 
@@ -207,11 +208,13 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	const struct wbxml_node *collection = wbxml_child(collections, AirSync_Collection);
 	struct sync_asked asked = {0};
 	struct sync_options options;
+	struct synckey key;
 	struct err e;
+	/* What is no key may be no text either, and is refused in its turn. */
 	if (version < 121 || wbxml_child(root, AirSync_Partial) || !collection ||
 	    collection->next || !read_collection(collection, version, &asked) || asked.commands ||
-	    !asked.options || !asked.get_changes || wbxml_again(asked.options) ||
-	    wbxml_child(asked.options, AirSync_Class) ||
+	    !synckey_parse(asked.key, &key) || !asked.options || !asked.get_changes ||
+	    wbxml_again(asked.options) || wbxml_child(asked.options, AirSync_Class) ||
 	    !sync_options_decode(asked.options, version, CLASS_EMAIL, &options, &e))
 		return false;
 	options.conversations = asked.conversations;

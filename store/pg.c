@@ -166,6 +166,7 @@ static enum err_kind kind_of_state(const char *state)
 		{"40001", ERR_UNAVAILABLE}, /* serialisation failure */
 		{"40P01", ERR_UNAVAILABLE}, /* deadlock */
 		{"25006", ERR_UNAVAILABLE}, /* read-only: a standby that is about to take over */
+		{"22021", ERR_MALFORMED},   /* a text from outside that is not UTF-8 */
 		{"23505", ERR_EXISTS},	    /* unique violation */
 		{"23514", ERR_INVALID},	    /* check violation */
 		{"23001", ERR_FORBIDDEN},   /* what our own functions raise for what has to stay */

@@ -135,6 +135,37 @@ class Twins(Mapped):
         phone.sync(inbox)
         self.assertEqual((phone.items[inbox], phone.items[twin]), ({}, {}))
 
+    def search(self, phone, words, *conditions):
+        store = phone.command('Search', E('Search:Search', E(
+            'Store', E('Name', 'Mailbox'), E('Query', E('And', E('FreeText', words), *conditions)),
+            E('Options', E('DeepTraversal'), E('Range', '0-9'))))).root.find('Response/Store')
+        return [(r.get('AirSync:CollectionId'), r.get('Properties/Email:Subject')) for r in store.all('Result') if r.children]
+
+    def test_a_search_finds_it_once_and_where_it_was_looked_for(self):
+        phone, inbox, twin = self.both()
+        root = phone.folders[twin]['ParentId']
+        self.assertEqual(self.search(phone, 'twice'), [(inbox, 'Twice')])
+        for folder, found in ((inbox, inbox), (twin, twin), (root, twin)):
+            with self.subTest(folder):
+                self.assertEqual(self.search(phone, 'twice', E('AirSync:CollectionId', folder)), [(found, 'Twice')])
+        self.set(phone.user, mail_folders='tree')
+        phone.folder_sync()
+        self.assertEqual(self.search(phone, 'twice', E('AirSync:CollectionId', twin)), [])
+
+    def test_a_conversation_is_moved_for_good_into_a_twin(self):
+        phone, inbox, twin = self.both()
+        conversation = self.one_item(phone)[1].find('Email2:ConversationId').data
+        work = phone.folder_create('Work').root.get('ServerId')
+
+        def move(folder):
+            return phone.item_operations(E('Move', E('ConversationId', conversation), E('DstFldId', folder),
+                                           E('Options', E('MoveAlways')))).root.get('Response/Move/Status')
+        self.assertEqual(move(work), '1')
+        self.assertEqual((phone.sync_all(inbox), len(phone.sync_all(work))), ({}, 1))
+        self.assertEqual(move(twin), '1')
+        self.lab.deliver(phone.user, message('Twice'))
+        self.assertEqual((len(phone.sync_all(inbox)), len(phone.sync_all(twin)), phone.sync_all(work)), (2, 2, {}))
+
     def test_the_root_is_an_empty_folder(self):
         phone = self.mapped(ALL)
         root = self.find(phone, phone.user.partition('@')[0].title())
