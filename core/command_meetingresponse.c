@@ -21,7 +21,11 @@
 #include "store/pg.h"
 #include "store/sender.h"
 
-enum { REQUESTS_MOST = 100 /* MS-ASCMD 3.1.5.9 */, REPEATED = 10 * 60 /* seconds */ };
+enum {
+	REQUESTS_MOST = 100, /* MS-ASCMD 3.1.5.9 */
+	ID_MOST = 64,	     /* characters of what may be answered as a RequestId */
+	REPEATED = 10 * 60   /* seconds */
+};
 
 /* One Request, and what becomes of it. */
 struct answer_request {
@@ -390,7 +394,7 @@ static void encode(struct call *c, const struct answer_request *r)
 {
 	char text[CLOCK_TEXT];
 	wbxml_begin(&c->out, MeetingResponse_Result);
-	if (wbxml_child(r->node, MeetingResponse_RequestId))
+	if (wbxml_child(r->node, MeetingResponse_RequestId) && r->id.n <= ID_MOST)
 		wbxml_text(&c->out, MeetingResponse_RequestId, r->id);
 	wbxml_int(&c->out, MeetingResponse_Status, r->status);
 	if (r->calendar_id.folder)

@@ -41,6 +41,16 @@ static void answer_refusal(struct call *c, struct sync_refusal refusal)
 		wbxml_int(&c->out, AirSync_Limit, refusal.limit);
 }
 
+/* Of a collection that an empty request stands for: the last key that was given out. */
+static struct str newest_key(struct call *c, const struct ledger *l)
+{
+	char key[SYNCKEY_TEXT];
+	if (!l->base_found)
+		return STR("");
+	int32_t n = l->nanswers ? l->answers[l->nanswers - 1].state.n : l->base.n;
+	return str_of(arena_strdup(c->arena, synckey_format(l->epoch, n, key)));
+}
+
 static bool load(struct call *c, struct sync *s)
 {
 	size_t n = s->request.n;
@@ -55,6 +65,8 @@ static bool load(struct call *c, struct sync *s)
 	for (size_t i = 0; i < n; i++) {
 		s->v[i] = (struct sync_collection){.asked = &s->request.v[i],
 						   .ledger = &s->ledgers[i]};
+		if (!s->request.v[i].key.p)
+			s->request.v[i].key = newest_key(c, &s->ledgers[i]);
 		collections_know(c->session->store, c->gate.account, &s->ledgers[i].folder);
 	}
 	return true;
@@ -451,13 +463,10 @@ static bool save_collection(struct call *c, struct sync_collection *col)
 /* Keeps the request for an empty one to come, unless it is the one that is kept. */
 static bool remember(struct call *c, struct sync *s)
 {
-	struct str *keys = arena_array(c->arena, s->request.n, sizeof *keys);
-	for (size_t i = 0; i < s->request.n; i++) {
+	for (size_t i = 0; i < s->request.n; i++)
 		if (s->v[i].status != STATUS_OK)
 			return true;
-		keys[i] = s->v[i].key;
-	}
-	struct str json = sync_request_to_json(c->arena, &s->request, keys);
+	struct str json = sync_request_to_json(c->arena, &s->request);
 	if (str_eq(json, c->gate.sync_request))
 		return true;
 	return device_remember_sync(c->session->db, c->arena, c->gate.device, json, &c->err);
@@ -607,8 +616,8 @@ void command_sync(struct call *c)
 		call_fail(c, NULL);
 		return;
 	}
-	/* Most others find nothing either: those need no claim, and one look. */
-	if (!s.request.has_commands) {
+	/* Most others find nothing either: no claim, and one look; but not if the gate knows more. */
+	if (!s.request.has_commands && (!c->foreseen || c->gate.quiet)) {
 		if (!load(c, &s)) {
 			call_fail(c, NULL);
 			return;

@@ -123,13 +123,12 @@ static bool names_one_twice(const struct wbxml_node *collections)
 
 static bool recall_collection(struct arena *a, json_t *row, struct sync_asked *out)
 {
-	const char *id, *key;
+	const char *id;
 	int window, changes, moves;
-	if (json_unpack(row, "[ssiii]", &id, &key, &window, &changes, &moves) != 0)
+	if (json_unpack(row, "[siii]", &id, &window, &changes, &moves) != 0)
 		return false;
 	*out = (struct sync_asked){
 		.id = str_of(arena_strdup(a, id)),
-		.key = str_of(arena_strdup(a, key)),
 		.window = (unsigned)window,
 		.get_changes = changes != 0,
 		.deletes_as_moves = moves != 0,
@@ -228,15 +227,13 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	return true;
 }
 
-struct str sync_request_to_json(struct arena *a, const struct sync_request *q,
-				const struct str *keys)
+struct str sync_request_to_json(struct arena *a, const struct sync_request *q)
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < q->n; i++) {
 		const struct sync_asked *s = &q->v[i];
-		json_array_append_new(rows, json_pack("[s%s%iii]", s->id.p, s->id.n, keys[i].p,
-						      keys[i].n, (int)s->window, s->get_changes,
-						      s->deletes_as_moves));
+		json_array_append_new(rows, json_pack("[s%iii]", s->id.p, s->id.n, (int)s->window,
+						      s->get_changes, s->deletes_as_moves));
 	}
 	json_t *all = json_pack("{sisiso}", "wait", (int)q->wait, "window", (int)q->window,
 				"collections", rows);

@@ -895,6 +895,9 @@ static bool search(struct store *store, struct arena *a, int32_t account, const 
 						 e);
 	int32_t *own = arena_array(s->arena, q->nfolders + 1, sizeof *own);
 	size_t nown = 0;
+	/* Only what is in the index can be told of, and the phone need not have synced it. */
+	if (q->nfolders && !refresh(store, account, q->folders, q->nfolders, e))
+		return false;
 	for (size_t i = 0; i < q->nfolders; i++) {
 		struct imap_box *box;
 		bool imap;
