@@ -53,17 +53,6 @@ static PG_STATEMENT(folder_map_more,
 
 static PG_STATEMENT(folder_map_all_below, "SELECT easel.administers_all($1, $2, $3)");
 
-static bool ask(struct pg *db, const struct pg_statement *s, const struct pg_params *p, bool *out,
-		struct err *e)
-{
-	struct pg_rows *r = pg_run(db, s, p, e);
-	if (!r)
-		return false;
-	*out = pg_get_bool(r, 0, 0);
-	pg_done(&r);
-	return true;
-}
-
 bool folder_map_allows(struct pg *db, int32_t account, int32_t device, bool mail, bool *out,
 		       struct err *e)
 {
@@ -71,7 +60,7 @@ bool folder_map_allows(struct pg *db, int32_t account, int32_t device, bool mail
 	pg_int(&p, account);
 	pg_int(&p, device);
 	pg_bool(&p, mail);
-	return ask(db, &folder_map_more, &p, out, e);
+	return pg_ask(db, &folder_map_more, &p, out, e);
 }
 
 bool folder_map_administers(struct pg *db, int32_t account, const struct place *at, bool *out,
@@ -81,7 +70,7 @@ bool folder_map_administers(struct pg *db, int32_t account, const struct place *
 	pg_int(&p, account);
 	pg_int(&p, at->account);
 	pg_int(&p, at->folder);
-	return ask(db, &folder_map_all_below, &p, out, e);
+	return pg_ask(db, &folder_map_all_below, &p, out, e);
 }
 
 static PG_STATEMENT(folder_map_give, "SELECT easel.folder_inherit($1, $2, $3)");
