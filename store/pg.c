@@ -38,6 +38,7 @@ struct pg {
 	bool tx_failed; /* the transaction is lost: nothing more is done in it */
 	bool dying;	/* the server said that it is closing this connection */
 	unsigned calls;
+	size_t carried; /* bytes of the largest call on this connection, about */
 	unsigned connects;
 	int64_t retry_at; /* clock_monotonic(); before it no connection is tried */
 	int64_t failed_at;
@@ -231,6 +232,7 @@ static void drop_connection(struct pg *db)
 	db->conn = NULL;
 	db->nprepared = 0;
 	db->dying = false;
+	db->carried = 0;
 	if (db->in_tx)
 		db->tx_failed = true;
 }
@@ -410,8 +412,11 @@ static PGresult *send_call(struct pg *db, const struct call *c)
 	static const struct pg_params none;
 	const struct pg_params *p = c->p ? c->p : &none;
 	const char *value[PG_PARAMS];
-	for (int i = 0; i < p->n; i++)
+	size_t bytes = 0;
+	for (int i = 0; i < p->n; i++) {
 		value[i] = p->value[i] == IN_NUMBER ? p->number[i] : p->value[i];
+		bytes += (size_t)p->length[i];
+	}
 	db->calls++;
 	if (!c->s)
 		return PQexec(db->conn, c->sql);
@@ -420,7 +425,10 @@ static PGresult *send_call(struct pg *db, const struct call *c)
 		return failed;
 	if (!PQsendQueryPrepared(db->conn, c->s->name, p->n, value, p->length, p->format, 1))
 		return PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
-	return collect(db);
+	PGresult *r = collect(db);
+	bytes += r ? PQresultMemorySize(r) : 0;
+	db->carried = bytes > db->carried ? bytes : db->carried;
+	return r;
 }
 
 /* Whether the server ended the connection instead of doing what was asked, and said so. */
@@ -550,6 +558,13 @@ unsigned pg_take_calls(struct pg *db)
 	unsigned n = db->calls;
 	db->calls = 0;
 	return n;
+}
+
+void pg_rest(struct pg *db)
+{
+	enum { CARRIED_MOST = 4 << 20 };
+	if (db->conn && !db->in_tx && db->carried > CARRIED_MOST)
+		drop_connection(db);
 }
 
 unsigned pg_connection(const struct pg *db)
