@@ -75,6 +75,80 @@ class Caps(WireTest):
             self.assertEqual(old.post('GetAttachment', params={'AttachmentName': reference}).code,
                              200 if status == '1' else 403)
 
+    @in_versions('2.5', '12.1', '16.1')
+    def test_a_message_as_mime_brings_no_attachment_that_may_not_be(self, version):
+        """Where attachments are off or capped (but what is signed or encrypted can be had no other way)."""
+        for caps in ({'allow_attachments': 'false'}, {'max_attachment_size': 50}):
+            phone = self.capped(version, **caps)
+            self.data(phone, message('x', 'Text', attachments=[
+                ('a.txt', 'application/octet-stream', b'forbidden ' * 9)]),
+                *([] if version == '2.5' else [body(MIME)]), mime=2)
+            answer = phone.sync_raw(phone.collection(phone.inbox, key='0'))
+            phone.keys[phone.inbox] = answer.root.get('Collections/Collection/SyncKey')
+            answer = phone.sync_raw(phone.collection(phone.inbox, options=options(
+                *([] if version == '2.5' else [body(MIME)]), mime=2)))
+            self.assertIn(b'a.txt', answer.body)
+            self.assertNotIn(b'Zm9yYmlkZGVu', answer.body)  # 'forbidden' in base64
+
+    @in_versions('2.5', '12.1', '14.1', '16.1')
+    def test_calendar_look_back(self, version):
+        phone = self.capped(version, max_calendar_age=4)
+        calendar = phone.folder(8)
+        writer = self.new_phone(phone.user)
+        writer.provision()
+        writer.folder_sync('0')
+        key = writer.sync(calendar).get('SyncKey')
+        for days in (3, 30):
+            day = self.lab.sql(f"SELECT to_char(now() - interval '{days} days', 'YYYYMMDD')")[0][0]
+            key = writer.sync_raw(writer.collection(calendar, key=key, commands=[E(
+                'Add', E('ClientId', f'e{days}'), E(
+                    'ApplicationData', E('Calendar:Subject', f'{days} days'),
+                    E('Calendar:StartTime', f'{day}T090000Z'),
+                    E('Calendar:EndTime', f'{day}T100000Z')))])).root.get(
+                        'Collections/Collection/SyncKey')
+        for asked in (0, 7, 4):
+            phone.keys.clear()
+            phone.sync_all(calendar, options=options(filter_type=asked))
+            self.assertEqual([d.get('Calendar:Subject') for d in phone.items[calendar].values()],
+                             ['3 days'], asked)
+
+    @in_versions('2.5', '12.1', '14.1', '16.1')
+    def test_texts_in_whatever_way_they_are_asked_for(self, version):
+        """Neither HTML nor more than 100 bytes, by Sync, Fetch or Search."""
+        self.check_texts(version, '<p>', allow_html='false', max_text_size=100)
+
+    @in_versions('2.5', '12.1', '16.1')
+    def test_a_form_that_may_not_be_is_not_replaced_by_one_without_a_cap(self, version):
+        self.check_texts(version, 'no word', max_text_size=100, max_html_size=100,
+                         allow_attachments='false')
+        self.check_texts(version, 'no word', max_text_size=100, max_html_size=100)
+
+    def check_texts(self, version, forbidden, **caps):
+        phone = self.capped(version, **caps)
+        self.lab.deliver(phone.user, message('Findable', 'Lorem ' * 99, f'<p>{"Lorem " * 99}</p>'))
+        old = version == '2.5'
+        ways = [] if old else [body(HTML), body(HTML, 5000), body(TEXT, 5000), body(MIME)]
+        for way in ways or [None]:
+            phone.keys.clear()
+            phone.sync_all(phone.inbox, options=options(*(way and [way] or []), mime=2))
+            item, data = self.one_item(phone)
+            self.assert_capped(data, forbidden)
+            if old:
+                continue
+            self.assert_capped(phone.fetch_item(phone.inbox, item, way).root.find(
+                'Response/Fetch/Properties'), forbidden)
+            found = phone.command('Search', E('Search:Search', E('Store', E('Name', 'Mailbox'), E(
+                'Query', E('And', E('AirSync:Class', 'Email'), E('AirSync:CollectionId', phone.inbox),
+                           E('FreeText', 'Findable'))), E('Options', E('Range', '0-9'), way)))).root
+            self.assert_capped(found.find('Response/Store/Result/Properties'), forbidden)
+
+    def assert_capped(self, data, forbidden):
+        text = data.get('Email:Body') or data.get('AirSyncBase:Body/Data') or \
+            data.find('AirSyncBase:Body/Data').value().decode()
+        self.assertTrue('Lorem' in text or text.startswith('From: '), text)
+        self.assertLessEqual(len(text), 100)
+        self.assertNotIn(forbidden, text)
+
     def test_of_policy_settings_and_phone_the_strictest_holds(self):
         for policy, setting, asked, size in ((300, 200, 100, 100), (300, 100, 200, 100),
                                              (100, 300, None, 100), (-1, 100, None, 100)):
