@@ -219,6 +219,10 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id,
 	return pg_of(s)->ops->dated(pg_of(s), a, account, id, from, until, limit, out, e);
 }
 
+/*
+ * The index does not know which conversation a message belongs to: that is in its header, and to
+ * read those of a whole folder is what an index is to save. So none is drawn into the filter.
+ */
 static bool related(struct store *s, struct arena *a, int32_t account, int32_t id,
 		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
 		    struct items *out, struct err *e)
@@ -895,6 +899,9 @@ static bool search(struct store *store, struct arena *a, int32_t account, const 
 						 e);
 	int32_t *own = arena_array(s->arena, q->nfolders + 1, sizeof *own);
 	size_t nown = 0;
+	/* Only what is in the index can be told of, and the phone need not have synced it. */
+	if (q->nfolders && !refresh(store, account, q->folders, q->nfolders, e))
+		return false;
 	for (size_t i = 0; i < q->nfolders; i++) {
 		struct imap_box *box;
 		bool imap;
