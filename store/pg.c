@@ -623,6 +623,17 @@ enum found pg_found(struct pg *db, const struct pg_statement *s, const struct pg
 	return found;
 }
 
+bool pg_ask(struct pg *db, const struct pg_statement *s, const struct pg_params *p, bool *yes,
+	    struct err *e)
+{
+	struct pg_rows *r = pg_run(db, s, p, e);
+	if (!r)
+		return false;
+	*yes = pg_count(r) == 1 && pg_get_bool(r, 0, 0);
+	pg_done(&r);
+	return true;
+}
+
 bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e)
 {
 	struct pg_rows *r = pg_run(db, s, p, e);

@@ -117,6 +117,10 @@ enum found pg_find(struct pg *db, const struct pg_statement *s, const struct pg_
 enum found pg_found(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
 		    struct err *e);
 
+/* Runs a statement that gives one boolean; no row is a no. */
+bool pg_ask(struct pg *db, const struct pg_statement *s, const struct pg_params *p, bool *yes,
+	    struct err *e);
+
 /* Runs a statement whose rows do not matter. */
 bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e);
 
