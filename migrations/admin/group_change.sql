@@ -12,6 +12,7 @@
 \else
 	DO $$ BEGIN RAISE EXCEPTION 'which group? -v name=Sales' USING HINT = '-v help=1'; END $$;
 \endif
+BEGIN;
 SELECT easel.group_create(:'name') AS made
 WHERE NOT EXISTS (SELECT FROM easel.account_group WHERE lower(name) = lower(:'name'));
 \if :{?add}
@@ -23,3 +24,4 @@ WHERE NOT EXISTS (SELECT FROM easel.account_group WHERE lower(name) = lower(:'na
 SELECT a.address AS member FROM easel.account_group g
 JOIN easel.account_group_member m ON m.group_id = g.id JOIN easel.account a ON a.id = m.account_id
 WHERE lower(g.name) = lower(:'name') ORDER BY 1;
+COMMIT;

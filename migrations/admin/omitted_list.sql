@@ -9,6 +9,8 @@
 \else
 	\set account ''
 \endif
+SELECT CASE WHEN :'account' <> '' THEN (easel.account_known(:'account')).id END AS known_account
+\gset
 SELECT * FROM easel.omitted_item
 WHERE :'account' = '' OR account = lower(:'account')
 ORDER BY omitted_at;
