@@ -53,8 +53,9 @@ BEGIN
 	END IF;
 	verdict := 'wait';
 	IF NOT quiet THEN
-		pending := ARRAY(SELECT easel.syncs_pending(array_fill(wait_begin.account, ARRAY[cardinality(wait_begin.folders)]),
-			array_fill(wait_begin.device, ARRAY[cardinality(wait_begin.folders)]), wait_begin.folders));
+		pending := ARRAY(SELECT i FROM easel.syncs_pending(
+			array_fill(wait_begin.account, ARRAY[cardinality(wait_begin.folders)]),
+			array_fill(wait_begin.device, ARRAY[cardinality(wait_begin.folders)]), wait_begin.folders) AS i);
 	END IF;
 	IF wait_begin.device = 0 THEN
 		RETURN;
