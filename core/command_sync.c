@@ -104,11 +104,18 @@ static struct supported read_supported(struct call *c, const struct wbxml_node *
 	return out;
 }
 
+/* Nothing of a note can be ghosted (MS-ASNOTE 3.2.5.3). */
+static bool begins_wrongly(const struct sync_collection *col)
+{
+	return col->asked->asks_changes || col->asked->commands ||
+	       (col->asked->supported && col->ledger->folder.class == CLASS_NOTES);
+}
+
 static void start(struct call *c, struct sync_collection *col)
 {
 	char key[SYNCKEY_TEXT];
 	struct ledger *l = col->ledger;
-	if (col->asked->asks_changes || col->asked->commands) {
+	if (begins_wrongly(col)) {
 		col->status = SYNC_PROTOCOL;
 		return;
 	}
@@ -166,7 +173,7 @@ static void resolve(struct call *c, struct sync_collection *col)
 		col->status = SYNC_HIERARCHY;
 		return;
 	}
-	if (!is_of_class(c, col)) {
+	if (col->asked->invalid || !is_of_class(c, col)) {
 		col->status = SYNC_PROTOCOL;
 		return;
 	}
@@ -386,6 +393,15 @@ static void encode_commands(struct call *c, struct sync_collection *col, struct 
 		wbxml_end(&c->out);
 }
 
+/* A device that is refused keeps the key that it has, but for one that is void. */
+static struct str key_to_tell(const struct sync_collection *col)
+{
+	bool keeps = col->status == SYNC_PROTOCOL || col->status == STATUS_BODY_PART_TYPE;
+	if (col->key.p)
+		return col->key;
+	return keeps && col->asked->key.n < SYNCKEY_TEXT ? col->asked->key : STR("0");
+}
+
 /* Below 12.1 the class comes first, as it does in the request. */
 static void encode_head(struct call *c, const struct sync_collection *col)
 {
@@ -394,7 +410,7 @@ static void encode_head(struct call *c, const struct sync_collection *col)
 		wbxml_cstr(&c->out, AirSync_Class, store_class_name(col->ledger->folder.class));
 	else if (c->version < 121 && col->asked->class.n)
 		wbxml_text(&c->out, AirSync_Class, col->asked->class);
-	wbxml_text(&c->out, AirSync_SyncKey, col->key.p ? col->key : STR("0"));
+	wbxml_text(&c->out, AirSync_SyncKey, key_to_tell(col));
 	wbxml_text(&c->out, AirSync_CollectionId, col->asked->id);
 	wbxml_int(&c->out, AirSync_Status, col->status);
 }
@@ -547,11 +563,25 @@ static bool nothing_to_tell(const struct sync *s)
 	return true;
 }
 
+/* What is in the recipient information cache is the server's choice alone (MS-ASCMD 2.2.3.7.2). */
+static bool adds_recipients(const struct sync *s)
+{
+	bool adds = false;
+	for (size_t i = 0; i < s->request.n; i++)
+		adds = adds || (s->v[i].ledger->folder.role == ROLE_RECIPIENTS &&
+				wbxml_child(s->v[i].asked->commands, AirSync_Add));
+	return adds;
+}
+
 /* Everything under the claim of the folders. */
 static bool run(struct call *c, struct sync *s)
 {
 	if (!load(c, s))
 		return false;
+	if (adds_recipients(s)) {
+		answer_refusal(c, (struct sync_refusal){SYNC_PROTOCOL, 0});
+		return true;
+	}
 	for (size_t i = 0; i < s->request.n; i++)
 		resolve(c, &s->v[i]);
 	if (!smartsync_begin(c, s->v, s->request.n, &s->smart) || !run_commands(c, s) ||

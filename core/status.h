@@ -100,7 +100,8 @@ enum status_meetingresponse { MEETING_INVALID = 2, MEETING_SERVER = 4 };
 enum status_estimate {
 	ESTIMATE_NO_COLLECTION = 2,
 	ESTIMATE_NOT_PRIMED = 3,
-	ESTIMATE_KEY_INVALID = 4
+	ESTIMATE_KEY_INVALID = 4,
+	ESTIMATE_CLASSES = 4 /* 2.2.3.27.2 */
 };
 
 /* MS-ASCMD 2.2.3.177.11 (Ping) */

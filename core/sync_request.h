@@ -23,6 +23,8 @@ struct sync_asked {
 	bool names_mode;   /* ConversationMode was sent, */
 	bool conversations; /* and says yes; else it is as it was */
 	bool deletes_as_moves;
+	bool invalid; /* something is wrong with it, of which the other collections need not suffer
+		       */
 	unsigned window;		    /* 1 to 512 */
 	const struct wbxml_node *supported; /* NULL: none */
 	const struct wbxml_node *options;   /* first Options; NULL: none */
