@@ -13,22 +13,22 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from servers import Postgres, free_port, program, ROOT  # noqa: E402  (found only after the line above)
+import cluster  # noqa: E402  (found only after the line above)
+from servers import ROOT  # noqa: E402
 
 
 def main():
     build = ROOT / os.environ.get('EASEL_BUILD', 'build')
     with tempfile.TemporaryDirectory(prefix='easel-db-') as folder:
         os.chmod(folder, 0o755)  # PostgreSQL runs as another user
-        cluster = Postgres(Path(folder) / 'postgres', free_port(), fsync=False).check().start()
+        postgres = cluster.migrated(Path(folder) / 'postgres', build).start()
         try:
-            cluster.create_database()
-            program(build, 'easel-migrate', '--database', cluster.conninfo)
-            environment = dict(os.environ, EASEL_TEST_DATABASE=cluster.conninfo, PGHOST=cluster.host,
-                               PGPORT=str(cluster.port), PGUSER='easel', PGDATABASE=cluster.database)
+            cluster.migrate(postgres, build)
+            environment = dict(os.environ, EASEL_TEST_DATABASE=postgres.conninfo, PGHOST=postgres.host,
+                               PGPORT=str(postgres.port), PGUSER='easel', PGDATABASE=postgres.database)
             return subprocess.run(sys.argv[1:], env=environment, check=False).returncode
         finally:
-            cluster.stop()
+            postgres.stop()
 
 
 if __name__ == '__main__':
