@@ -39,8 +39,8 @@ help:
 	@echo 'make demo BACKEND=imap  the same in front of a Dovecot of its own'
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
-	@echo 'make check-all   the same in every protocol version, and behind Apache: takes longer'
-	@echo 'make faults      the model test of Sync with new seeds (SECONDS=60)'
+	@echo 'make check-all   the same in every protocol version, behind Apache, on Dovecot and Cyrus: takes longer'
+	@echo 'make faults      the model test of Sync with new seeds, on a Dovecot that is killed, too (SECONDS=60)'
 	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
 	@echo 'make install     programs and migrations under PREFIX (/usr/local)'
 	@echo 'Parts of check:  unit sql wire clang asan tsan lint; fuzz (SECONDS=60 for each target)'
@@ -130,6 +130,7 @@ faults: check-deps
 	@$(MAKE) --no-print-directory programs $(BUILD)/unit/test_faults
 	@$(BUILD)/unit/test_faults --seconds $(or $(SECONDS),60)
 	@test/lab/with_database.py $(BUILD)/unit/test_faults --seconds $(or $(SECONDS),60)
+	@test/lab/with_database.py --dovecot $(BUILD)/unit/test_faults --class Email --seconds $(or $(SECONDS),60)
 
 bench: check-deps
 	@$(MAKE) --no-print-directory programs

@@ -15,12 +15,17 @@
 #include "core/base/text.h"
 #include "core/item_body.h"
 #include "core/meeting_store.h"
+#include "store/collection.h"
 #include "store/mime.h"
 #include "store/moved_item.h"
 #include "store/pg.h"
 #include "store/sender.h"
 
-enum { REQUESTS_MOST = 100 /* MS-ASCMD 3.1.5.9 */, REPEATED = 10 * 60 /* seconds */ };
+enum {
+	REQUESTS_MOST = 100, /* MS-ASCMD 3.1.5.9 */
+	ID_MOST = 64,	     /* characters of what may be answered as a RequestId */
+	REPEATED = 10 * 60   /* seconds */
+};
 
 /* One Request, and what becomes of it. */
 struct answer_request {
@@ -347,6 +352,26 @@ static unsigned answer_once(struct answering *x)
 	return status == STATUS_OK && !put_away(x) ? 0 : status;
 }
 
+/*
+ * An event that was found by its invitation is named as the device knows it: it may see the
+ * calendar merged with others, or not at all, and then there is no CalendarId. Merged folders take
+ * in what was done once it is committed.
+ */
+static unsigned name_event(struct answering *x)
+{
+	struct call *c = x->call;
+	struct server_id *id = &x->r->calendar_id;
+	struct collection_item there;
+	if (!x->invitation || !id->folder || c->gate.device == 0)
+		return STATUS_OK;
+	enum found found = collection_on_device(c->session->db, c->gate.account, c->gate.device,
+						id->folder, id->uid, &there, &c->err);
+	*id = (struct server_id){0};
+	if (found == FOUND_ONE)
+		*id = (struct server_id){there.folder, there.epoch, there.uid};
+	return found == FOUND_FAILED ? 0 : STATUS_OK;
+}
+
 static unsigned carry_out(struct answering *x)
 {
 	struct call *c = x->call;
@@ -358,6 +383,8 @@ static unsigned carry_out(struct answering *x)
 		status = 0;
 	if (status != STATUS_OK)
 		store->ops->rollback(store);
+	else
+		status = name_event(x);
 	if (status == 0 && c->err.kind == ERR_FORBIDDEN) /* to repeat it would not help */
 		status = MEETING_INVALID;
 	return status ? status : MEETING_SERVER;
@@ -367,7 +394,7 @@ static void encode(struct call *c, const struct answer_request *r)
 {
 	char text[CLOCK_TEXT];
 	wbxml_begin(&c->out, MeetingResponse_Result);
-	if (wbxml_child(r->node, MeetingResponse_RequestId))
+	if (wbxml_child(r->node, MeetingResponse_RequestId) && r->id.n <= ID_MOST)
 		wbxml_text(&c->out, MeetingResponse_RequestId, r->id);
 	wbxml_int(&c->out, MeetingResponse_Status, r->status);
 	if (r->calendar_id.folder)

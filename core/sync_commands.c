@@ -213,10 +213,14 @@ static void log_refused(const struct runner *r, const struct sync_response *resp
 	log_end(&l);
 }
 
-/* It is no server that is away, and not the memory of the request that is used up. */
+/*
+ * It is no server that is away, no login that is not good any more, and not the memory of the
+ * request that is used up.
+ */
 static bool is_its_own(const struct call *c)
 {
-	return c->err.kind != ERR_UNAVAILABLE && !arena_overflowed(c->arena);
+	return c->err.kind != ERR_UNAVAILABLE && c->err.kind != ERR_LOGIN &&
+	       !arena_overflowed(c->arena);
 }
 
 static const char point[] = "command";

@@ -219,6 +219,10 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id,
 	return pg_of(s)->ops->dated(pg_of(s), a, account, id, from, until, limit, out, e);
 }
 
+/*
+ * The index does not know which conversation a message belongs to: that is in its header, and to
+ * read those of a whole folder is what an index is to save. So none is drawn into the filter.
+ */
 static bool related(struct store *s, struct arena *a, int32_t account, int32_t id,
 		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
 		    struct items *out, struct err *e)
@@ -817,17 +821,12 @@ static enum found delete_folder(struct store *store, int32_t account, int32_t id
 /* What is kept here is found; the server's own mail is not in the index. */
 /* ---- The mailbox search ---- */
 
-struct dated_hit {
-	struct hit hit;
-	int64_t date;
-};
-
 struct searching {
 	const struct search *q;
 	const struct imap_box *box;
 	int64_t *uids;
 	size_t n;
-	struct dated_hit *v;
+	struct hit *v;
 	size_t nv, size;
 };
 
@@ -837,6 +836,18 @@ static bool act_search(struct imap_store *s, void *ctx, struct err *e)
 	return imap_search(s->link, x->box, s->arena, x->q, &x->uids, &x->n, e);
 }
 
+static void make_room(struct imap_store *s, struct searching *x, size_t n)
+{
+	if (x->nv + n <= x->size)
+		return;
+	size_t size = 2 * x->size + n;
+	struct hit *v = arena_array(s->arena, size, sizeof *v);
+	if (x->nv)
+		memcpy(v, x->v, x->nv * sizeof *v);
+	x->v = v;
+	x->size = size;
+}
+
 /* Those among them that are there, with their dates, if they are of the time asked for. */
 static bool add_hits(struct imap_store *s, struct searching *x, int32_t folder_id,
 		     const int64_t *uids, size_t n, struct err *e)
@@ -844,25 +855,18 @@ static bool add_hits(struct imap_store *s, struct searching *x, int32_t folder_i
 	struct items items;
 	if (!lookup(&s->store, s->arena, s->who.account, folder_id, uids, n, &items, e))
 		return false;
-	if (x->nv + n > x->size) {
-		size_t size = 2 * x->size + n;
-		struct dated_hit *v = arena_array(s->arena, size, sizeof *v);
-		if (x->nv)
-			memcpy(v, x->v, x->nv * sizeof *v);
-		x->v = v;
-		x->size = size;
+	make_room(s, x, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct item *item = &items.v[i];
+		if (!item->gone && item->date > x->q->after && item->date < x->q->before)
+			x->v[x->nv++] = (struct hit){folder_id, item->uid, item->date};
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!items.v[i].gone && items.v[i].date > x->q->after &&
-		    items.v[i].date < x->q->before)
-			x->v[x->nv++] =
-				(struct dated_hit){{folder_id, items.v[i].uid}, items.v[i].date};
 	return true;
 }
 
 static int newest_first(const void *a, const void *b)
 {
-	const struct dated_hit *x = a, *y = b;
+	const struct hit *x = a, *y = b;
 	return x->date < y->date ? 1 : x->date > y->date ? -1 : 0;
 }
 
@@ -878,9 +882,9 @@ static bool add_own(struct imap_store *s, struct searching *x, const int32_t *ow
 		return true;
 	if (!s->pg->ops->search(s->pg, s->arena, s->who.account, &q, 0, most, &hits, e))
 		return false;
+	make_room(s, x, hits.n);
 	for (size_t i = 0; i < hits.n; i++)
-		if (!add_hits(s, x, hits.v[i].folder, &hits.v[i].uid, 1, e))
-			return false;
+		x->v[x->nv++] = hits.v[i];
 	return true;
 }
 
@@ -895,6 +899,9 @@ static bool search(struct store *store, struct arena *a, int32_t account, const 
 						 e);
 	int32_t *own = arena_array(s->arena, q->nfolders + 1, sizeof *own);
 	size_t nown = 0;
+	/* Only what is in the index can be told of, and the phone need not have synced it. */
+	if (q->nfolders && !refresh(store, account, q->folders, q->nfolders, e))
+		return false;
 	for (size_t i = 0; i < q->nfolders; i++) {
 		struct imap_box *box;
 		bool imap;
@@ -913,7 +920,7 @@ static bool search(struct store *store, struct arena *a, int32_t account, const 
 	qsort(x.v, x.nv, sizeof *x.v, newest_first);
 	*out = (struct hits){.v = arena_array(a, limit, sizeof *out->v)};
 	for (size_t i = offset; i < x.nv && out->n < limit; i++)
-		out->v[out->n++] = x.v[i].hit;
+		out->v[out->n++] = x.v[i];
 	out->total = out->n ? x.nv : 0;
 	return true;
 }

@@ -111,12 +111,28 @@ enum found pg_find(struct pg *db, const struct pg_statement *s, const struct pg_
 enum found pg_found(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
 		    struct err *e);
 
+/* Runs a statement that gives one boolean; no row is a no. */
+bool pg_ask(struct pg *db, const struct pg_statement *s, const struct pg_params *p, bool *yes,
+	    struct err *e);
+
 /* Runs a statement whose rows do not matter. */
 bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e);
+
+/*
+ * Sends a statement together with the next one, in one round trip; its rows do not matter. If it
+ * fails then so does the next one, or pg_commit(), with its error. Outside a transaction both are
+ * one transaction, and are not tried again.
+ */
+bool pg_ahead(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
+	      struct err *e);
+
+/* Sends a statement and does not wait for its end. If it fails the connection is lost. */
+void pg_unwaited(struct pg *db, const struct pg_statement *s, const struct pg_params *p);
 
 /* Runs SQL text without parameters, several statements allowed: migrations, BEGIN. */
 bool pg_script(struct pg *db, const char *sql, struct err *e);
 
+/* Goes to the server with the transaction's first statement. */
 bool pg_begin(struct pg *db, struct err *e);
 bool pg_commit(struct pg *db, struct err *e);
 void pg_rollback(struct pg *db); /* harmless outside a transaction */

@@ -109,6 +109,7 @@ static void phone_edit(void)
 	e->uid = chosen->uid;
 	e->number = chosen->number;
 	e->kind = percent(15) ? EDIT_DELETE : (enum edit_kind)chance(EDIT_DELETE);
+	m->removed += e->kind == EDIT_DELETE;
 	model_trace("phone: edit %d, kind %d of %d:%lld", m->nedits, (int)e->kind, at,
 		    (long long)e->uid);
 	f->queue.v[f->queue.n++] = m->nedits++;
@@ -547,6 +548,10 @@ static void phone_serve_twice(const struct sent *sent)
 
 static void phone_arm_fault(void)
 {
+	if (m->pool && percent(50)) {
+		server_kill();
+		return;
+	}
 	if (percent(50) || m->db) {
 		m->db_fault_at = 1 + chance(12);
 		m->db_done = percent(40);

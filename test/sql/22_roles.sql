@@ -25,11 +25,12 @@ SELECT ok(NOT tap.may('SELECT ' || c), 'a viewer does not read ' || c) FROM unne
 	'password_hash FROM easel.account', '* FROM easel.account', 'smtp_password FROM easel.server', '* FROM easel.server',
 	'* FROM easel.domain', 'digest FROM easel.password_memory', 'sealed FROM easel.device_password', 'data FROM easel.content',
 	'data FROM easel.queue', 'data FROM easel.notice', 'entry FROM easel.trace', '1 FROM easel.content_words', '1 FROM easel.sms',
-	'1 FROM easel.recipient', '1 FROM easel.directory_entry', '1 FROM easel.directory_word', '1 FROM easel.oof_message', '1 FROM easel.login_failure',
+	'1 FROM easel.recipient', '1 FROM easel.directory_entry', '1 FROM easel.directory_word', '1 FROM easel.oof_message', '1 FROM easel.login_failure', 'note FROM easel.sync_omitted',
+	'subject FROM easel.omitted_item',
 	'password_hash FROM easel.gate(''anna@example.test'', ''P'', NULL)']) c;
 SELECT ok(tap.may('SELECT ' || c), 'a viewer reads ' || c) FROM unnest(ARRAY[
 	'* FROM easel.device_list', 'address, enabled FROM easel.account', 'name, enabled FROM easel.domain', '* FROM easel.access_rule',
-	'* FROM easel.policy', '* FROM easel.wipe', '* FROM easel.sync_state', '* FROM easel.push_status',
+	'* FROM easel.policy', '* FROM easel.wipe', 'id, account, folder, reason FROM easel.omitted_item', 'uid, reason FROM easel.sync_omitted', '* FROM easel.sync_state', '* FROM easel.push_status',
 	'id FROM easel.device', '* FROM easel.folder', '* FROM easel.folder_right', '* FROM easel.queue_status']) c;
 SELECT is((SELECT string_agg(c.oid::regclass || '.' || a.attname, ' ') FROM pg_class c
 	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
