@@ -143,7 +143,12 @@ stage_fuzz() {
 	printf '%s\0' build/asan/fuzz/* | xargs -0 -n 1 -P "$jobs" bash -c 'fuzz_one "$1"' fuzz_one
 }
 
-stage_bench() { verdict python3 test/bench/run.py --quick; }
+# That the bench works; every part of it with the whole matrix.
+stage_bench() {
+	local parts=()
+	[ -n "${EASEL_MATRIX:-}" ] || parts=(--only nochange --only park --only wake)
+	verdict python3 test/bench/run.py --quick "${parts[@]}"
+}
 
 # Adds up every line of the stage that has the form of a sum.
 count() {
