@@ -9,11 +9,10 @@
 
 #include <stdlib.h>
 
-#include <jansson.h>
-
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/item_edit.h"
+#include "core/item_text_form.h"
 
 /* How often an item is read anew that somebody else changes at the same time. */
 enum { ATTEMPTS = 5 };
@@ -244,17 +243,6 @@ bool sync_item_remove_instance(struct sync_command *x)
 
 /* ---- Adding ---- */
 
-/* The "uid" of a summary. */
-static struct str name_of(struct arena *a, struct str summary)
-{
-	json_t *o = json_loadb(summary.p, summary.n, 0, NULL);
-	const json_t *uid = json_object_get(o, "uid");
-	size_t n = json_string_length(uid);
-	struct str name = {n ? arena_dup(a, json_string_value(uid), n) : NULL, n};
-	json_decref(o);
-	return name;
-}
-
 enum found sync_item_find_added(struct sync_command *x)
 {
 	struct call *c = x->call;
@@ -309,7 +297,7 @@ bool sync_item_add(struct sync_command *x)
 	    !ops_of(x)->apply(&ctx, STR(""), &edit, INT64_MIN, &text, &e) ||
 	    !describe(x, &ctx, text, &item, &e))
 		return refuse(x, &e);
-	x->added->name = name_of(x->call->arena, item.summary);
+	x->added->name = item_summary_uid(x->call->arena, item.summary);
 	switch (find_known(x)) {
 	case FOUND_ONE:
 		/* What the device sent is an edit of the item that is there. */
