@@ -40,7 +40,8 @@ help:
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
 	@echo 'make check-all   the same in every protocol version, and behind Apache: takes longer'
-	@echo 'make faults      the model test of Sync with new seeds (SECONDS=60)'
+	@echo 'make faults      the model test of Sync with new seeds (SECONDS=60, or TOTAL= steps of each class;'
+	@echo '                 CLASS= STEPS= of a seed, SEED=)'
 	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
 	@echo 'make install     programs and migrations under PREFIX (/usr/local)'
 	@echo 'Parts of check:  unit sql wire clang asan tsan lint; fuzz (SECONDS=60 for each target)'
@@ -126,10 +127,13 @@ unit sql wire clang asan tsan lint: check-deps
 fuzz: check-deps
 	@test/check.sh fuzz
 
+FAULTS = $(if $(TOTAL),--total $(TOTAL),--seconds $(or $(SECONDS),60)) $(if $(CLASS),--class $(CLASS)) \
+	$(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
+
 faults: check-deps
 	@$(MAKE) --no-print-directory programs $(BUILD)/unit/test_faults
-	@$(BUILD)/unit/test_faults --seconds $(or $(SECONDS),60)
-	@test/lab/with_database.py $(BUILD)/unit/test_faults --seconds $(or $(SECONDS),60)
+	@$(BUILD)/unit/test_faults $(FAULTS)
+	@test/lab/with_database.py $(BUILD)/unit/test_faults $(FAULTS)
 
 bench: check-deps
 	@$(MAKE) --no-print-directory programs

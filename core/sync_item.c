@@ -15,6 +15,9 @@
 #include "core/base/clock.h"
 #include "core/item_edit.h"
 
+/* Above the uids of any folder, and below the ids of text messages. */
+#define GONE_FIRST (INT64_C(1) << 59)
+
 /* How often an item is read anew that somebody else changes at the same time. */
 enum { ATTEMPTS = 5 };
 
@@ -245,6 +248,33 @@ enum found sync_item_find_added(struct sync_command *x)
 	return found;
 }
 
+void sync_item_set_gone(struct sync_command *x)
+{
+	const struct folder *f = &x->col->ledger->folder;
+	uint64_t n = 0;
+	for (size_t i = 0; i < 7; i++)
+		n = n << 8 | (unsigned char)x->added->digest.p[i];
+	x->id = (struct server_id){f->id, f->epoch, GONE_FIRST + (int64_t)n};
+}
+
+enum found sync_item_find_elsewhere(struct sync_command *x)
+{
+	struct call *c = x->call;
+	struct store *store = c->session->store;
+	struct ledger *l = x->col->ledger;
+	int32_t folder;
+	int64_t uid;
+	if (!x->added->name.n)
+		return FOUND_NONE;
+	enum found found = store->ops->find(store, c->gate.account, 0, l->folder.class,
+					    x->added->name, &folder, &uid, &c->err);
+	if (found == FOUND_ONE) {
+		sync_item_set_gone(x);
+		ledger_added_item(c->arena, l, x->id.uid, l->folder.modseq, false);
+	}
+	return found;
+}
+
 /*
  * Events are looked for by their UID: a device that lost its state, or a second one, adds it once
  * more. Others when an Add was begun before, and nobody knows what came of it.
@@ -282,13 +312,11 @@ bool sync_item_add(struct sync_command *x)
 	    !describe(x, &ctx, text, &item, &e))
 		return refuse(x, &e);
 	x->added->name = name_of(x->call->arena, item.summary);
-	switch (find_known(x)) {
-	case FOUND_ONE:
-		/* What the device sent is an edit of the item that is there. */
+	enum found found = find_known(x);
+	/* What the device sent is an edit of the item that is there. */
+	if (found == FOUND_ONE)
 		return change(x, make_edited);
-	case FOUND_NONE:
-		return append(x, &item);
-	default:
-		return false;
-	}
+	if (found == FOUND_NONE && x->added->repeated)
+		found = sync_item_find_elsewhere(x);
+	return found == FOUND_NONE ? append(x, &item) : found == FOUND_ONE;
 }

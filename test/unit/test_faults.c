@@ -6,9 +6,10 @@
  * Ping says that something is there exactly when a Sync brings something.
  *
  * As a unit test it runs a fixed set of seeds. Longer:
- *     test_faults [--class NAME] [--seed N] [--steps N] [--seconds N] [--trace]
- * runs seeds from N on (default: by the clock), a number of steps each; it ends with a sum. With
- * EASEL_TEST_DATABASE the same goes through PostgreSQL, with the pg store and the real rows.
+ *     test_faults [--class NAME] [--seed N] [--steps N] [--seconds N | --total N] [--trace]
+ * runs seeds from N on (default: by the clock), a number of steps each, until the time is over or
+ * each class has made so many steps in all; it ends with a sum. With EASEL_TEST_DATABASE the same
+ * goes through PostgreSQL, with the pg store and the real rows.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -376,6 +377,7 @@ struct wish {
 	uint64_t seed;
 	unsigned steps;
 	long long seconds; /* 0: one seed */
+	unsigned total;	   /* steps of each class; 0: until the time is over */
 	int kind;	   /* -1: one class after the other */
 	bool trace;
 };
@@ -392,12 +394,37 @@ static struct wish read_wish(int argc, char **argv)
 			w.steps = (unsigned)strtoul(value, NULL, 10);
 		else if (str_eq(name, STR("--seconds")))
 			w.seconds = strtoll(value, NULL, 10);
+		else if (str_eq(name, STR("--total")))
+			w.total = (unsigned)strtoul(value, NULL, 10);
 		for (int k = 0; str_eq(name, STR("--class")) && k < KINDS; k++)
 			if (strcmp(value, kinds[k].name) == 0)
 				w.kind = k;
 		w.trace |= str_eq(name, STR("--trace"));
 	}
 	return w;
+}
+
+/* So many steps of one class; how many seeds failed. */
+static unsigned run_total(const struct wish *w, unsigned kind, const char *database)
+{
+	unsigned failed = 0, seeds = 0, steps = w->steps ? w->steps : STEPS;
+	for (uint64_t made = 0; made < w->total; made += steps)
+		failed += !run_seed(kind, w->seed + seeds++, steps, database, w->trace);
+	printf("%s: %u seeds, %llu steps, %u failed\n", kinds[kind].name, seeds,
+	       (unsigned long long)seeds * steps, failed);
+	fflush(stdout);
+	return failed;
+}
+
+static int run_totals(const struct wish *w)
+{
+	const char *database = getenv("EASEL_TEST_DATABASE");
+	unsigned failed = 0;
+	printf("seeds from %llu on\n", (unsigned long long)w->seed);
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		if (w->kind < 0 || w->kind == (int)kind)
+			failed += run_total(w, kind, database);
+	return failed ? 1 : 0;
 }
 
 static int run_wish(const struct wish *w)
@@ -422,7 +449,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_fake), cmocka_unit_test(test_pg)};
 	if (argc > 1) {
 		struct wish wish = read_wish(argc, argv);
-		return run_wish(&wish);
+		return wish.total ? run_totals(&wish) : run_wish(&wish);
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
