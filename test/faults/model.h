@@ -58,6 +58,7 @@ struct phone_folder {
 	char key[SYNCKEY_TEXT];
 	int32_t epoch;
 	int filter;	/* FilterType */
+	int conflict;	/* who wins: a CONFLICT_ */
 	int64_t cutoff; /* of the last request that was answered */
 	struct phone_item *items;
 	size_t n;
@@ -71,6 +72,7 @@ struct sent {
 	bool asked[FOLDERS];
 	bool zero[FOLDERS];
 	int64_t cutoff[FOLDERS];
+	unsigned window[FOLDERS], all_windows; /* most commands of a folder, of all */
 	struct edit_list edits[FOLDERS];
 };
 
@@ -124,11 +126,16 @@ struct model {
 	bool db_done; /* that call is done and then reports failure */
 	enum fake_fault fault;
 	unsigned connection;
+	bool nested; /* a request that came while another one had not claimed its folders */
 
 	struct phone_folder phone[FOLDERS];
 	bool may_restart[FOLDERS]; /* there is a reason for status 3 */
-	bool crashed[FOLDERS]; /* the phone took part of an answer and went on with its old key */
-	struct sent last;      /* sent and not answered; bytes NULL: none */
+	bool crashed[FOLDERS];	 /* the phone took part of an answer and went on with its old key */
+	bool read_only[FOLDERS]; /* nobody may change anything through Sync or MoveItems */
+	bool may_refuse[FOLDERS]; /* it was, and a request of then may be repeated */
+	int refused;		  /* edits of the last answer that the server's version won over */
+	unsigned told[FOLDERS];	  /* commands that were ever taken */
+	struct sent last;	  /* sent and not answered; bytes NULL: none */
 	struct sent stalled[STALLED_MAX];
 	int nstalled;
 	struct moving moving, stalled_moving; /* sent and not answered; held up on its way */

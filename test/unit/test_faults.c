@@ -6,10 +6,11 @@
  * Ping says that something is there exactly when a Sync brings something.
  *
  * As a unit test it runs a fixed set of seeds. Longer:
- *     test_faults [--class NAME] [--seed N] [--steps N] [--seconds N | --total N] [--trace]
- * runs seeds from N on (default: by the clock), a number of steps each, until the time is over or
- * each class has made so many steps in all; it ends with a sum. With EASEL_TEST_DATABASE the same
- * goes through PostgreSQL, with the pg store and the real rows.
+ *     test_faults [--class NAME] [--seed N] [--steps N] [--seconds N | --total N] [--first]
+ * [--trace] runs seeds from N on (default: by the clock), a number of steps each, until the time is
+ * over or each class has made so many steps in all, or (--first) one has failed; it ends with a
+ * sum. With EASEL_TEST_DATABASE the same goes through PostgreSQL, with the pg store and the real
+ * rows.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -115,6 +116,7 @@ static void given(unsigned kind, uint64_t seed, const char *database, bool trace
 		m->phone[i].items = base_calloc(ITEMS_MAX, sizeof *m->phone[i].items);
 		strcpy(m->phone[i].key, "0");
 		m->phone[i].filter = percent(50) ? 0 : kind_filter();
+		m->phone[i].conflict = percent(30) ? CONFLICT_CLIENT : CONFLICT_SERVER;
 	}
 }
 
@@ -207,12 +209,36 @@ static bool at_rest(void)
 	return rest;
 }
 
+/*
+ * How many commands GetItemEstimate foretells; -1: what the phone does itself changes that, or it
+ * has to be told of what a lost answer may have put on it.
+ */
+static int foretold(int at)
+{
+	struct synckey key;
+	bool idle = !m->last.bytes && !m->moving.bytes && m->phone[0].queue.n == 0 &&
+		    m->phone[1].queue.n == 0;
+	m->told[at] = 0;
+	if (!idle || m->db || !synckey_parse(str_of(m->phone[at].key), &key) || key.zero)
+		return -1;
+	const struct ledger *l = &m->rows->ledger[at];
+	return l->nanswers && l->base.n == key.n ? -1 : phone_estimate(at);
+}
+
+static void check_foretold(int at, int count)
+{
+	if (count >= 0 && (unsigned)count != m->told[at])
+		model_wrong("folder %d: GetItemEstimate says %d, and %u come", at, count,
+			    m->told[at]);
+}
+
 /* Syncs until nothing is left to tell, twice in a row. */
 static void come_to_rest(void)
 {
 	int rested = 0;
 	unsigned race = m->race;
 	m->race = 0;
+	int counts[] = {foretold(0), foretold(1)};
 	for (int i = 0; i < ROUNDS && rested < 3 && !m->wrong[0]; i++) {
 		if (m->moving.bytes)
 			phone_move(true);
@@ -222,6 +248,7 @@ static void come_to_rest(void)
 	if (rested < 3)
 		model_wrong("it does not come to rest");
 	for (int i = 0; i < FOLDERS && !m->wrong[0]; i++) {
+		check_foretold(i, counts[i]);
 		check_same(i);
 		m->crashed[i] = false;
 		if (pending(i))
@@ -261,6 +288,44 @@ static void check_own(void)
 		if (m->news[e->folder])
 			model_wrong("the phone is told of its own edit %d", made);
 	}
+	m->race = race;
+}
+
+static unsigned flags_on_server(int at, int64_t uid)
+{
+	struct arena *a = arena_new(WORLD_CAP);
+	struct items items = world_items(a, at, LEDGER_NO_CUTOFF);
+	unsigned flags = 0;
+	for (size_t i = 0; i < items.n; i++)
+		if (items.v[i].uid == uid)
+			flags = items.v[i].flags;
+	arena_free(&a);
+	return flags;
+}
+
+/* Somebody else changed what the phone edits: its version or the server's stands, as it asks for.
+ */
+static void check_conflict(void)
+{
+	int at = (int)chance(FOLDERS);
+	struct phone_folder *f = &m->phone[at];
+	bool wins = f->conflict == CONFLICT_CLIENT;
+	if (f->n == 0 || m->nedits == EDITS_MAX)
+		return;
+	const struct phone_item item = f->items[chance((unsigned)f->n)];
+	bool flagged = item.flags & ITEM_FLAGGED;
+	unsigned race = m->race;
+	m->race = 0;
+	world_set(at, item.uid, ITEM_SEEN, !(item.flags & ITEM_SEEN));
+	phone_edit_item(at, &item, flagged ? EDIT_UNFLAG : EDIT_FLAG);
+	phone_sync_calmly();
+	if (m->refused != !wins)
+		model_wrong("an edit of %d:%lld, in conflict, is %s", at, (long long)item.uid,
+			    wins ? "refused" : "done");
+	bool now = flags_on_server(at, item.uid) & ITEM_FLAGGED;
+	if (now != (wins ? !flagged : flagged))
+		model_wrong("of the versions of %d:%lld the wrong one stands", at,
+			    (long long)item.uid);
 	m->race = race;
 }
 
@@ -306,12 +371,18 @@ static void act(void)
 static void quiet_moment(void)
 {
 	come_to_rest();
+	for (int i = 0; i < FOLDERS; i++)
+		m->may_refuse[i] = m->read_only[i] = false;
 	for (int i = 0; i < 3 && !m->wrong[0]; i++)
 		check_pending();
 	if (!m->wrong[0])
 		come_to_rest();
 	if (!m->wrong[0])
 		check_own();
+	if (!m->wrong[0])
+		come_to_rest();
+	if (!m->wrong[0])
+		check_conflict();
 	if (!m->wrong[0])
 		come_to_rest();
 	if (!m->wrong[0])
@@ -379,6 +450,7 @@ struct wish {
 	long long seconds; /* 0: one seed */
 	unsigned total;	   /* steps of each class; 0: until the time is over */
 	int kind;	   /* -1: one class after the other */
+	bool first;	   /* the first failure ends it */
 	bool trace;
 };
 
@@ -400,6 +472,7 @@ static struct wish read_wish(int argc, char **argv)
 			if (strcmp(value, kinds[k].name) == 0)
 				w.kind = k;
 		w.trace |= str_eq(name, STR("--trace"));
+		w.first |= str_eq(name, STR("--first"));
 	}
 	return w;
 }
@@ -408,7 +481,7 @@ static struct wish read_wish(int argc, char **argv)
 static unsigned run_total(const struct wish *w, unsigned kind, const char *database)
 {
 	unsigned failed = 0, seeds = 0, steps = w->steps ? w->steps : STEPS;
-	for (uint64_t made = 0; made < w->total; made += steps)
+	for (uint64_t made = 0; made < w->total && !(w->first && failed); made += steps)
 		failed += !run_seed(kind, w->seed + seeds++, steps, database, w->trace);
 	printf("%s: %u seeds, %llu steps, %u failed\n", kinds[kind].name, seeds,
 	       (unsigned long long)seeds * steps, failed);
@@ -422,7 +495,7 @@ static int run_totals(const struct wish *w)
 	unsigned failed = 0;
 	printf("seeds from %llu on\n", (unsigned long long)w->seed);
 	for (unsigned kind = 0; kind < KINDS; kind++)
-		if (w->kind < 0 || w->kind == (int)kind)
+		if ((w->kind < 0 || w->kind == (int)kind) && !(w->first && failed))
 			failed += run_total(w, kind, database);
 	return failed ? 1 : 0;
 }
@@ -439,7 +512,7 @@ static int run_wish(const struct wish *w)
 		bool ok = run_seed(kind, seed++, w->steps, database, w->trace);
 		passed += ok;
 		failed += !ok;
-	} while (clock_monotonic() < until);
+	} while (clock_monotonic() < until && !(w->first && failed));
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed ? 1 : 0;
 }
