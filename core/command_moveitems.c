@@ -368,6 +368,8 @@ static bool run_move(struct call *c, struct moves *s, struct move *m)
 	m->status = move_item(c, s, at, m);
 	if (m->status == MOVE_NO_SOURCE && item->known)
 		take_back(s, item->from);
+	if (m->status != 0 && m->status != MOVE_NO_SOURCE && m->status != MOVE_OK)
+		return set_back(c, s, at);
 	if (m->status == MOVE_OK) {
 		*done = item->known = true;
 		item->to = m->now;

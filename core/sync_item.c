@@ -298,6 +298,17 @@ static bool append(struct sync_command *x, const struct new_item *item)
 	return true;
 }
 
+/*
+ * What the device sent is an edit of the item that is there. The device has that in any case, and
+ * is told of it as it is then: an edit that may not be made is no reason to refuse the item.
+ */
+static bool edit_known(struct sync_command *x)
+{
+	bool ok = change(x, make_edited);
+	x->response->status = STATUS_OK;
+	return ok;
+}
+
 bool sync_item_add(struct sync_command *x)
 {
 	struct item_context ctx = sync_item_context(x->call, x->col, 0);
@@ -313,9 +324,8 @@ bool sync_item_add(struct sync_command *x)
 		return refuse(x, &e);
 	x->added->name = name_of(x->call->arena, item.summary);
 	enum found found = find_known(x);
-	/* What the device sent is an edit of the item that is there. */
 	if (found == FOUND_ONE)
-		return change(x, make_edited);
+		return edit_known(x);
 	if (found == FOUND_NONE && x->added->repeated)
 		found = sync_item_find_elsewhere(x);
 	return found == FOUND_NONE ? append(x, &item) : found == FOUND_ONE;

@@ -239,7 +239,12 @@ static bool flow_lookup(struct store *s, struct arena *a, int32_t account, int32
 			const int64_t *uids, size_t n, struct items *out, struct err *e)
 {
 	flow_meet();
-	return m->real->lookup(s, a, account, folder, uids, n, out, e);
+	bool ok = m->real->lookup(s, a, account, folder, uids, n, out, e);
+	if (ok && n && !out->v[n - 1].gone) {
+		m->looked_up = uids[n - 1];
+		m->looked_up_in = folder_index(folder);
+	}
+	return ok;
 }
 
 static bool flow_summaries(struct store *s, struct arena *a, int32_t account, int32_t folder,
@@ -646,6 +651,7 @@ static struct flow_answer flow_serve_bytes(struct arena *a, struct str bytes, co
 	}
 	c.root = root;
 	m->db_calls = 0;
+	m->looked_up = 0;
 	handler(&c);
 	if (m->in_transaction)
 		model_wrong("a transaction is left open");

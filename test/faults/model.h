@@ -122,6 +122,8 @@ struct model {
 	int napplied;
 	unsigned race; /* one in so many calls of the store meets an edit by somebody else; 0: none
 			*/
+	int64_t looked_up; /* the last uid of a lookup; 0: none */
+	int looked_up_in;
 	unsigned db_calls, db_fault_at;
 	bool db_done; /* that call is done and then reports failure */
 	enum fake_fault fault;

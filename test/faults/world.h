@@ -177,12 +177,15 @@ static void world_act(void)
 	arena_free(&a);
 }
 
-/* The same in the middle of a request. */
+/* The same in the middle of a request, often to what that has just looked up. */
 static void world_race(void)
 {
 	unsigned race = m->race;
 	m->race = 0;
-	world_act();
+	if (m->looked_up && percent(50))
+		world_flag(m->looked_up_in, m->looked_up);
+	else
+		world_act();
 	m->race = race;
 }
 

@@ -282,7 +282,7 @@ static void check_own(void)
 	int made = m->nedits;
 	m->race = 0;
 	phone_edit();
-	if (m->nedits > made) {
+	for (int i = 0; i < 2 && m->nedits > made; i++) {
 		const struct edit *e = &m->edits[made];
 		phone_sync_calmly();
 		if (m->news[e->folder])
