@@ -143,6 +143,13 @@ bool calendar_apply_event(struct event_edit *x);
  */
 struct ical_node *calendar_take_instance(struct calendar *c, int64_t utc, struct err *e);
 
+/* The same, of an occurrence that is held: ERR_NOT_FOUND also when it was taken out of the series.
+ */
+struct ical_node *calendar_held_instance(struct calendar *c, int64_t utc, struct err *e);
+
+/* An occurrence that was taken out of the series is not any more. */
+void calendar_include(struct calendar *c, int64_t utc);
+
 /* The original starts of the occurrences that were taken out, at most CALENDAR_EXCEPTIONS. */
 size_t calendar_excluded(struct calendar *c, int64_t **out);
 

@@ -227,6 +227,28 @@ struct ical_node *calendar_take_instance(struct calendar *c, int64_t utc, struct
 	return override ? override : make_override(c, &series, utc);
 }
 
+struct ical_node *calendar_held_instance(struct calendar *c, int64_t utc, struct err *e)
+{
+	struct event_times series;
+	int64_t there = utc;
+	calendar_times(c, c->master, &series);
+	if (!find_override(c, &series, utc) &&
+	    (is_excluded(c, &series, utc) ||
+	     (!is_occurrence(c, &series, utc) && same_day_occurrence(c, &series, &there) &&
+	      !find_override(c, &series, there) && is_excluded(c, &series, there)))) {
+		err_set(e, ERR_NOT_FOUND, "the occurrence is not held");
+		return NULL;
+	}
+	return calendar_take_instance(c, utc, e);
+}
+
+void calendar_include(struct calendar *c, int64_t utc)
+{
+	struct event_times series;
+	calendar_times(c, c->master, &series);
+	each_excluded(c, &series, is_utc, &utc);
+}
+
 bool calendar_drop_instance(struct calendar *c, int64_t utc, struct err *e)
 {
 	struct event_times series;

@@ -90,10 +90,16 @@ void call_status(struct call *c, unsigned status)
 	wbxml_int(&c->out, c->command->status, status);
 }
 
+/* MeetingResponse has no Status of its own, only that of a Result (MS-ASCMD 2.2.1.11). */
 void call_answer_status(struct call *c, unsigned status)
 {
+	bool in_result = c->command->root == MeetingResponse_MeetingResponse;
 	call_begin(c);
+	if (in_result)
+		wbxml_begin(&c->out, MeetingResponse_Result);
 	call_status(c, status);
+	if (in_result)
+		wbxml_end(&c->out);
 }
 
 void call_common(struct call *c, unsigned common)

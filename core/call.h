@@ -64,6 +64,7 @@ struct call {
 	unsigned version;	       /* 25, 120, 121 … 161 */
 	const struct wbxml_node *root; /* NULL: the request had no body */
 	struct wbxml_out out;
+	bool foreseen;	       /* a Sync of which the gate says whether it is quiet */
 	bool waited;	       /* it has waited already and is not to wait again */
 	struct waiter *waiter; /* set by a command that is to wait */
 	unsigned status;       /* what was answered, for the log */

@@ -68,17 +68,38 @@ static int64_t cap_of(const struct caps *caps, enum body_type type)
 	}
 }
 
+/* A message as MIME has its HTML and its attachments in it. */
+static bool mime_is_free(const struct caps *caps)
+{
+	return caps->html && caps->attachments && caps->attachment_size < 0;
+}
+
 static bool is_free(const struct caps *caps)
 {
-	return caps->text_size < 0 && caps->html_size < 0 && caps->html && caps->attachments;
+	return caps->text_size < 0 && caps->html_size < 0 && mime_is_free(caps);
+}
+
+static bool has(const struct body_prefs *prefs, enum body_type type)
+{
+	for (unsigned i = 0; i < prefs->n; i++)
+		if (prefs->v[i].type == type)
+			return true;
+	return false;
 }
 
 static void put(struct body_prefs *out, struct body_pref pref)
 {
-	for (unsigned i = 0; i < out->n; i++)
-		if (out->v[i].type == pref.type)
-			return;
-	out->v[out->n++] = pref;
+	if (!has(out, pref.type))
+		out->v[out->n++] = pref;
+}
+
+static struct body_pref cap_pref(const struct caps *caps, struct body_pref pref)
+{
+	if (pref.type == BODY_HTML && !caps->html)
+		pref.type = BODY_PLAIN;
+	pref.truncation_size = smaller(pref.truncation_size, cap_of(caps, pref.type));
+	pref.preview = (unsigned)smaller(pref.preview, caps->text_size);
+	return pref;
 }
 
 struct body_prefs caps_body(const struct caps *caps, const struct body_prefs *prefs)
@@ -94,15 +115,15 @@ struct body_prefs caps_body(const struct caps *caps, const struct body_prefs *pr
 	const struct body_pref *v = prefs->n ? prefs->v : any;
 	unsigned n = prefs->n ? prefs->n : sizeof any / sizeof *any;
 	out.n = 0;
-	for (unsigned i = 0; i < n; i++) {
-		struct body_pref pref = v[i];
-		if (pref.type == BODY_HTML && !caps->html)
-			pref.type = BODY_PLAIN;
-		pref.truncation_size = smaller(pref.truncation_size, cap_of(caps, pref.type));
-		put(&out, pref);
-	}
-	if (!caps->attachments && out.mime_support != 0)
-		out.mime_support = 1; /* what is encrypted can't be read in any other form */
+	for (unsigned i = 0; i < n; i++)
+		put(&out, cap_pref(caps, v[i]));
+	/* What can't be given in a form that was asked for is not given in one that has no cap. */
+	if (!has(&out, BODY_HTML))
+		put(&out, cap_pref(caps, any[1]));
+	/* Without a size that was said for it MIME would have none. What is encrypted can't be read
+	 * in any other form. */
+	if (out.mime_support != 0 && (!mime_is_free(caps) || !has(&out, BODY_MIME)))
+		out.mime_support = 1;
 	if (out.part.type)
 		out.part.truncation_size = smaller(out.part.truncation_size, caps->html_size);
 	if (!caps->html)

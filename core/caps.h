@@ -27,8 +27,8 @@ struct ledger_view caps_view(const struct folder *folder, const struct sync_opti
 			     int64_t now);
 
 /*
- * Bodies: no longer than allowed, and HTML only where it is; where attachments are not, no MIME,
- * which has them in it.
+ * Bodies: no longer than allowed, and HTML only where it is; where HTML is not, or attachments are
+ * not, or not all, no MIME, which has them in it.
  */
 struct body_prefs caps_body(const struct caps *caps, const struct body_prefs *prefs);
 

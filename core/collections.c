@@ -10,6 +10,7 @@
 #include "core/merged_view.h"
 #include "store/collection.h"
 #include "store/message.h"
+#include "store/search.h"
 #include "store/sync_trouble.h"
 
 struct collections {
@@ -353,11 +354,46 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 	return kept(s)->summaries(of(s)->kept, a, c.at.account, c.at.folder, uids, n, out, e);
 }
 
-/* The numbers are those of the account's collections in the kept store too. */
+/* A folder's twin is searched as the folder, which the kept store knows. */
+static int32_t searched_as(const struct collection *c)
+{
+	return c->view == VIEW_TWIN && c->at.account == c->account ? c->at.folder : c->id;
+}
+
+/* Which of the folders is searched as that one; n: none. */
+static size_t asked_for(const int32_t *as, size_t n, int32_t folder)
+{
+	size_t i = 0;
+	while (i < n && as[i] != folder)
+		i++;
+	return i;
+}
+
+/*
+ * The numbers are those of the account's collections in the kept store too. Of a folder and its
+ * twin the first one asked for has what is found.
+ */
 static bool search(struct store *s, struct arena *a, int32_t account, const struct search *q,
 		   size_t offset, size_t limit, struct hits *out, struct err *e)
 {
-	return kept(s)->search(of(s)->kept, a, account, q, offset, limit, out, e);
+	struct search there = *q;
+	int32_t *as = arena_array(a, q->nfolders, sizeof *as);
+	int32_t *once = arena_array(a, q->nfolders, sizeof *once);
+	there.folders = once;
+	there.nfolders = 0;
+	for (size_t i = 0; i < q->nfolders; i++) {
+		struct collection c;
+		if (!look(s, account, q->folders[i], &c, e))
+			return false;
+		as[i] = searched_as(&c);
+		if (asked_for(as, i, as[i]) == i)
+			once[there.nfolders++] = as[i];
+	}
+	if (!kept(s)->search(of(s)->kept, a, account, &there, offset, limit, out, e))
+		return false;
+	for (size_t i = 0; i < out->n; i++)
+		out->v[i].folder = q->folders[asked_for(as, q->nfolders, out->v[i].folder)];
+	return true;
 }
 
 /* False also when it is gone: then there are no bytes. */

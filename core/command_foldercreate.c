@@ -66,10 +66,13 @@ static unsigned create(struct call *c, struct folder_edit *edit, const struct fo
 	if (!allowed)
 		return FOLDER_SPECIAL;
 	edit->made.account = parent.account;
-	return kept->ops->create_folder(kept, parent.account, parent.folder, name, class,
-					&edit->made.folder, &c->err)
+	if (!kept->ops->create_folder(kept, parent.account, parent.folder, name, class,
+				      &edit->made.folder, &c->err))
+		return failure(c);
+	bool own = parent.account == c->gate.account;
+	return own || folder_map_inherit(c->session->db, &parent, edit->made.folder, &c->err)
 		       ? STATUS_OK
-		       : failure(c);
+		       : 0;
 }
 
 static struct folder_list with_folder(struct arena *a, const struct folder_list *old,

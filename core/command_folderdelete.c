@@ -1,7 +1,8 @@
 /*
  * FolderDelete (MS-ASCMD 2.2.1.4): a folder goes, with the folders below it and all that is in
  * them, wherever else they are shown. A folder that has a role stays, by whatever appearance it is
- * named, and so do those that only hold others.
+ * named, and so do those that only hold others, and one of somebody else with folders in it that
+ * the account does not administer.
  */
 #include "core/folder_edit.h"
 
@@ -11,9 +12,15 @@ static unsigned delete (struct call *c, struct folder_edit *edit, const struct f
 {
 	struct store *kept = c->session->kept;
 	const struct shown_folder *f = folder_map_find(now, edit->folder.id);
+	bool all = true;
 	if (!f)
 		return FOLDER_NOT_FOUND;
 	if (!folder_edit_allowed(c, f))
+		return FOLDER_SPECIAL;
+	if (f->at.account != c->gate.account &&
+	    !folder_map_administers(c->session->db, c->gate.account, &f->at, &all, &c->err))
+		return 0;
+	if (!all)
 		return FOLDER_SPECIAL;
 	switch (kept->ops->delete_folder(kept, f->at.account, f->at.folder, &c->err)) {
 	case FOUND_ONE:

@@ -174,7 +174,9 @@ void command_foldersync(struct call *c)
 	}
 	if (gate_empties(c) && emptied_before(c, key))
 		return;
-	if (!take_in(c) || !hierarchy_step_load(c, &f)) {
+	/* With key 0 the whole tree is told, whatever was before: the state is read with the lock.
+	 */
+	if (!take_in(c) || (!f.key.zero && !hierarchy_step_load(c, &f))) {
 		call_fail(c, NULL);
 		return;
 	}

@@ -34,16 +34,15 @@ static bool stays_rooted(const struct folder_map *now, const struct shown_folder
 }
 
 /*
- * Where the folder is to be kept. Where it is shown flat, or in the nearest shown folder above it,
- * and the device leaves it there, it stays where it is.
+ * Where the folder is to be kept. If the device leaves it where it is shown, be that flat, in the
+ * nearest shown folder above it, or among what its owner shares, it stays where it is.
  */
 static unsigned find_parent(struct call *c, const struct folder_map *now,
 			    const struct shown_folder *f, int32_t parent, struct place *out)
 {
 	struct folder folder;
-	unsigned status = folder_edit_place(c, now, parent, out);
-	if (status != STATUS_OK || !f->named_by_path || parent != f->parent)
-		return status;
+	if (parent != f->parent)
+		return folder_edit_place(c, now, parent, out);
 	struct store *kept = c->session->kept;
 	switch (kept->ops->folder(kept, c->arena, f->at.account, f->at.folder, &folder, &c->err)) {
 	case FOUND_ONE:

@@ -22,28 +22,47 @@ struct estimate {
 	size_t count;
 };
 
-/* FilterType stands in Options from 14.0 on, in the collection below. False: not allowed. */
-static bool find_options(struct call *c, const struct wbxml_node *collection,
-			 const struct ledger *l, struct sync_options *out)
+/* MS-ASCMD 2.2.3.68.1; below 14.0, which has no common statuses, there is one word for all. */
+static unsigned filter_status(const struct call *c, const struct wbxml_node *filter,
+			      enum item_class class)
+{
+	uint64_t v;
+	if (!filter || sync_options_filter_fits(class, filter->text))
+		return STATUS_OK;
+	if (c->version < 140)
+		return ESTIMATE_NO_COLLECTION;
+	return str_to_u64(filter->text, &v) && v <= FILTER_INCOMPLETE ? STATUS_SERVER_ERROR
+								      : STATUS_INVALID_XML;
+}
+
+/*
+ * FilterType stands in Options from 14.0 on, in the collection below. MaxItems is of the recipient
+ * information cache only (MS-ASCMD 2.2.3.103.1).
+ */
+static unsigned find_options(struct call *c, const struct wbxml_node *collection,
+			     const struct ledger *l, struct sync_options *out)
 {
 	struct err e = {0};
 	*out = sync_options_standard;
 	if (!sync_options_from_json(l->base.options, out, &e))
-		return false;
+		return ESTIMATE_KEY_INVALID;
 	const struct wbxml_node *mode = wbxml_child(collection, AirSync_ConversationMode);
 	const struct wbxml_node *options = wbxml_child(collection, AirSync_Options);
-	const struct wbxml_node *filter =
-		wbxml_child(options ? options : collection, AirSync_FilterType);
+	const struct wbxml_node *source = options ? options : collection;
+	const struct wbxml_node *filter = wbxml_child(source, AirSync_FilterType);
 	struct sync_options asked;
 	if (mode)
 		out->conversations = !str_eq(mode->text, STR("0"));
-	if (!filter)
-		return true;
-	if (!sync_options_decode(options ? options : collection, c->version, l->folder.class,
-				 &asked, &e))
-		return false;
-	out->filter = asked.filter;
-	return true;
+	if (wbxml_child(options, AirSync_MaxItems) && l->folder.role != ROLE_RECIPIENTS)
+		return ESTIMATE_NO_COLLECTION;
+	unsigned status = filter_status(c, filter, l->folder.class);
+	if (status != STATUS_OK || !(filter || options))
+		return status;
+	if (!sync_options_decode(source, c->version, l->folder.class, &asked, &e))
+		return c->version < 140 ? ESTIMATE_NO_COLLECTION : ESTIMATE_CLASSES;
+	if (filter)
+		out->filter = asked.filter;
+	return STATUS_OK;
 }
 
 /* ConversationMode is of folders of mail, and 0 or 1 (MS-ASCMD 2.2.3.36.1). */
@@ -88,10 +107,10 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 		out->status = ESTIMATE_NOT_PRIMED;
 	else if (ledger_resolve(&l, &key) == KEY_UNKNOWN || l.folder_epoch != l.folder.epoch)
 		out->status = ESTIMATE_KEY_INVALID;
-	else if (!find_options(c, collection, &l, &options))
-		out->status = ESTIMATE_NO_COLLECTION;
 	else if (!mode_is_valid(collection, &l))
 		out->status = STATUS_INVALID_XML;
+	else
+		out->status = find_options(c, collection, &l, &options);
 	if (out->status != STATUS_OK || c->gate.quarantined)
 		return true;
 	struct sync_options kept;

@@ -4,7 +4,8 @@
  *
  * Up to 14.1 the device mails the answer itself; from 16.0 on the server does when there is a
  * SendResponse. An invitation that was answered goes to Deleted Items. A request whose answer was
- * lost finds it there and comes to the same, and its message is not mailed again.
+ * lost finds it there and comes to the same, and its message is not mailed again. One in somebody
+ * else's Inbox stays where it is.
  */
 #include "core/call.h"
 
@@ -14,12 +15,17 @@
 #include "core/base/text.h"
 #include "core/item_body.h"
 #include "core/meeting_store.h"
+#include "store/collection.h"
 #include "store/mime.h"
 #include "store/moved_item.h"
 #include "store/pg.h"
 #include "store/sender.h"
 
-enum { REQUESTS_MOST = 100 /* MS-ASCMD 3.1.5.9 */, REPEATED = 10 * 60 /* seconds */ };
+enum {
+	REQUESTS_MOST = 100, /* MS-ASCMD 3.1.5.9 */
+	ID_MOST = 64,	     /* characters of what may be answered as a RequestId */
+	REPEATED = 10 * 60   /* seconds */
+};
 
 /* One Request, and what becomes of it. */
 struct answer_request {
@@ -36,10 +42,13 @@ struct answer_request {
 struct answering {
 	struct call *call;
 	struct meeting_user user;
+	struct meeting_user guest; /* who is invited: the user, or whose calendar it is */
 	struct answer_request *r;
 	struct server_id item; /* what is answered, where it is now */
 	struct meeting_event event;
-	bool invitation; /* the item is a message */
+	int64_t instance; /* as in the request, or of the invitation */
+	bool invitation;  /* the item is a message */
+	bool lent;	  /* in somebody else's folder */
 };
 
 /* ---- Decoding ---- */
@@ -144,10 +153,15 @@ static unsigned find_by_invitation(struct answering *x)
 	if (x->r->instance != INT64_MIN || !calendar.n || !meeting_read(c->arena, calendar, &m) ||
 	    m.method != MEETING_REQUEST)
 		return MEETING_INVALID;
-	if (!meeting_take(&x->user, calendar, &c->err))
+	m.approved = x->r->answer != MEETING_DECLINE; /* whoever mailed it */
+	if (!meeting_take(&x->user, &m, &c->err))
 		return 0;
 	enum found found = meeting_find(&x->user, m.uid, &x->event, &c->err);
-	return found == FOUND_ONE ? STATUS_OK : found == FOUND_NONE ? MEETING_INVALID : 0;
+	if (found != FOUND_ONE)
+		return found == FOUND_NONE ? MEETING_INVALID : 0;
+	struct item_context ctx = meeting_user_context(&x->user, x->event.text);
+	x->instance = meeting_instance(&ctx, x->event.text, calendar);
+	return STATUS_OK;
 }
 
 static unsigned find_in_calendar(struct answering *x)
@@ -160,6 +174,20 @@ static unsigned find_in_calendar(struct answering *x)
 		return 0;
 	x->event = (struct meeting_event){x->item.folder, x->item.uid, slice.bytes};
 	return slice.bytes.p ? STATUS_OK : MEETING_INVALID;
+}
+
+/* In somebody else's calendar it is he who comes, whoever says so. */
+static bool find_guest(struct answering *x, const struct folder *folder)
+{
+	struct call *c = x->call;
+	x->guest = x->user;
+	x->lent = folder->at.account && folder->at.account != c->gate.account;
+	if (!x->lent || x->invitation)
+		return true;
+	x->guest.account = folder->at.account;
+	bool known = meeting_user_read(&x->guest, &c->err) == FOUND_ONE;
+	x->guest.account = x->user.account;
+	return known;
 }
 
 /* 0: the request as a whole fails (c->err). */
@@ -179,6 +207,9 @@ static unsigned find_event(struct answering *x)
 	if (found == FOUND_NONE || folder.epoch != x->item.epoch)
 		return MEETING_INVALID;
 	x->invitation = folder.class == CLASS_EMAIL;
+	x->instance = x->r->instance;
+	if (!find_guest(x, &folder))
+		return 0;
 	if (x->invitation)
 		return find_by_invitation(x);
 	return folder.class == CLASS_CALENDAR ? find_in_calendar(x) : MEETING_INVALID;
@@ -189,7 +220,7 @@ static unsigned find_event(struct answering *x)
 /* What the user wrote, as plain text. */
 static struct str body_of(struct answering *x)
 {
-	struct item_context ctx = meeting_user_context(&x->user, x->event.text);
+	struct item_context ctx = meeting_user_context(&x->guest, x->event.text);
 	const struct wbxml_node *body = wbxml_child(x->r->send, AirSyncBase_Body);
 	struct item_edit_field field = {AirSyncBase_Body, body, NULL};
 	struct item_text none = {{"", 0}, {"", 0}}, text;
@@ -206,7 +237,7 @@ static enum found mailed_before(struct answering *x)
 	unsigned char digest[DIGEST_SIZE];
 	struct str body = body_of(x);
 	const char *what = arena_printf(c->arena, "%.*s\n%d\n%lld\n%lld\n%.*s", STR_ARG(x->r->id),
-					(int)x->r->answer, (long long)x->r->instance,
+					(int)x->r->answer, (long long)x->instance,
 					(long long)x->r->proposed_start, STR_ARG(body));
 	digest_sha256(str_of(what), digest);
 	struct str hex = text_hex_encode(c->arena, (struct str){(const char *)digest, 32});
@@ -219,7 +250,7 @@ static enum found mailed_before(struct answering *x)
 static bool mail_answer(struct answering *x, struct str text)
 {
 	struct call *c = x->call;
-	struct item_context ctx = meeting_user_context(&x->user, text);
+	struct item_context ctx = meeting_user_context(&x->guest, text);
 	struct meeting_mail mail;
 	struct err none = {0};
 	if (!x->r->send)
@@ -227,7 +258,7 @@ static bool mail_answer(struct answering *x, struct str text)
 	enum found before = mailed_before(x);
 	if (before != FOUND_NONE)
 		return before == FOUND_ONE;
-	if (!meeting_reply(&ctx, text, x->r->answer, x->r->instance, x->r->proposed_start,
+	if (!meeting_reply(&ctx, text, x->r->answer, x->instance, x->r->proposed_start,
 			   x->r->proposed_end, &mail, &none))
 		return true;
 	return meeting_send(&x->user, &mail, body_of(x), &c->err);
@@ -245,7 +276,7 @@ static unsigned keep_or_remove(struct answering *x, struct str text)
 	struct store *store = c->session->store;
 	struct folder folder;
 	int64_t modseq;
-	if (x->r->answer == MEETING_DECLINE && x->r->instance == INT64_MIN)
+	if (x->r->answer == MEETING_DECLINE && x->instance == INT64_MIN)
 		return store->ops->remove(store, c->gate.account, x->event.folder, x->event.uid,
 					  &modseq, &c->err) == FOUND_FAILED
 			       ? 0
@@ -277,13 +308,14 @@ static bool find_trash(struct call *c, struct folder *out)
 	return true;
 }
 
+/* An invitation in somebody else's Inbox is his: it stays for him. */
 static bool put_away(struct answering *x)
 {
 	struct call *c = x->call;
 	struct store *store = c->session->store;
 	struct folder trash;
 	int64_t gone, uid, modseq;
-	if (!x->invitation)
+	if (!x->invitation || x->lent)
 		return true;
 	if (!find_trash(c, &trash))
 		return false;
@@ -310,14 +342,34 @@ static unsigned answer_once(struct answering *x)
 	unsigned status = find_event(x);
 	if (status != STATUS_OK)
 		return status;
-	struct item_context ctx = meeting_user_context(&x->user, x->event.text);
-	if (!meeting_answer(&ctx, x->event.text, x->r->answer, x->r->instance, &text, &bad))
+	struct item_context ctx = meeting_user_context(&x->guest, x->event.text);
+	if (!meeting_answer(&ctx, x->event.text, x->r->answer, x->instance, &text, &bad))
 		return status_of_answer(&bad);
 	/* A declined occurrence is answered from the series that still has it. */
 	if (!mail_answer(x, x->r->answer == MEETING_DECLINE ? x->event.text : text))
 		return 0;
 	status = keep_or_remove(x, text);
 	return status == STATUS_OK && !put_away(x) ? 0 : status;
+}
+
+/*
+ * An event that was found by its invitation is named as the device knows it: it may see the
+ * calendar merged with others, or not at all, and then there is no CalendarId. Merged folders take
+ * in what was done once it is committed.
+ */
+static unsigned name_event(struct answering *x)
+{
+	struct call *c = x->call;
+	struct server_id *id = &x->r->calendar_id;
+	struct collection_item there;
+	if (!x->invitation || !id->folder || c->gate.device == 0)
+		return STATUS_OK;
+	enum found found = collection_on_device(c->session->db, c->gate.account, c->gate.device,
+						id->folder, id->uid, &there, &c->err);
+	*id = (struct server_id){0};
+	if (found == FOUND_ONE)
+		*id = (struct server_id){there.folder, there.epoch, there.uid};
+	return found == FOUND_FAILED ? 0 : STATUS_OK;
 }
 
 static unsigned carry_out(struct answering *x)
@@ -331,6 +383,10 @@ static unsigned carry_out(struct answering *x)
 		status = 0;
 	if (status != STATUS_OK)
 		store->ops->rollback(store);
+	else
+		status = name_event(x);
+	if (status == 0 && c->err.kind == ERR_FORBIDDEN) /* to repeat it would not help */
+		status = MEETING_INVALID;
 	return status ? status : MEETING_SERVER;
 }
 
@@ -338,7 +394,7 @@ static void encode(struct call *c, const struct answer_request *r)
 {
 	char text[CLOCK_TEXT];
 	wbxml_begin(&c->out, MeetingResponse_Result);
-	if (wbxml_child(r->node, MeetingResponse_RequestId))
+	if (wbxml_child(r->node, MeetingResponse_RequestId) && r->id.n <= ID_MOST)
 		wbxml_text(&c->out, MeetingResponse_RequestId, r->id);
 	wbxml_int(&c->out, MeetingResponse_Status, r->status);
 	if (r->calendar_id.folder)

@@ -31,6 +31,22 @@ static bool rights_management(struct call *c, const struct wbxml_node *node)
 	return true;
 }
 
+/* Whether it tells of the user: nothing leaves the server in quarantine. */
+static bool tells(const struct wbxml_node *node)
+{
+	return node->tag == Settings_UserInformation ||
+	       (node->tag == Settings_Oof && wbxml_child(node, Settings_Get));
+}
+
+static bool answer_property(struct call *c, const struct wbxml_node *node,
+			    bool (*act)(struct call *c, const struct wbxml_node *node))
+{
+	if (!c->gate.quarantined || !tells(node))
+		return act(c, node);
+	settings_answer(c, node->tag, SETTINGS_ACCESS_DENIED);
+	return true;
+}
+
 /* Properties of a request, each at most once (MS-ASCMD 2.2.3.161). */
 static bool well_formed(const struct wbxml_node *root)
 {
@@ -63,7 +79,7 @@ void command_settings(struct call *c)
 	call_status(c, STATUS_OK);
 	for (size_t i = 0; i < sizeof properties / sizeof *properties; i++) {
 		const struct wbxml_node *node = wbxml_child(c->root, properties[i].tag);
-		if (node && !properties[i].act(c, node)) {
+		if (node && !answer_property(c, node, properties[i].act)) {
 			call_fail(c, NULL);
 			return;
 		}

@@ -25,6 +25,8 @@ struct sync {
 	struct ledger *ledgers;
 	int64_t *folders;
 	struct smartsync smart;
+	bool failed;	/* one of the commands, for its own sake; */
+	bool carefully; /* so all are run again, so that it can be undone alone */
 };
 
 /* Below 12.1 there is no Status but that of a collection. */
@@ -37,6 +39,16 @@ static void answer_refusal(struct call *c, struct sync_refusal refusal)
 	call_answer_status(c, refusal.status);
 	if (refusal.limit)
 		wbxml_int(&c->out, AirSync_Limit, refusal.limit);
+}
+
+/* Of a collection that an empty request stands for: the last key that was given out. */
+static struct str newest_key(struct call *c, const struct ledger *l)
+{
+	char key[SYNCKEY_TEXT];
+	if (!l->base_found)
+		return STR("");
+	int32_t n = l->nanswers ? l->answers[l->nanswers - 1].state.n : l->base.n;
+	return str_of(arena_strdup(c->arena, synckey_format(l->epoch, n, key)));
 }
 
 static bool load(struct call *c, struct sync *s)
@@ -53,6 +65,8 @@ static bool load(struct call *c, struct sync *s)
 	for (size_t i = 0; i < n; i++) {
 		s->v[i] = (struct sync_collection){.asked = &s->request.v[i],
 						   .ledger = &s->ledgers[i]};
+		if (!s->request.v[i].key.p)
+			s->request.v[i].key = newest_key(c, &s->ledgers[i]);
 		collections_know(c->session->store, c->gate.account, &s->ledgers[i].folder);
 	}
 	return true;
@@ -90,11 +104,18 @@ static struct supported read_supported(struct call *c, const struct wbxml_node *
 	return out;
 }
 
+/* Nothing of a note can be ghosted (MS-ASNOTE 3.2.5.3). */
+static bool begins_wrongly(const struct sync_collection *col)
+{
+	return col->asked->asks_changes || col->asked->commands ||
+	       (col->asked->supported && col->ledger->folder.class == CLASS_NOTES);
+}
+
 static void start(struct call *c, struct sync_collection *col)
 {
 	char key[SYNCKEY_TEXT];
 	struct ledger *l = col->ledger;
-	if (col->asked->asks_changes || col->asked->commands) {
+	if (begins_wrongly(col)) {
 		col->status = SYNC_PROTOCOL;
 		return;
 	}
@@ -152,7 +173,7 @@ static void resolve(struct call *c, struct sync_collection *col)
 		col->status = SYNC_HIERARCHY;
 		return;
 	}
-	if (!is_of_class(c, col)) {
+	if (col->asked->invalid || !is_of_class(c, col)) {
 		col->status = SYNC_PROTOCOL;
 		return;
 	}
@@ -221,9 +242,10 @@ static bool run_commands(struct call *c, struct sync *s)
 		struct sync_collection *col = &s->v[i];
 		if (col->status != STATUS_OK || !col->asked->commands)
 			continue;
-		if (!sync_commands_run(c, col) ||
-		    !ledger_save(c->session->db, c->arena, c->gate.account, c->gate.device,
-				 col->ledger, NULL, &c->err))
+		enum sync_ran ran = sync_commands_run(c, col, s->carefully);
+		s->failed = ran == SYNC_COMMAND_FAILED;
+		if (ran != SYNC_RAN || !ledger_save(c->session->db, c->arena, c->gate.account,
+						    c->gate.device, col->ledger, NULL, &c->err))
 			return false;
 		col->base_changed = false;
 	}
@@ -371,6 +393,15 @@ static void encode_commands(struct call *c, struct sync_collection *col, struct 
 		wbxml_end(&c->out);
 }
 
+/* A device that is refused keeps the key that it has, but for one that is void. */
+static struct str key_to_tell(const struct sync_collection *col)
+{
+	bool keeps = col->status == SYNC_PROTOCOL || col->status == STATUS_BODY_PART_TYPE;
+	if (col->key.p)
+		return col->key;
+	return keeps && col->asked->key.n < SYNCKEY_TEXT ? col->asked->key : STR("0");
+}
+
 /* Below 12.1 the class comes first, as it does in the request. */
 static void encode_head(struct call *c, const struct sync_collection *col)
 {
@@ -379,7 +410,7 @@ static void encode_head(struct call *c, const struct sync_collection *col)
 		wbxml_cstr(&c->out, AirSync_Class, store_class_name(col->ledger->folder.class));
 	else if (c->version < 121 && col->asked->class.n)
 		wbxml_text(&c->out, AirSync_Class, col->asked->class);
-	wbxml_text(&c->out, AirSync_SyncKey, col->key.p ? col->key : STR("0"));
+	wbxml_text(&c->out, AirSync_SyncKey, key_to_tell(col));
 	wbxml_text(&c->out, AirSync_CollectionId, col->asked->id);
 	wbxml_int(&c->out, AirSync_Status, col->status);
 }
@@ -448,13 +479,10 @@ static bool save_collection(struct call *c, struct sync_collection *col)
 /* Keeps the request for an empty one to come, unless it is the one that is kept. */
 static bool remember(struct call *c, struct sync *s)
 {
-	struct str *keys = arena_array(c->arena, s->request.n, sizeof *keys);
-	for (size_t i = 0; i < s->request.n; i++) {
+	for (size_t i = 0; i < s->request.n; i++)
 		if (s->v[i].status != STATUS_OK)
 			return true;
-		keys[i] = s->v[i].key;
-	}
-	struct str json = sync_request_to_json(c->arena, &s->request, keys);
+	struct str json = sync_request_to_json(c->arena, &s->request);
 	if (str_eq(json, c->gate.sync_request))
 		return true;
 	return device_remember_sync(c->session->db, c->arena, c->gate.device, json, &c->err);
@@ -535,11 +563,25 @@ static bool nothing_to_tell(const struct sync *s)
 	return true;
 }
 
+/* What is in the recipient information cache is the server's choice alone (MS-ASCMD 2.2.3.7.2). */
+static bool adds_recipients(const struct sync *s)
+{
+	bool adds = false;
+	for (size_t i = 0; i < s->request.n; i++)
+		adds = adds || (s->v[i].ledger->folder.role == ROLE_RECIPIENTS &&
+				wbxml_child(s->v[i].asked->commands, AirSync_Add));
+	return adds;
+}
+
 /* Everything under the claim of the folders. */
 static bool run(struct call *c, struct sync *s)
 {
 	if (!load(c, s))
 		return false;
+	if (adds_recipients(s)) {
+		answer_refusal(c, (struct sync_refusal){SYNC_PROTOCOL, 0});
+		return true;
+	}
 	for (size_t i = 0; i < s->request.n; i++)
 		resolve(c, &s->v[i]);
 	if (!smartsync_begin(c, s->v, s->request.n, &s->smart) || !run_commands(c, s) ||
@@ -553,6 +595,17 @@ static bool run(struct call *c, struct sync *s)
 	}
 	c->answer->synced = c->gate.device;
 	return encode(c, s) && save(c, s);
+}
+
+/* Of a command that the database refuses the others know nothing. */
+static bool run_again(struct call *c, struct sync *s)
+{
+	if (!s->failed || s->carefully)
+		return false;
+	pg_rollback(c->session->db);
+	err_clear(&c->err);
+	s->carefully = true;
+	return still_claimed(c, s) && run(c, s);
 }
 
 static bool claim(struct call *c, struct sync *s)
@@ -593,8 +646,8 @@ void command_sync(struct call *c)
 		call_fail(c, NULL);
 		return;
 	}
-	/* Most others find nothing either: those need no claim, and one look. */
-	if (!s.request.has_commands) {
+	/* Most others find nothing either: no claim, and one look; but not if the gate knows more. */
+	if (!s.request.has_commands && (!c->foreseen || c->gate.quiet)) {
 		if (!load(c, &s)) {
 			call_fail(c, NULL);
 			return;
@@ -607,7 +660,7 @@ void command_sync(struct call *c)
 			return;
 		}
 	}
-	bool ok = claim(c, &s) && run(c, &s);
+	bool ok = claim(c, &s) && (run(c, &s) || run_again(c, &s));
 	if (!ok) {
 		pg_rollback(db);
 		call_fail(c, NULL);

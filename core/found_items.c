@@ -2,9 +2,11 @@
 #include "core/found_items.h"
 
 #include "core/base/arena.h"
+#include "core/folder_list.h"
 #include "core/item_class.h"
 #include "core/server_id.h"
 #include "core/sync.h"
+#include "store/hierarchy.h"
 
 /* ---- Ranges ---- */
 
@@ -26,6 +28,24 @@ enum range_read found_range_read(struct str text, struct found_range *out)
 
 /* ---- Where to look ---- */
 
+/* The folders as the device knows them; all that there are for one that was told of none yet. */
+static bool known_folders(struct call *c, const struct folder *all, size_t n,
+			  struct folder_list *out)
+{
+	struct hierarchy_state state;
+	enum found found = FOUND_NONE;
+	if (c->gate.device)
+		found = hierarchy_load(c->session->db, c->arena, c->gate.device, &state, &c->err);
+	if (found == FOUND_FAILED)
+		return false;
+	if (found == FOUND_ONE)
+		return folder_list_from_json(c->arena, state.folders, out, &c->err);
+	*out = (struct folder_list){arena_array(c->arena, n, sizeof *out->v), n};
+	for (size_t i = 0; i < n; i++)
+		out->v[i] = (struct folder_entry){.id = all[i].id, .parent = all[i].parent};
+	return true;
+}
+
 static bool is_named(const struct found_scope *scope, int32_t folder)
 {
 	int32_t id;
@@ -44,46 +64,53 @@ static bool is_chosen(const int32_t *chosen, size_t n, int32_t folder)
 }
 
 /* Each CollectionId is one of the folders. */
-static bool all_there(const struct found_scope *scope, const struct folder *folders, size_t n)
+static bool all_there(const struct found_scope *scope, const struct folder_list *known)
 {
 	for (size_t i = 0; i < scope->ncollections; i++) {
 		int32_t id;
-		bool there = false;
-		if (!server_id_parse_folder(scope->collections[i], &id))
-			return false;
-		for (size_t k = 0; k < n && !there; k++)
-			there = folders[k].id == id;
-		if (!there)
+		if (!server_id_parse_folder(scope->collections[i], &id) ||
+		    !folder_list_find(known, id))
 			return false;
 	}
 	return true;
 }
 
+static const struct folder *find_folder(const struct folder *all, size_t n, int32_t id)
+{
+	for (size_t i = 0; i < n; i++)
+		if (all[i].id == id)
+			return &all[i];
+	return NULL;
+}
+
+/* The recipient information cache only repeats what is in the messages. */
 static bool has_class(const struct found_scope *scope, const struct folder *f)
 {
-	return item_class_served(f->class) &&
+	return f && f->role != ROLE_RECIPIENTS && item_class_served(f->class) &&
 	       (!scope->classes || scope->classes & 1u << (unsigned)f->class);
 }
 
 enum found found_folders(struct call *c, const struct found_scope *scope, struct search *q)
 {
 	struct store *store = c->session->store;
-	struct folder *folders;
+	struct folder *all;
+	struct folder_list known;
 	size_t n, nin = 0, nchosen = 0;
-	if (!store->ops->folders(store, c->arena, c->gate.account, &folders, &n, &c->err))
+	if (!store->ops->folders(store, c->arena, c->gate.account, &all, &n, &c->err) ||
+	    !known_folders(c, all, n, &known))
 		return FOUND_FAILED;
-	if (!all_there(scope, folders, n))
+	if (!all_there(scope, &known))
 		return FOUND_NONE;
 	/* Parents come before children: whatever is below one that is in, is in. */
-	int32_t *in = arena_array(c->arena, n, sizeof *in);
-	int32_t *chosen = arena_array(c->arena, n, sizeof *chosen);
-	for (size_t i = 0; i < n; i++) {
-		const struct folder *f = &folders[i];
+	int32_t *in = arena_array(c->arena, known.n, sizeof *in);
+	int32_t *chosen = arena_array(c->arena, known.n, sizeof *chosen);
+	for (size_t i = 0; i < known.n; i++) {
+		const struct folder_entry *f = &known.v[i];
 		if (scope->ncollections && !is_named(scope, f->id) &&
 		    !(scope->deep && is_chosen(in, nin, f->parent)))
 			continue;
 		in[nin++] = f->id;
-		if (has_class(scope, f))
+		if (has_class(scope, find_folder(all, n, f->id)))
 			chosen[nchosen++] = f->id;
 	}
 	q->folders = chosen;

@@ -37,7 +37,8 @@ struct found_scope {
 };
 
 /*
- * The folders of a scope, which go into q. FOUND_NONE: a CollectionId names no folder.
+ * The folders of a scope, of those that the device knows, which go into q. FOUND_NONE: a
+ * CollectionId names none.
  * FOUND_FAILED: c->err.
  */
 enum found found_folders(struct call *c, const struct found_scope *scope, struct search *q);

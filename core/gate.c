@@ -27,29 +27,58 @@ bool gate_device_is_trial(struct str id)
 	return str_eq_nocase(id, STR("validate"));
 }
 
+static bool refuse(struct session *s, const struct request *rq, struct str name, const char *why,
+		   struct err *e)
+{
+	struct err ignored = {0};
+	account_count_failure(s->db, s->arena, name, rq->remote_addr, &ignored);
+	return err_set(e, ERR_LOGIN, "%s", why);
+}
+
+static bool refuse_throttled(struct err *e)
+{
+	return err_set(e, ERR_LOGIN, "too many wrong passwords from this address");
+}
+
+/* The same work as for a real account, so that time does not tell who exists. */
+static bool refuse_nobody(struct session *s, const struct request *rq, const struct login *login,
+			  const struct gate_row *g, const char *why, struct err *e)
+{
+	if (g->throttled)
+		return refuse_throttled(e);
+	password_verify_nobody(login->password);
+	return refuse(s, rq, g->account ? g->address : login->name, why, e);
+}
+
 /* A password that matches no remembered one: throttled, checked, remembered. */
 static bool check_slowly(struct session *s, const struct request *rq, const struct login *login,
 			 const struct gate_row *g, struct str digest, struct err *e)
 {
 	if (g->throttled)
-		return err_set(e, ERR_LOGIN, "too many wrong passwords from this address");
-	if (!password_verify(login->password, g->password_hash)) {
-		struct err ignored = {0};
-		account_count_failure(s->db, s->arena, g->account, rq->remote_addr, &ignored);
-		return err_set(e, ERR_LOGIN, "wrong password");
-	}
+		return refuse_throttled(e);
+	if (!password_verify(login->password, g->password_hash))
+		return refuse(s, rq, g->address, "wrong password", e);
 	return account_remember_login(s->db, s->arena, g->account, digest, rq->remote_addr, e);
+}
+
+/* Of an account without a password of its own, which another server may know. */
+static bool check_elsewhere(struct session *s, const struct request *rq, const struct login *login,
+			    const struct gate_row *g, struct err *e)
+{
+	enum found found = ldap_login_check(s, rq, login, g, e);
+	if (found == FOUND_NONE)
+		found = imap_login_check(s, rq, login, g, e);
+	if (found == FOUND_NONE)
+		return refuse_nobody(s, rq, login, g, "the account has no password", e);
+	return found == FOUND_ONE;
 }
 
 static bool check_password(struct session *s, const struct request *rq, const struct login *login,
 			   const struct gate_row *g, struct err *e)
 {
 	unsigned char digest[PASSWORD_DIGEST];
-	if (!g->password_hash.p) {
-		enum found ldap = ldap_login_check(s, rq, login, g, e);
-		return ldap == FOUND_ONE ||
-		       (ldap == FOUND_NONE && imap_login_check(s, rq, login, g, e));
-	}
+	if (!g->password_hash.p)
+		return check_elsewhere(s, rq, login, g, e);
 	password_digest(s->server->key, g->account, g->password_hash, login->password, digest);
 	struct str fresh = {(const char *)digest, sizeof digest};
 	if (g->remembered.n == fresh.n && password_digest_equal(g->remembered.p, digest))
@@ -112,9 +141,7 @@ bool gate_login(struct session *s, const struct request *rq, const struct gate_q
 	case FOUND_FAILED:
 		return false;
 	case FOUND_NONE:
-		/* The same work as for a real account, so that time does not tell who exists. */
-		password_verify_nobody(login.password);
-		return err_set(e, ERR_LOGIN, "no such account");
+		return refuse_nobody(s, rq, &login, out, "no such account", e);
 	case FOUND_ONE:
 		break;
 	}
@@ -171,8 +198,8 @@ bool gate_device(struct session *s, const struct request *rq, struct gate_row *g
 }
 
 /*
- * What a verdict is called by the protocol (MS-ASCMD 2.2.2), and whether Provision and Settings are
- * served all the same, with which the device sets it right.
+ * What a verdict is called by the protocol (MS-ASCMD 2.2.2), and whether a device may set it right
+ * by telling what it is and taking the policy.
  */
 static const struct {
 	unsigned status;
@@ -196,19 +223,34 @@ static const struct {
 };
 
 /*
+ * Whether a device that is still to be let in may do this: tell what it is, and take the policy.
+ * Settings also tells of the user, which is for those that are in.
+ */
+static bool is_introduction(const struct call *c)
+{
+	if (!(c->command->flags & COMMAND_OPEN))
+		return false;
+	if (c->command->root != Settings_Settings)
+		return true;
+	for (const struct wbxml_node *n = c->root->first; n; n = n->next)
+		if (n->tag != Settings_DeviceInformation)
+			return false;
+	return true;
+}
+
+/*
  * A trial leaves no trace, and gets no data: it may see the folders and the policy, and wait,
  * though for nothing, since it has synced nothing.
  */
 static unsigned trial_status(const struct call *c)
 {
-	bool may = c->command->flags & COMMAND_OPEN ||
-		   str_eq(str_of(c->command->name), STR("FolderSync")) ||
+	bool introduction = is_introduction(c);
+	bool may = introduction || str_eq(str_of(c->command->name), STR("FolderSync")) ||
 		   str_eq(str_of(c->command->name), STR("Ping"));
 	if (c->gate.verdict == VERDICT_VERSION)
 		return STATUS_VERSION_NOT_SUPPORTED;
-	return may && (!c->gate.enforced || c->command->flags & COMMAND_OPEN)
-		       ? STATUS_OK
-		       : STATUS_DEVICE_NOT_PROVISIONED;
+	return may && (!c->gate.enforced || introduction) ? STATUS_OK
+							  : STATUS_DEVICE_NOT_PROVISIONED;
 }
 
 /* Nothing leaves the server: what does nothing else is refused, the others leave it out. */
@@ -246,9 +288,8 @@ unsigned gate_status(struct call *c)
 	size_t known = sizeof refusals / sizeof *refusals;
 	if ((size_t)g->verdict >= known || refusals[g->verdict].status == 0)
 		return quarantine_status(c);
-	unsigned flags = c->command->flags;
-	if ((flags & COMMAND_OPEN && refusals[g->verdict].open) ||
-	    (flags & COMMAND_WIPE && g->verdict == VERDICT_WIPE))
+	if ((refusals[g->verdict].open && is_introduction(c)) ||
+	    (c->command->flags & COMMAND_WIPE && g->verdict == VERDICT_WIPE))
 		return STATUS_OK;
 	if (refusals[g->verdict].why)
 		err_set(&c->err, ERR_FORBIDDEN, "%s", refusals[g->verdict].why);

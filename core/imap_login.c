@@ -33,6 +33,20 @@ static bool is_bare(struct str name)
 	return str_find_byte(name, '@') < 0;
 }
 
+/* Whether the server takes the login, of an account or of a name that would become one. */
+static bool ask_server(struct session *s, const struct request *rq, const struct imap_site *site,
+		       const struct imap_person *who, struct err *e)
+{
+	struct err ignored = {0};
+	if (site->throttled)
+		return err_set(e, ERR_LOGIN, "too many wrong passwords from this address");
+	if (store_imap_check(s->mail, site, who, e))
+		return true;
+	if (e->kind == ERR_LOGIN)
+		account_count_failure(s->db, s->arena, site->address, rq->remote_addr, &ignored);
+	return false;
+}
+
 enum found imap_login_first(struct session *s, const struct request *rq, const struct login *login,
 			    struct str *address, struct err *e)
 {
@@ -50,7 +64,7 @@ enum found imap_login_first(struct session *s, const struct request *rq, const s
 	if (site.account)
 		return FOUND_ONE;
 	struct imap_person who = person_of(s, rq, 0, site.address, login);
-	if (!store_imap_check(s->mail, &site, &who, e) ||
+	if (!ask_server(s, rq, &site, &who, e) ||
 	    !imap_site_add_account(s->db, s->arena, site.address, &account, e))
 		return FOUND_FAILED;
 	struct imap_person known = person_of(s, rq, account, site.address, login);
@@ -58,41 +72,35 @@ enum found imap_login_first(struct session *s, const struct request *rq, const s
 	return FOUND_ONE;
 }
 
-static bool ask_server(struct session *s, const struct request *rq, const struct imap_person *who,
-		       struct err *e)
+static enum found check_at_server(struct session *s, const struct request *rq,
+				  const struct imap_person *who, struct err *e)
 {
 	struct imap_site site;
-	struct err ignored = {0};
 	enum found found =
 		imap_site_of_login(s->db, s->arena, who->address, rq->remote_addr, &site, e);
-	if (found == FOUND_FAILED)
-		return false;
-	if (found == FOUND_NONE)
-		return err_set(e, ERR_LOGIN, "the account has no password");
-	if (site.throttled)
-		return err_set(e, ERR_LOGIN, "too many wrong passwords from this address");
-	if (store_imap_check(s->mail, &site, who, e)) {
+	if (found != FOUND_ONE)
+		return found;
+	if (ask_server(s, rq, &site, who, e)) {
 		imap_pool_trust(s->server->imap, who->account, who->digest, site.login_memory);
-		return true;
+		return FOUND_ONE;
 	}
-	if (e->kind == ERR_LOGIN) {
+	if (e->kind == ERR_LOGIN && !site.throttled)
 		imap_pool_distrust(s->server->imap, who->account, who->digest);
-		account_count_failure(s->db, s->arena, who->account, rq->remote_addr, &ignored);
-	}
-	return false;
+	return FOUND_FAILED;
 }
 
-bool imap_login_check(struct session *s, const struct request *rq, const struct login *login,
-		      const struct gate_row *g, struct err *e)
+enum found imap_login_check(struct session *s, const struct request *rq, const struct login *login,
+			    const struct gate_row *g, struct err *e)
 {
+	enum found found = FOUND_ONE;
 	if (!s->server->imap)
-		return err_set(e, ERR_LOGIN, "the account has no password");
+		return FOUND_NONE;
 	struct imap_person who = person_of(s, rq, g->account, g->address, login);
-	if (!imap_pool_trusts(s->server->imap, g->account, who.digest) &&
-	    !ask_server(s, rq, &who, e))
-		return false;
-	store_imap_enter(s->mail, &who);
-	return true;
+	if (!imap_pool_trusts(s->server->imap, g->account, who.digest))
+		found = check_at_server(s, rq, &who, e);
+	if (found == FOUND_ONE)
+		store_imap_enter(s->mail, &who);
+	return found;
 }
 
 void imap_login_waited(struct session *s, int32_t account)

@@ -20,16 +20,18 @@
 /*
  * For a name that no account has: the address that a bare name stands for, or that of an account
  * that is made now because the IMAP server of its domain accepts the login. FOUND_NONE: neither.
+ * What the server refuses is counted as for an account.
  */
 enum found imap_login_first(struct session *s, const struct request *rq, const struct login *login,
 			    struct str *address, struct err *e);
 
 /*
  * Checks the password of an account that has none of its own. From then on the session may reach
- * the account's mail.
+ * the account's mail. FOUND_NONE: its mail is on no IMAP server. FOUND_FAILED: wrong, or not to be
+ * found out.
  */
-bool imap_login_check(struct session *s, const struct request *rq, const struct login *login,
-		      const struct gate_row *g, struct err *e);
+enum found imap_login_check(struct session *s, const struct request *rq, const struct login *login,
+			    const struct gate_row *g, struct err *e);
 
 /* For a request that waited and has no credentials with it: those that were held for it. */
 void imap_login_waited(struct session *s, int32_t account);

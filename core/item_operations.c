@@ -120,11 +120,16 @@ bool item_operations_empty(struct call *c, const struct wbxml_node *node)
 
 /* ---- Move ---- */
 
-/* What the user wrote, or has thrown away, stays where it is. */
-static bool is_source(const struct folder *f, int32_t destination)
+/*
+ * What the user wrote, or has thrown away, stays where it is; so does what he may not take away,
+ * and what is there already, whichever appearance of the destination was named.
+ */
+static bool is_source(const struct folder *f, const struct folder *to)
 {
-	return f->class == CLASS_EMAIL && f->id != destination && f->role != ROLE_SENT &&
-	       f->role != ROLE_DRAFTS && f->role != ROLE_OUTBOX && f->role != ROLE_TRASH;
+	bool there = f->at.account == to->at.account && f->at.folder == to->at.folder;
+	return f->class == CLASS_EMAIL && f->view != VIEW_MAIL && !there &&
+	       f->at.rights & RIGHT_DELETE && f->role != ROLE_SENT && f->role != ROLE_DRAFTS &&
+	       f->role != ROLE_OUTBOX && f->role != ROLE_TRASH;
 }
 
 static bool move_messages(struct call *c, const struct search *q, int32_t destination,
@@ -164,14 +169,14 @@ static unsigned move(struct call *c, const struct wbxml_node *node)
 	if (!store->ops->folders(store, c->arena, c->gate.account, &folders, &n, &c->err))
 		return 0;
 	int32_t *sources = arena_array(c->arena, n, sizeof *sources);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; i < n; i++)
 		if (folders[i].id == destination)
 			to = &folders[i];
-		if (is_source(&folders[i], destination))
-			sources[q.nfolders++] = folders[i].id;
-	}
 	if (!to)
 		return ITEMOPS_NOT_FOUND;
+	for (size_t i = 0; i < n; i++)
+		if (is_source(&folders[i], to))
+			sources[q.nfolders++] = folders[i].id;
 	if (to->class != CLASS_EMAIL)
 		return ITEMOPS_NOT_MAIL;
 	q.folders = sources;
@@ -180,8 +185,9 @@ static unsigned move(struct call *c, const struct wbxml_node *node)
 		return 0;
 	if (moved == 0)
 		return ITEMOPS_NOT_FOUND;
+	int32_t own = to->at.account == c->gate.account ? to->at.folder : 0;
 	return conversation_move_always(c->session->db, c->arena, c->gate.account, q.conversation,
-					destination, &c->err)
+					own, &c->err)
 		       ? STATUS_OK
 		       : 0;
 }

@@ -27,6 +27,6 @@ enum found ldap_login_check(struct session *s, const struct request *rq, const s
 			       ? FOUND_ONE
 			       : FOUND_FAILED;
 	if (e->kind == ERR_LOGIN)
-		account_count_failure(s->db, s->arena, g->account, rq->remote_addr, &ignored);
+		account_count_failure(s->db, s->arena, g->address, rq->remote_addr, &ignored);
 	return FOUND_FAILED;
 }

@@ -682,6 +682,31 @@ void ledger_echo(struct arena *a, struct ledger *l, int64_t uid, int64_t before,
 		l->folder.modseq = modseq;
 }
 
+/* ---- Copies ---- */
+
+static void copy_state(struct arena *a, struct sync_state *s)
+{
+	struct echo *echo = arena_array(a, s->nechoes, sizeof *echo);
+	if (s->nechoes)
+		memcpy(echo, s->echo, s->nechoes * sizeof *echo);
+	s->echo = echo;
+	s->held = uidset_copy(a, &s->held);
+	s->todo = uidset_copy(a, &s->todo);
+}
+
+struct ledger ledger_copy(struct arena *a, const struct ledger *l)
+{
+	struct ledger copy = *l;
+	copy_state(a, &copy.base);
+	for (size_t i = 0; i < copy.nanswers; i++) {
+		struct sync_answer *answer = &copy.answers[i];
+		copy_state(a, &answer->state);
+		answer->added = uidset_copy(a, &answer->added);
+		answer->taken = uidset_copy(a, &answer->taken);
+	}
+	return copy;
+}
+
 /* ---- Moves ---- */
 
 /* Whether the ledger speaks of the folder as it is. */

@@ -156,6 +156,12 @@ bool ledger_knows(const struct ledger *l, int64_t uid, int64_t modseq);
 void ledger_send_again(struct ledger *l, int64_t uid);
 
 /*
+ * The ledger as it stands, so that it can be put back: none of the functions here changes the copy
+ * with the original, or the other way round.
+ */
+struct ledger ledger_copy(struct arena *a, const struct ledger *l);
+
+/*
  * The device moved an item out of the folder, or into it, outside Sync: it is not told to it,
  * neither from the base nor from any answer. `modseq` is that of the tombstone, or of the item
  * where it came. What the device holds of an item that came is then told as a change when it is

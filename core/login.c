@@ -39,5 +39,5 @@ bool login_decode(struct arena *secrets, struct str authorization, struct login 
 		return false;
 	out->name = normalise_name(secrets, to_utf8(secrets, str_sub(pair, 0, (size_t)colon)));
 	out->password = to_utf8(secrets, str_sub(pair, (size_t)colon + 1, pair.n));
-	return out->name.n > 0;
+	return out->name.n > 0 && out->name.n <= LOGIN_NAME_MAX;
 }

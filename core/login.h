@@ -10,6 +10,8 @@
 
 struct arena;
 
+enum { LOGIN_NAME_MAX = 320 }; /* no account's is longer */
+
 struct login {
 	struct str name;     /* user@domain in lower case; as typed when it has no domain */
 	struct str password; /* UTF-8 */
@@ -18,7 +20,7 @@ struct login {
 /*
  * Reads an Authorization header (RFC 7617). Bytes that are not UTF-8 are ISO-8859-1, as Outlook
  * sends them. DOMAIN\user@domain and domain\user mean user@domain. Everything lies in `secrets`.
- * False when there are no Basic credentials in it.
+ * False when there are no Basic credentials in it, or for a name of more than LOGIN_NAME_MAX bytes.
  */
 bool login_decode(struct arena *secrets, struct str authorization, struct login *out);
 

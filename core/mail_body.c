@@ -136,9 +136,10 @@ static struct body_pref choose(const struct message *m, const struct body_prefs 
 static struct body_prefs prefs_of_25(const struct body_prefs *prefs)
 {
 	const struct body_pref *plain = pref_for(prefs, BODY_PLAIN);
+	const struct body_pref *mime = pref_for(prefs, BODY_MIME);
 	return (struct body_prefs){
 		.v = {{.type = BODY_PLAIN, .truncation_size = plain ? plain->truncation_size : -1},
-		      {.type = BODY_MIME, .truncation_size = -1}},
+		      {.type = BODY_MIME, .truncation_size = mime ? mime->truncation_size : -1}},
 		.n = 2,
 		.mime_support = prefs->mime_support,
 		.mime_truncation = prefs->mime_truncation,

@@ -26,14 +26,20 @@ enum meeting_method {
 	MEETING_CANCEL
 };
 
-/* What a message carries. */
+/* What a message carries, and who sent it. */
 struct meeting {
 	enum meeting_method method;
 	struct str uid;
-	struct str text; /* the iCalendar object */
+	struct str text;    /* the iCalendar object */
+	struct str speaker; /* address of him in whose name it speaks: organizer, or who answers */
+
+	/* Not from the object, which says what it likes: filled in by the caller. */
+	struct str from;     /* address of the message's only author; empty: nobody's word */
+	struct str reply_to; /* of its Reply-To */
+	bool approved;	     /* the user himself accepts what it says */
 };
 
-/* Reads a text/calendar part. False: it is not about a meeting. */
+/* Reads a text/calendar part, all but who sent it. False: it is not about a meeting. */
 bool meeting_read(struct arena *a, struct str text, struct meeting *out);
 
 /*
@@ -55,7 +61,13 @@ enum meeting_effect {
  * SEQUENCE, or the same with a later DTSTAMP (RFC 5546 2.1.5). What is the user's own of it stays:
  * alarms, categories; so does his answer, unless it is to be held at another time. CANCEL: the
  * event or the occurrences are marked so. REPLY and COUNTER: the attendee's answer is noted, if the
- * user organizes the meeting and invited him. Nobody but its organizer changes a meeting.
+ * user organizes the meeting and invited him.
+ *
+ * Nobody but its organizer changes or cancels a meeting, and an attendee answers for himself: the
+ * message must come from him (RFC 5546 6.1.1, RFC 6047 2.3, 3), or from somebody who speaks for
+ * him: a delegate that the event names (SENT-BY), or the service that mailed the invitation with
+ * the organizer in its Reply-To. A new meeting may be told of by anybody, since invitations are
+ * forwarded.
  */
 enum meeting_effect meeting_apply(const struct item_context *ctx, struct str old,
 				  const struct meeting *m, struct str *out, struct err *e);
@@ -64,10 +76,13 @@ enum meeting_effect meeting_apply(const struct item_context *ctx, struct str old
 
 enum meeting_answer { MEETING_ACCEPT = 1, MEETING_TENTATIVE = 2, MEETING_DECLINE = 3 };
 
+/* The occurrence of the event (ms) that an invitation is about; INT64_MIN: all of it. */
+int64_t meeting_instance(const struct item_context *ctx, struct str event, struct str invitation);
+
 /*
  * The event with the user's answer, to all of it or (instance, ms, not INT64_MIN) to one
  * occurrence. ERR_INVALID: it is no meeting, or his own; ERR_UNSUPPORTED: it does not recur;
- * ERR_NOT_FOUND: there is no such occurrence.
+ * ERR_NOT_FOUND: there is no such occurrence, or none any more.
  */
 bool meeting_answer(const struct item_context *ctx, struct str old, enum meeting_answer answer,
 		    int64_t instance, struct str *out, struct err *e);
@@ -90,7 +105,7 @@ bool meeting_reply(const struct item_context *ctx, struct str event, enum meetin
 
 /*
  * The event, or one occurrence of it, as an invitation to those that it is forwarded to; without
- * what is the user's own, and without recipients. ERR_NOT_FOUND: there is no such occurrence.
+ * what is the user's own, and without recipients. ERR_NOT_FOUND: that occurrence is not held.
  */
 bool meeting_forward(const struct item_context *ctx, struct str event, int64_t instance,
 		     struct meeting_mail *out, struct err *e);

@@ -13,6 +13,11 @@ static struct ical_node *calendar_of(struct ical_node *root)
 	return ical_component(root, "VCALENDAR");
 }
 
+static bool is_answer(enum meeting_method method)
+{
+	return method == MEETING_REPLY || method == MEETING_COUNTER;
+}
+
 bool meeting_read(struct arena *a, struct str text, struct meeting *out)
 {
 	static const struct {
@@ -33,6 +38,9 @@ bool meeting_read(struct arena *a, struct str text, struct meeting *out)
 	for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
 		if (str_eq_nocase(method, str_of(methods[i].name)))
 			out->method = methods[i].method;
+	const struct ical_node *who =
+		ical_line(event, is_answer(out->method) ? "ATTENDEE" : "ORGANIZER");
+	out->speaker = who ? calendar_address(a, who) : STR("");
 	return out->uid.n > 0 && out->method != MEETING_OTHER;
 }
 
@@ -86,6 +94,36 @@ static bool same_organizer(struct arena *a, const struct ical_node *x, const str
 {
 	const struct ical_node *one = ical_line(x, "ORGANIZER"), *two = ical_line(y, "ORGANIZER");
 	return one && two && str_eq_nocase(calendar_address(a, one), calendar_address(a, two));
+}
+
+#define MAILED_BY "X-EASEL-MAILED-BY"
+
+/* Whether a message that changes the event that is known is its organizer's word. */
+static bool is_entitled(struct arena *a, const struct ical_node *known, const struct meeting *m)
+{
+	const struct ical_node *organizer = ical_line(known, "ORGANIZER");
+	struct str delegate = organizer ? ical_param(a, organizer, "SENT-BY") : STR("");
+	if (str_starts_nocase(delegate, STR("mailto:")))
+		delegate = str_sub(delegate, 7, delegate.n);
+	if (m->approved)
+		return true;
+	return organizer && m->from.n > 0 &&
+	       (str_eq_nocase(m->from, calendar_address(a, organizer)) ||
+		str_eq_nocase(m->from, delegate) ||
+		str_eq_nocase(m->from, ical_value(known, MAILED_BY)));
+}
+
+/*
+ * Calendar services mail invitations under an address of their own and have them answered to the
+ * organizer: what the same service says later is his word. A forwarded invitation is answered to
+ * who forwards it, if to anybody.
+ */
+static void note_service(struct arena *a, struct ical_node *event, const struct meeting *m)
+{
+	ical_remove_all(event, MAILED_BY);
+	if (m->from.n && !str_eq_nocase(m->from, m->speaker) && m->speaker.n &&
+	    str_eq_nocase(m->reply_to, m->speaker))
+		ical_add(a, event, MAILED_BY, STR(""), m->from);
 }
 
 /* ---- REQUEST ---- */
@@ -178,6 +216,7 @@ static bool take_new(const struct item_context *ctx, const struct meeting *m, st
 			continue;
 		}
 		strip(n);
+		note_service(c.a, n, m);
 		ical_remove_all(n, "X-MICROSOFT-CDO-BUSYSTATUS");
 		set_partstat(&c, n, "NEEDS-ACTION");
 	}
@@ -185,10 +224,12 @@ static bool take_new(const struct item_context *ctx, const struct meeting *m, st
 	return true;
 }
 
-static void replace_event(struct calendar *c, struct ical_node *old, const struct ical_node *from)
+static void replace_event(struct calendar *c, struct ical_node *old, const struct ical_node *from,
+			  const struct meeting *m)
 {
 	struct ical_node *event = ical_add_copy(c->a, c->vcalendar, from);
 	strip(event);
+	note_service(c->a, event, m);
 	ical_remove_all(event, "X-MICROSOFT-CDO-BUSYSTATUS");
 	if (old) {
 		carry_answer(c, old, event);
@@ -223,10 +264,12 @@ static void drop_overrides(struct calendar *c)
 		ical_remove(n);
 }
 
-static bool update_one(struct calendar *c, const struct ical_node *from)
+static bool update_one(struct calendar *c, const struct ical_node *from, const struct meeting *m)
 {
 	bool override = ical_line(from, "RECURRENCE-ID") != NULL;
+	struct event_times series;
 	struct ical_node *old = c->master;
+	calendar_times(c, c->master, &series);
 	if (override)
 		old = find_instance(c, from);
 	if (old && is_older(from, old))
@@ -234,11 +277,13 @@ static bool update_one(struct calendar *c, const struct ical_node *from)
 	if (!override && !c->alone && !same_time_and_rule(c, old, from))
 		drop_overrides(c);
 	if (!override && c->alone) { /* the series of an occurrence that came first */
-		replace_event(c, NULL, from);
+		replace_event(c, NULL, from, m);
 		c->alone = false;
 		return true;
 	}
-	replace_event(c, old, from);
+	if (override && !old) /* he has declined it, and is asked again */
+		calendar_include(c, calendar_override_utc(c, &series, from));
+	replace_event(c, old, from, m);
 	return true;
 }
 
@@ -252,11 +297,11 @@ static enum meeting_effect take_request(const struct item_context *ctx, struct s
 		return MEETING_NOTHING;
 	const struct ical_node *from = calendar_of(root);
 	const struct ical_node *n = ical_component(from, "VEVENT");
-	if (calendar_is_own(&c, c.master))
+	if (calendar_is_own(&c, c.master) || !is_entitled(c.a, c.master, m))
 		return MEETING_NOTHING;
 	for (; n; n = ical_again(n))
 		if (str_eq(ical_value(n, "UID"), m->uid) && same_organizer(c.a, n, c.master))
-			changed = update_one(&c, n) || changed;
+			changed = update_one(&c, n, m) || changed;
 	if (changed)
 		add_zones(&c, from);
 	*out = ical_write(ctx->arena, c.root);
@@ -281,7 +326,7 @@ static bool cancel_instance(struct calendar *c, const struct ical_node *from)
 	struct ical_node *event = find_instance(c, from);
 	calendar_times(c, c->master, &series);
 	if (!event && !c->alone)
-		event = calendar_take_instance(c, calendar_override_utc(c, &series, from),
+		event = calendar_held_instance(c, calendar_override_utc(c, &series, from),
 					       &ignored);
 	if (!event || sequence_of(from) < sequence_of(event))
 		return false;
@@ -309,7 +354,7 @@ static enum meeting_effect take_cancel(const struct item_context *ctx, struct st
 	struct ical_node *root;
 	bool changed = false;
 	if (!calendar_read(ctx, old, &c, e) || !ical_parse(ctx->arena, m->text, &root, e) ||
-	    calendar_is_own(&c, c.master))
+	    calendar_is_own(&c, c.master) || !is_entitled(c.a, c.master, m))
 		return MEETING_NOTHING;
 	for (const struct ical_node *n = ical_component(calendar_of(root), "VEVENT"); n;
 	     n = ical_again(n))
@@ -367,14 +412,15 @@ static bool note_answer(struct calendar *c, struct ical_node *event, const struc
 	return true;
 }
 
-static bool answer_one(struct calendar *c, const struct ical_node *from, bool counter)
+static bool answer_one(struct calendar *c, const struct ical_node *from, const struct meeting *m)
 {
+	bool counter = m->method == MEETING_COUNTER;
 	struct event_times series;
 	struct err ignored;
 	struct ical_node *event = c->master, *n = NULL;
 	const struct ical_node *said = ical_line(from, "ATTENDEE");
 	if (sequence_of(from) < sequence_of(c->master) || !said ||
-	    !find_attendee(c->a, c->master, calendar_address(c->a, said)))
+	    !str_eq_nocase(m->from, calendar_address(c->a, said)))
 		return false;
 	if (!ical_line(from, "RECURRENCE-ID")) {
 		bool changed = note_answer(c, event, from, counter);
@@ -383,7 +429,7 @@ static bool answer_one(struct calendar *c, const struct ical_node *from, bool co
 		return changed;
 	}
 	calendar_times(c, c->master, &series);
-	event = calendar_take_instance(c, calendar_override_utc(c, &series, from), &ignored);
+	event = calendar_held_instance(c, calendar_override_utc(c, &series, from), &ignored);
 	return event && note_answer(c, event, from, counter);
 }
 
@@ -399,7 +445,7 @@ static enum meeting_effect take_answer(const struct item_context *ctx, struct st
 	for (const struct ical_node *n = ical_component(calendar_of(root), "VEVENT"); n;
 	     n = ical_again(n))
 		if (str_eq(ical_value(n, "UID"), m->uid))
-			changed = answer_one(&c, n, m->method == MEETING_COUNTER) || changed;
+			changed = answer_one(&c, n, m) || changed;
 	*out = ical_write(ctx->arena, c.root);
 	return changed ? MEETING_CHANGED : MEETING_NOTHING;
 }
@@ -428,6 +474,22 @@ enum meeting_effect meeting_apply(const struct item_context *ctx, struct str old
 }
 
 /* ---- The user's answer ---- */
+
+int64_t meeting_instance(const struct item_context *ctx, struct str event, struct str invitation)
+{
+	struct calendar c;
+	struct event_times series;
+	struct ical_node *root;
+	struct err ignored;
+	if (!calendar_read(ctx, event, &c, &ignored) || c.alone ||
+	    !ical_parse(ctx->arena, invitation, &root, &ignored))
+		return INT64_MIN;
+	const struct ical_node *n = ical_component(calendar_of(root), "VEVENT");
+	if (!n || ical_again(n) || !ical_line(n, "RECURRENCE-ID"))
+		return INT64_MIN;
+	calendar_times(&c, c.master, &series);
+	return calendar_override_utc(&c, &series, n) * 1000;
+}
 
 static void answer_event(struct calendar *c, struct ical_node *event, enum meeting_answer answer)
 {
@@ -461,7 +523,7 @@ bool meeting_answer(const struct item_context *ctx, struct str old, enum meeting
 		if (!calendar_drop_instance(&c, instance / 1000, e))
 			return false;
 	} else if (instance != INT64_MIN) {
-		event = calendar_take_instance(&c, instance / 1000, e);
+		event = calendar_held_instance(&c, instance / 1000, e);
 		if (!event)
 			return false;
 		answer_event(&c, event, answer);

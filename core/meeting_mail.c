@@ -20,7 +20,7 @@ static void strip_own(struct ical_node *event)
 {
 	static const char *const lines[] = {"X-MICROSOFT-CDO-BUSYSTATUS",
 					    "X-MICROSOFT-CDO-REPLYTIME", "CATEGORIES",
-					    "X-EASEL-RESPONSE-REQUESTED"};
+					    "X-EASEL-RESPONSE-REQUESTED", "X-EASEL-MAILED-BY"};
 	struct ical_node *alarm;
 	while ((alarm = ical_component(event, "VALARM")) != NULL)
 		ical_remove(alarm);
@@ -124,7 +124,7 @@ static struct ical_node *named_event(const struct item_context *ctx, struct str 
 {
 	if (!calendar_read(ctx, text, c, e))
 		return NULL;
-	return instance == INT64_MIN ? c->master : calendar_take_instance(c, instance / 1000, e);
+	return instance == INT64_MIN ? c->master : calendar_held_instance(c, instance / 1000, e);
 }
 
 bool meeting_forward(const struct item_context *ctx, struct str text, int64_t instance,

@@ -9,6 +9,7 @@
 #include "core/tnef.h"
 #include "store/message.h"
 #include "store/mime.h"
+#include "store/mime_write.h"
 #include "store/pg.h"
 #include "store/sender.h"
 
@@ -113,18 +114,15 @@ static bool lock_meeting(const struct meeting_user *u, struct str uid, struct er
 	return pg_do(u->db, &meeting_lock, &p, e);
 }
 
-bool meeting_take(const struct meeting_user *u, struct str calendar, struct err *e)
+bool meeting_take(const struct meeting_user *u, const struct meeting *m, struct err *e)
 {
-	struct meeting m;
 	struct meeting_event event;
 	struct str text;
 	struct err bad = {0};
-	if (!meeting_read(u->a, calendar, &m))
-		return true;
-	if (!lock_meeting(u, m.uid, e) || meeting_find(u, m.uid, &event, e) == FOUND_FAILED)
+	if (!lock_meeting(u, m->uid, e) || meeting_find(u, m->uid, &event, e) == FOUND_FAILED)
 		return false;
-	struct item_context ctx = meeting_user_context(u, calendar);
-	if (meeting_apply(&ctx, event.text, &m, &text, &bad) == MEETING_CHANGED)
+	struct item_context ctx = meeting_user_context(u, m->text);
+	if (meeting_apply(&ctx, event.text, m, &text, &bad) == MEETING_CHANGED)
 		return meeting_put(u, &event, text, e) != FOUND_FAILED;
 	if (bad.kind)
 		log_event(LOG_WARNING, "meeting-ignored", &bad);
@@ -153,15 +151,55 @@ struct str meeting_of_message(struct arena *a, struct str raw, const struct mess
 	return STR("");
 }
 
-/* What goes wrong with it is undone alone. */
-static void take_or_undo(const struct meeting_user *u, struct str calendar)
+static PG_STATEMENT(meeting_same_account,
+		    "SELECT easel.account_of($1::text) = easel.account_of($2::text)");
+
+/* Whoever has an account here may write from any of its addresses. */
+static bool fold_aliases(const struct meeting_user *u, struct meeting *m, struct err *e)
 {
+	struct pg_params p = {0};
+	if (!m->from.n || str_eq_nocase(m->from, m->speaker))
+		return true;
+	pg_text(&p, u->a, m->from);
+	pg_text(&p, u->a, m->speaker);
+	struct pg_rows *r = pg_run(u->db, &meeting_same_account, &p, e);
+	if (!r)
+		return false;
+	if (pg_get_bool(r, 0, 0))
+		m->from = m->speaker;
+	pg_done(&r);
+	return true;
+}
+
+/* The one address of a field; empty when it names nobody, or several. */
+static struct str address_in(struct arena *a, struct str raw, const char *field)
+{
+	size_t body;
+	struct mailbox m[2];
+	struct str value = mime_field_find(mime_head(raw, &body), str_of(field));
+	return value.p && mime_mailboxes(a, value, m, 2) == 1 ? m[0].address : STR("");
+}
+
+static bool take_from(const struct meeting_user *u, struct str raw, struct meeting *m,
+		      struct err *e)
+{
+	m->from = address_in(u->a, raw, "From");
+	m->reply_to = address_in(u->a, raw, "Reply-To");
+	return fold_aliases(u, m, e) && meeting_take(u, m, e);
+}
+
+/* What goes wrong with it is undone alone. */
+static void take_or_undo(const struct meeting_user *u, struct str raw, struct meeting *m)
+{
+	static const char point[] = "meeting";
 	struct err e = {0}, ignored;
-	if (!pg_script(u->db, "SAVEPOINT meeting", &e) || !meeting_take(u, calendar, &e)) {
-		pg_script(u->db, "ROLLBACK TO SAVEPOINT meeting", &ignored);
+	bool set = pg_savepoint(u->db, point, &e);
+	if (!set || !take_from(u, raw, m, &e)) {
 		log_event(LOG_WARNING, "meeting-failed", &e);
+		set = set && pg_undo(u->db, point, &ignored);
 	}
-	pg_script(u->db, "RELEASE SAVEPOINT meeting", &ignored);
+	if (set)
+		pg_release(u->db, point, &ignored);
 }
 
 static bool may_carry(struct str raw)
@@ -184,11 +222,12 @@ bool meeting_unpack(struct meeting_user *u, struct str *raw, struct err *e)
 
 void meeting_receive(const struct meeting_user *u, struct str raw, const struct message *m)
 {
+	struct meeting meeting;
 	if (!u->address.n)
 		return;
 	struct str calendar = meeting_of_message(u->a, raw, m);
-	if (calendar.n)
-		take_or_undo(u, calendar);
+	if (calendar.n && meeting_read(u->a, calendar, &meeting))
+		take_or_undo(u, raw, &meeting);
 }
 
 /* ---- What is sent ---- */

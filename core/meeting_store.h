@@ -50,10 +50,10 @@ enum found meeting_put(const struct meeting_user *u, struct meeting_event *event
 		       struct err *e);
 
 /*
- * A calendar object that came by mail, seen for the first time or again, in whichever way: one
- * event comes of it. False only when the store fails.
+ * What came by mail and was read with meeting_read(), seen for the first time or again, in
+ * whichever way: one event comes of it. False only when the store fails.
  */
-bool meeting_take(const struct meeting_user *u, struct str calendar, struct err *e);
+bool meeting_take(const struct meeting_user *u, const struct meeting *m, struct err *e);
 
 /* The text/calendar that a raw message carries as invitation, answer or cancellation; else empty.
  */

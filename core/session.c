@@ -306,7 +306,8 @@ static bool look_ahead(struct call *c, struct gate_quiet *quiet)
 	    root->tag != AirSync_Sync)
 		return false;
 	c->root = root;
-	return sync_request_quiet(c->arena, root, rq->eas.version, quiet);
+	c->foreseen = sync_request_quiet(c->arena, root, rq->eas.version, quiet);
+	return c->foreseen;
 }
 
 /* The account lives at another server (MS-ASHTTP 2.2.2.1.1, 451). */

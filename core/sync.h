@@ -58,8 +58,13 @@ bool sync_commands_intend(struct call *c, struct sync_collection *col);
  * ledger's base. One that was carried out already with the same key is answered as it was then. A
  * command that can't be carried out gets its status; false only when the request as a whole has to
  * be given up (c->err). Within the store's transaction.
+ *
+ * That a single command makes the database fail is seldom, and to be ready for it costs two round
+ * trips for each: so the first of them ends the transaction, SYNC_COMMAND_FAILED, and all are run
+ * once more from the start, `carefully`: then each is undone alone.
  */
-bool sync_commands_run(struct call *c, struct sync_collection *col);
+enum sync_ran { SYNC_GIVEN_UP, SYNC_COMMAND_FAILED, SYNC_RAN };
+enum sync_ran sync_commands_run(struct call *c, struct sync_collection *col, bool carefully);
 
 /*
  * Fetches what the first changes of a list need to be encoded, as many as `bytes` allows (at least

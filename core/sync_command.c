@@ -2,6 +2,7 @@
 #include "core/sync_command.h"
 
 #include "core/base/arena.h"
+#include "store/pg.h"
 
 enum found sync_command_look_up(const struct sync_command *x, struct item *out)
 {
@@ -17,24 +18,38 @@ enum found sync_command_look_up(const struct sync_command *x, struct item *out)
 	return out->gone ? FOUND_NONE : FOUND_ONE;
 }
 
+/* 0: the kind says nothing of the item. */
+static unsigned status_of_kind(unsigned tag, enum err_kind kind)
+{
+	switch (kind) {
+	case ERR_NOT_FOUND:
+		return SYNC_NOT_FOUND;
+	case ERR_QUOTA:
+		return SYNC_NO_SPACE;
+	case ERR_FORBIDDEN:
+	case ERR_CONFLICT:
+		/* What can't be kept is not sent again (MS-ASCMD 2.2.3.177.17). */
+		return tag == AirSync_Add ? SYNC_CONVERSION : SYNC_CONFLICT;
+	case ERR_UNSUPPORTED:
+		return SYNC_CONVERSION;
+	default:
+		return 0;
+	}
+}
+
+unsigned sync_command_status(unsigned tag, enum err_kind kind)
+{
+	unsigned status = status_of_kind(tag, kind);
+	return status ? status : SYNC_CONVERSION;
+}
+
 bool sync_command_fail(const struct sync_command *x)
 {
-	static const struct {
-		enum err_kind kind;
-		unsigned status;
-	} statuses[] = {
-		{ERR_NOT_FOUND, SYNC_NOT_FOUND},    {ERR_FORBIDDEN, SYNC_CONFLICT},
-		{ERR_CONFLICT, SYNC_CONFLICT},	    {ERR_QUOTA, SYNC_NO_SPACE},
-		{ERR_UNSUPPORTED, SYNC_CONVERSION},
-	};
-	for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-		if (statuses[i].kind == x->call->err.kind) {
-			x->response->status = statuses[i].status;
-			/* What can't be kept is not sent again (MS-ASCMD 2.2.3.177.17). */
-			if (x->node->tag == AirSync_Add && statuses[i].status == SYNC_CONFLICT)
-				x->response->status = SYNC_CONVERSION;
-			err_clear(&x->call->err);
-			return true;
-		}
-	return false;
+	struct call *c = x->call;
+	unsigned status = status_of_kind(x->node->tag, c->err.kind);
+	if (!status || pg_failed(c->session->db))
+		return false;
+	x->response->status = status;
+	err_clear(&c->err);
+	return true;
 }

@@ -25,9 +25,12 @@ enum found sync_command_look_up(const struct sync_command *x, struct item *out);
 
 /*
  * The item's status for what the store answered, as the command's response. False: it is no matter
- * of the item, and the request has to be given up.
+ * of the item, or the transaction has failed with it.
  */
 bool sync_command_fail(const struct sync_command *x);
+
+/* The status of a command of this tag that failed so, for its own sake. */
+unsigned sync_command_status(unsigned tag, enum err_kind kind);
 
 /* A Change of a message: read state, flag, categories. */
 bool sync_mail_change(struct sync_command *x);

@@ -7,18 +7,25 @@
 
 #include "core/base/arena.h"
 #include "core/base/digest.h"
+#include "core/base/log.h"
 #include "core/base/text.h"
 #include "core/item_text_form.h"
 #include "store/ledger.h"
+#include "store/pg.h"
 #include "store/sms.h"
 #include "store/sync_trouble.h"
 
 /* ClientId and ServerId (MS-ASCMD 2.2.3.28.2, 2.2.3.175). */
 enum { ID_MAX = 64 };
 
+/* What a copy of a ledger may take. */
+enum { LEDGER_MOST = 64 << 20 };
+
 struct runner {
 	struct call *call;
 	struct sync_collection *col;
+	bool carefully;		/* each command can be undone */
+	bool failed;		/* one failed for its own sake */
 	struct sync_done *done; /* carried out with this key, before and now */
 	size_t ndone, nbefore;
 	struct str *digests;	  /* of this request's commands; p NULL: of a Fetch */
@@ -190,6 +197,75 @@ static bool carry_out(struct runner *r, const struct wbxml_node *node,
 	return ok && sync_meeting_after(&x, before);
 }
 
+/* ---- Alone ---- */
+
+/* The log has what the device's user can't know. */
+static void log_refused(const struct runner *r, const struct sync_response *response)
+{
+	struct log_line l;
+	log_begin(&l, LOG_WARNING, "command-refused");
+	log_str(&l, "user", r->call->gate.address);
+	log_str(&l, "device", r->call->request->eas.device_id);
+	log_int(&l, "folder", r->col->ledger->folder_id);
+	log_cstr(&l, "command", wbxml_tag_name(response->tag));
+	log_int(&l, "status", response->status);
+	log_err(&l, &r->call->err);
+	log_end(&l);
+}
+
+/*
+ * It is no server that is away, no login that is not good any more, and not the memory of the
+ * request that is used up.
+ */
+static bool is_its_own(const struct call *c)
+{
+	return c->err.kind != ERR_UNAVAILABLE && c->err.kind != ERR_LOGIN &&
+	       !arena_overflowed(c->arena);
+}
+
+static const char point[] = "command";
+
+/* Nothing has happened but that the command has its status. */
+static bool undo(struct runner *r, struct sync_response *response, const struct ledger *before)
+{
+	struct call *c = r->call;
+	struct err e = {0};
+	if (!is_its_own(c))
+		return false;
+	if (!pg_undo(c->session->db, point, &e)) {
+		c->err = e;
+		return false;
+	}
+	*r->col->ledger = ledger_copy(c->arena, before);
+	response->status = sync_command_status(response->tag, c->err.kind);
+	log_refused(r, response);
+	err_clear(&c->err);
+	return true;
+}
+
+static bool carry_out_carefully(struct runner *r, const struct wbxml_node *node,
+				struct sync_response *response, struct sync_added *added)
+{
+	struct call *c = r->call;
+	struct arena *aside = arena_new(LEDGER_MOST);
+	struct ledger before = ledger_copy(aside, r->col->ledger);
+	bool ok = !arena_overflowed(aside) && pg_savepoint(c->session->db, point, &c->err) &&
+		  (carry_out(r, node, response, added) || undo(r, response, &before)) &&
+		  pg_release(c->session->db, point, &c->err);
+	arena_free(&aside);
+	return ok;
+}
+
+static bool carry_out_alone(struct runner *r, const struct wbxml_node *node,
+			    struct sync_response *response, struct sync_added *added)
+{
+	if (r->carefully && pg_in_transaction(r->call->session->db))
+		return carry_out_carefully(r, node, response, added);
+	bool ok = carry_out(r, node, response, added);
+	r->failed = !ok && is_its_own(r->call);
+	return ok;
+}
+
 /* ---- Once for each key and content ---- */
 
 /* An Add that came before: the device has the item, though it may not know it yet. */
@@ -271,7 +347,7 @@ static bool run_once(struct runner *r, size_t place, const struct wbxml_node *co
 		response->status = (unsigned)before->status;
 		return true;
 	}
-	if (!carry_out(r, command, response, added))
+	if (!carry_out_alone(r, command, response, added))
 		return false;
 	if (added && response->status == STATUS_OK) {
 		added->server_id = response->server_id;
@@ -307,7 +383,8 @@ static bool fetch_item(struct runner *r, struct sync_response *response)
 {
 	struct sync_command x = {.call = r->call, .col = r->col, .response = response};
 	response->status = STATUS_OK;
-	if (!find_id(r, response->server_id, &x.id)) {
+	/* In quarantine there is nothing to be had. */
+	if (r->call->gate.quarantined || !find_id(r, response->server_id, &x.id)) {
 		response->status = SYNC_NOT_FOUND;
 		return true;
 	}
@@ -431,25 +508,27 @@ bool sync_commands_intend(struct call *c, struct sync_collection *col)
 	return record_added(&r);
 }
 
-bool sync_commands_run(struct call *c, struct sync_collection *col)
+static bool run_all(struct runner *r)
 {
-	struct runner r = {.call = c, .col = col};
+	struct sync_response *v = r->col->responses;
+	size_t n = r->col->nresponses;
+	bool ok = true;
+	for (size_t i = 0; ok && i < n; i++)
+		ok = v[i].tag == AirSync_Fetch ? fetch_item(r, &v[i])
+					       : run_once(r, i, v[i].sent, &v[i]);
+	for (size_t i = 0; ok && i < n; i++)
+		ok = set_back(r, &v[i]);
+	return ok;
+}
+
+enum sync_ran sync_commands_run(struct call *c, struct sync_collection *col, bool carefully)
+{
+	struct runner r = {.call = c, .col = col, .carefully = carefully};
 	if (!read_commands(&r)) {
 		col->status = SYNC_PROTOCOL;
-		return true;
+		return SYNC_RAN;
 	}
-	if (!load_done(&r, col->nresponses))
-		return false;
-	for (size_t i = 0; i < col->nresponses; i++) {
-		struct sync_response *response = &col->responses[i];
-		bool ok = response->tag == AirSync_Fetch
-				  ? fetch_item(&r, response)
-				  : run_once(&r, i, response->sent, response);
-		if (!ok)
-			return false;
-	}
-	for (size_t i = 0; i < col->nresponses; i++)
-		if (!set_back(&r, &col->responses[i]))
-			return false;
-	return record(&r);
+	if (load_done(&r, col->nresponses) && run_all(&r) && record(&r))
+		return SYNC_RAN;
+	return r.failed ? SYNC_COMMAND_FAILED : SYNC_GIVEN_UP;
 }

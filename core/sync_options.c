@@ -19,8 +19,6 @@ const struct sync_options sync_options_standard = {
 /* MS-ASCMD 2.2.3.68.2: days back, by FilterType; the last one is for incomplete tasks. */
 static const int filter_days[] = {0, 1, 3, 7, 14, 31, 92, 183};
 
-enum { FILTER_INCOMPLETE = 8 };
-
 /* The year 10000: what is not completed has no date (infinity), and lies behind it. */
 #define NEVER INT64_C(253402300800000)
 
@@ -67,18 +65,22 @@ static bool find_own(const struct wbxml_node *options, enum item_class class,
 	return true;
 }
 
+bool sync_options_filter_fits(enum item_class class, struct str filter)
+{
+	uint64_t v;
+	return str_to_u64(filter, &v) && v <= FILTER_INCOMPLETE &&
+	       (!class_filters[class] || class_filters[class] >> v & 1);
+}
+
 static bool read_filter(const struct wbxml_node *options, enum item_class class, int *out,
 			struct err *e)
 {
-	int filter = 0;
-	unsigned allowed = class_filters[class];
-	if (!allowed)
+	struct str filter = wbxml_child_text(options, AirSync_FilterType);
+	if (!class_filters[class] || !filter.p)
 		return true;
-	if (!read_number(options, AirSync_FilterType, FILTER_INCOMPLETE, &filter) ||
-	    !(allowed >> filter & 1))
+	if (!sync_options_filter_fits(class, filter))
 		return err_set(e, ERR_INVALID, "FilterType is not one of the class");
-	*out = filter;
-	return true;
+	return read_number(options, AirSync_FilterType, FILTER_INCOMPLETE, out);
 }
 
 bool sync_options_decode(const struct wbxml_node *options, unsigned version, enum item_class class,

@@ -39,6 +39,12 @@ extern const struct sync_options sync_options_standard;
 bool sync_options_decode(const struct wbxml_node *options, unsigned version, enum item_class class,
 			 struct sync_options *out, struct err *e);
 
+/* The last FilterType: tasks that are not completed. */
+enum { FILTER_INCOMPLETE = 8 };
+
+/* Whether a class has this FilterType, or ignores all that there are. */
+bool sync_options_filter_fits(enum item_class class, struct str filter);
+
 struct str sync_options_to_json(struct arena *a, const struct sync_options *o);
 bool sync_options_from_json(struct str json, struct sync_options *out, struct err *e);
 

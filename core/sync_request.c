@@ -9,6 +9,7 @@
 #include "core/base/clock.h"
 #include "core/server_id.h"
 #include "core/sync_options.h"
+#include "core/synckey.h"
 
 enum { WAIT_MIN = 1, WAIT_MAX = 59, HEARTBEAT_MIN = 60, HEARTBEAT_MAX = 3540 };
 
@@ -54,6 +55,56 @@ static bool wants_changes(const struct sync_asked *asked, unsigned version)
 	return !str_eq(asked->key, STR("0")) && (version >= 121 || !asked->commands);
 }
 
+/* Place in the order that the children of a Collection have; 0: a tag that is none of them. */
+static unsigned order_of(unsigned tag)
+{
+	static const unsigned order[] = {
+		AirSync_Class,	    AirSync_SyncKey,	      AirSync_CollectionId,
+		AirSync_Supported,  AirSync_DeletesAsMoves,   AirSync_GetChanges,
+		AirSync_WindowSize, AirSync_ConversationMode, AirSync_Options,
+		AirSync_Commands,
+	};
+	for (unsigned i = 0; i < sizeof order / sizeof *order; i++)
+		if (order[i] == tag)
+			return i + 1;
+	return 0;
+}
+
+/* In their order, each once, and Options twice at most (MS-ASCMD 2.2.3.125.6, 2.2.3.179). */
+static bool is_in_order(const struct wbxml_node *collection)
+{
+	unsigned last = 0, options = 0;
+	for (const struct wbxml_node *n = collection->first; n; n = n->next) {
+		unsigned order = order_of(n->tag);
+		options += n->tag == AirSync_Options;
+		if (order && (n->tag == AirSync_Options ? order < last : order <= last))
+			return false;
+		last = order ? order : last;
+	}
+	return options <= 2;
+}
+
+/* False: something of it is wrong. */
+static bool read_wishes(const struct wbxml_node *node, unsigned version, struct sync_asked *out)
+{
+	out->supported = wbxml_child(node, AirSync_Supported);
+	out->options = wbxml_child(node, AirSync_Options);
+	out->commands = wbxml_child(node, AirSync_Commands);
+	out->asks_changes = wbxml_child(node, AirSync_GetChanges) != NULL;
+	out->names_mode = wbxml_child(node, AirSync_ConversationMode) != NULL;
+	bool ok = read_flag(node, AirSync_GetChanges, wants_changes(out, version),
+			    &out->get_changes) &&
+		  read_flag(node, AirSync_DeletesAsMoves, true, &out->deletes_as_moves) &&
+		  read_flag(node, AirSync_ConversationMode, false, &out->conversations) &&
+		  read_window(node, SYNC_WINDOW, &out->window);
+	out->asks_changes = out->asks_changes && out->get_changes;
+	if (str_eq(out->key, STR("0")))
+		out->get_changes = false;
+	return ok && (version < 121 || is_in_order(node)) &&
+	       (!out->commands || wbxml_count(out->commands) <= SYNC_COMMANDS_MAX);
+}
+
+/* False: it is not even known which collection is meant, or in which state. */
 static bool read_collection(const struct wbxml_node *node, unsigned version, struct sync_asked *out)
 {
 	out->id = wbxml_child_text(node, AirSync_CollectionId);
@@ -63,20 +114,10 @@ static bool read_collection(const struct wbxml_node *node, unsigned version, str
 		return false;
 	if (!server_id_parse_folder(out->id, &out->folder))
 		out->folder = 0;
-	out->supported = wbxml_child(node, AirSync_Supported);
-	out->options = wbxml_child(node, AirSync_Options);
-	out->commands = wbxml_child(node, AirSync_Commands);
-	out->asks_changes = wbxml_child(node, AirSync_GetChanges) != NULL;
-	out->names_mode = wbxml_child(node, AirSync_ConversationMode) != NULL;
-	if (!read_flag(node, AirSync_GetChanges, wants_changes(out, version), &out->get_changes) ||
-	    !read_flag(node, AirSync_DeletesAsMoves, true, &out->deletes_as_moves) ||
-	    !read_flag(node, AirSync_ConversationMode, false, &out->conversations) ||
-	    !read_window(node, SYNC_WINDOW, &out->window))
-		return false;
-	out->asks_changes = out->asks_changes && out->get_changes;
-	if (str_eq(out->key, STR("0")))
-		out->get_changes = false;
-	return !out->commands || wbxml_count(out->commands) <= SYNC_COMMANDS_MAX;
+	out->invalid = !read_wishes(node, version, out);
+	if (out->invalid)
+		out->commands = NULL;
+	return true;
 }
 
 /* Seconds to wait; both forms at once are an error (MS-ASCMD 2.2.3.93.2, 2.2.3.198). */
@@ -122,13 +163,12 @@ static bool names_one_twice(const struct wbxml_node *collections)
 
 static bool recall_collection(struct arena *a, json_t *row, struct sync_asked *out)
 {
-	const char *id, *key;
+	const char *id;
 	int window, changes, moves;
-	if (json_unpack(row, "[ssiii]", &id, &key, &window, &changes, &moves) != 0)
+	if (json_unpack(row, "[siii]", &id, &window, &changes, &moves) != 0)
 		return false;
 	*out = (struct sync_asked){
 		.id = str_of(arena_strdup(a, id)),
-		.key = str_of(arena_strdup(a, key)),
 		.window = (unsigned)window,
 		.get_changes = changes != 0,
 		.deletes_as_moves = moves != 0,
@@ -208,10 +248,13 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	const struct wbxml_node *collection = wbxml_child(collections, AirSync_Collection);
 	struct sync_asked asked = {0};
 	struct sync_options options;
+	struct synckey key;
 	struct err e;
+	/* What is no key may be no text either, and is refused in its turn. */
 	if (version < 121 || wbxml_child(root, AirSync_Partial) || !collection ||
-	    collection->next || !read_collection(collection, version, &asked) || asked.commands ||
-	    !asked.options || !asked.get_changes || wbxml_again(asked.options) ||
+	    collection->next || !read_collection(collection, version, &asked) || asked.invalid ||
+	    asked.commands || !synckey_parse(asked.key, &key) || !asked.options ||
+	    !asked.get_changes || wbxml_again(asked.options) ||
 	    wbxml_child(asked.options, AirSync_Class) ||
 	    !sync_options_decode(asked.options, version, CLASS_EMAIL, &options, &e))
 		return false;
@@ -225,15 +268,13 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 	return true;
 }
 
-struct str sync_request_to_json(struct arena *a, const struct sync_request *q,
-				const struct str *keys)
+struct str sync_request_to_json(struct arena *a, const struct sync_request *q)
 {
 	json_t *rows = json_array();
 	for (size_t i = 0; i < q->n; i++) {
 		const struct sync_asked *s = &q->v[i];
-		json_array_append_new(rows, json_pack("[s%s%iii]", s->id.p, s->id.n, keys[i].p,
-						      keys[i].n, (int)s->window, s->get_changes,
-						      s->deletes_as_moves));
+		json_array_append_new(rows, json_pack("[s%iii]", s->id.p, s->id.n, (int)s->window,
+						      s->get_changes, s->deletes_as_moves));
 	}
 	json_t *all = json_pack("{sisiso}", "wait", (int)q->wait, "window", (int)q->window,
 				"collections", rows);

@@ -17,12 +17,14 @@ struct sync_asked {
 	struct str id;	   /* CollectionId as sent, to be repeated in the answer */
 	struct str class;  /* as sent, below 14.0; p NULL: not sent */
 	int32_t folder;	   /* 0: no id that this server gives out */
-	struct str key;	   /* SyncKey as sent */
+	struct str key;	   /* SyncKey as sent; p NULL: not sent, it is the newest */
 	bool get_changes;  /* when absent: the key is not 0, and below 12.1 there are no Commands */
 	bool asks_changes; /* GetChanges was sent and says yes */
 	bool names_mode;   /* ConversationMode was sent, */
 	bool conversations; /* and says yes; else it is as it was */
 	bool deletes_as_moves;
+	bool invalid; /* something is wrong with it, of which the other collections need not suffer
+		       */
 	unsigned window;		    /* 1 to 512 */
 	const struct wbxml_node *supported; /* NULL: none */
 	const struct wbxml_node *options;   /* first Options; NULL: none */
@@ -55,10 +57,8 @@ bool sync_request_quiet(struct arena *a, const struct wbxml_node *root, unsigned
 			struct gate_quiet *out);
 
 /*
- * The request as JSON, for easel.device.sync_request; keys[i] is the key that collection i will
- * come with, should the next request be empty.
+ * The request as JSON, for easel.device.sync_request: without keys, so that it hardly ever changes.
  */
-struct str sync_request_to_json(struct arena *a, const struct sync_request *q,
-				const struct str *keys);
+struct str sync_request_to_json(struct arena *a, const struct sync_request *q);
 
 #endif

@@ -8,118 +8,12 @@
 #include "core/content_lines.h"
 #include "core/global_obj_id.h"
 #include "core/ical.h"
-#include "core/recurrence.h"
 #include "core/timezone.h"
+#include "core/tnef_recurrence.h"
 #include "store/mime.h"
 #include "store/mime_write.h"
 
-enum { TNEF_MOST = 64 << 20, MINUTES_TO_1970 = 194074560, EXDATES_MOST = 1000 };
-
-/* ---- The recurrence (MS-OXOCAL 2.2.1.44.1) ---- */
-
-struct blob {
-	struct str rest;
-	bool failed;
-};
-
-static uint32_t blob_number(struct blob *b, unsigned n)
-{
-	uint32_t v = 0;
-	if (b->rest.n < n) {
-		b->failed = true;
-		return 0;
-	}
-	for (unsigned i = n; i > 0; i--)
-		v = v << 8 | (unsigned char)b->rest.p[i - 1];
-	b->rest = str_sub(b->rest, n, b->rest.n);
-	return v;
-}
-
-enum { PATTERN_DAY, PATTERN_WEEK, PATTERN_MONTH, PATTERN_MONTH_NTH, PATTERN_MONTH_END };
-enum { END_DATE = 0x2021, END_COUNT = 0x2022, FREQUENCY_YEARLY = 0x200D };
-
-struct tnef_recurrence {
-	struct recurrence r;
-	int64_t deleted[EXDATES_MOST]; /* wall-clock midnights */
-	size_t ndeleted;
-};
-
-static int64_t wall_of_minutes(uint32_t minutes)
-{
-	return ((int64_t)minutes - MINUTES_TO_1970) * 60;
-}
-
-static bool read_pattern(struct blob *b, uint32_t pattern, struct recurrence *r)
-{
-	switch (pattern) {
-	case PATTERN_DAY:
-		r->type = RECURS_DAILY;
-		r->interval /= 1440;
-		return true;
-	case PATTERN_WEEK:
-		r->type = RECURS_WEEKLY;
-		r->days = blob_number(b, 4) & 127;
-		return r->days != 0;
-	case PATTERN_MONTH:
-	case PATTERN_MONTH_END:
-		r->type = RECURS_MONTHLY;
-		r->day = (int)(blob_number(b, 4) & 31);
-		return r->day > 0;
-	case PATTERN_MONTH_NTH:
-		r->type = RECURS_MONTHLY_NTH;
-		r->days = blob_number(b, 4) & 127;
-		r->week = (int)(blob_number(b, 4) & 7);
-		return r->days != 0 && r->week >= 1 && r->week <= 5;
-	default:
-		return false;
-	}
-}
-
-/* A month's pattern of twelve months is a year's. */
-static void make_yearly(struct recurrence *r, int64_t start)
-{
-	int year, day;
-	ical_civil(start / 86400, &year, &r->month, &day);
-	r->interval = r->interval >= 12 ? r->interval / 12 : 1;
-	r->type = r->type == RECURS_MONTHLY ? RECURS_YEARLY : RECURS_YEARLY_NTH;
-}
-
-static bool read_recurrence(struct str bytes, int64_t start, struct tnef_recurrence *out)
-{
-	struct blob b = {.rest = bytes};
-	*out = (struct tnef_recurrence){.r = {.first_day = -1}};
-	blob_number(&b, 4); /* versions */
-	uint32_t frequency = blob_number(&b, 2), pattern = blob_number(&b, 2);
-	blob_number(&b, 2); /* calendar */
-	blob_number(&b, 4); /* first date */
-	uint32_t period = blob_number(&b, 4);
-	blob_number(&b, 4); /* sliding */
-	out->r.interval = period < 1000000 ? (int)period : 1;
-	if (!read_pattern(&b, pattern, &out->r))
-		return false;
-	uint32_t end = blob_number(&b, 4), count = blob_number(&b, 4);
-	out->r.first_day = (int)(blob_number(&b, 4) % 7);
-	uint32_t deleted = blob_number(&b, 4);
-	for (uint32_t i = 0; i < deleted && !b.failed; i++) {
-		int64_t wall = wall_of_minutes(blob_number(&b, 4));
-		if (out->ndeleted < EXDATES_MOST)
-			out->deleted[out->ndeleted++] = wall;
-	}
-	uint32_t modified = blob_number(&b, 4);
-	for (uint32_t i = 0; i < modified && !b.failed; i++)
-		blob_number(&b, 4);
-	blob_number(&b, 4); /* start date */
-	int64_t last = wall_of_minutes(blob_number(&b, 4));
-	if (out->r.interval < 1)
-		out->r.interval = 1;
-	if (frequency == FREQUENCY_YEARLY)
-		make_yearly(&out->r, start);
-	if (end == END_COUNT && count >= 1 && count <= 999)
-		out->r.occurrences = (int)count;
-	out->r.has_until = end == END_DATE;
-	out->r.until = last + 86399;
-	return !b.failed;
-}
+enum { TNEF_MOST = 64 << 20 };
 
 /* ---- The calendar ---- */
 
@@ -172,12 +66,12 @@ static struct str uid_of(struct arena *a, struct str global_id)
 	return uid;
 }
 
-static void put_time(struct arena *a, struct ical_node *event, const char *name,
-		     const struct tnef *t, const struct zone *z, int64_t at)
+static void put_wall(struct arena *a, struct ical_node *event, const char *name, int64_t wall,
+		     bool all_day, const struct zone *z)
 {
-	struct ical_time when = {.wall = zone_to_wall(z, at), .date = t->all_day};
+	struct ical_time when = {.wall = wall, .date = all_day};
 	struct str params = STR("");
-	if (t->all_day)
+	if (all_day)
 		params = STR(";VALUE=DATE");
 	else if (z == &zone_utc)
 		when.utc = true;
@@ -186,13 +80,16 @@ static void put_time(struct arena *a, struct ical_node *event, const char *name,
 	ical_add(a, event, name, params, ical_time_text(a, when));
 }
 
-static void put_recurrence(struct arena *a, struct ical_node *event, const struct tnef *t,
-			   const struct zone *z)
+static void put_time(struct arena *a, struct ical_node *event, const char *name,
+		     const struct tnef *t, const struct zone *z, int64_t at)
+{
+	put_wall(a, event, name, zone_to_wall(z, at), t->all_day, z);
+}
+
+static void put_rule(struct arena *a, struct ical_node *event, const struct tnef *t,
+		     const struct zone *z, struct tnef_recurrence *v)
 {
 	struct recurrence_start start = {zone_to_wall(z, t->start / 1000), t->all_day, z};
-	struct tnef_recurrence *v = arena_alloc(a, sizeof *v);
-	if (!t->recurrence.n || !read_recurrence(t->recurrence, start.wall, v))
-		return;
 	if (v->r.has_until)
 		v->r.until = zone_to_utc(z, v->r.until);
 	ical_add(a, event, "RRULE", STR(""), recurrence_rule(a, &v->r, &start));
@@ -200,6 +97,24 @@ static void put_recurrence(struct arena *a, struct ical_node *event, const struc
 		struct ical_time day = {.wall = v->deleted[i], .date = true};
 		ical_add(a, event, "EXDATE", STR(";VALUE=DATE"), ical_time_text(a, day));
 	}
+}
+
+/* Of the series, but for what it says otherwise. */
+static void put_changed(struct arena *a, struct ical_node *calendar, const struct ical_node *series,
+			const struct tnef *t, const struct zone *z, const struct tnef_changed *v)
+{
+	static const char *const own[] = {"RRULE", "EXDATE", "DTSTART", "DTEND"};
+	struct ical_node *event = ical_add_copy(a, calendar, series);
+	bool all_day = t->all_day || v->all_day;
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		ical_remove_all(event, own[i]);
+	put_wall(a, event, "RECURRENCE-ID", v->original, t->all_day, z);
+	put_wall(a, event, "DTSTART", v->start, all_day, z);
+	put_wall(a, event, "DTEND", v->end > v->start ? v->end : v->start, all_day, z);
+	if (v->has_subject)
+		ical_set_text(a, event, "SUMMARY", v->subject);
+	if (v->has_location)
+		ical_set_text(a, event, "LOCATION", v->location);
 }
 
 static void put_person(struct arena *a, struct ical_node *event, const char *name,
@@ -228,6 +143,7 @@ struct str tnef_calendar(struct arena *a, const struct tnef *t, struct str organ
 	const struct method *m = method_of(t->message_class);
 	struct str uid = uid_of(a, t->global_id);
 	struct ical_node *root;
+	struct tnef_recurrence *series = NULL;
 	struct err ignored;
 	char text[CLOCK_TEXT];
 	if (!m || !uid.n || !t->start ||
@@ -246,7 +162,10 @@ struct str tnef_calendar(struct arena *a, const struct tnef *t, struct str organ
 	ical_add(a, event, "DTSTAMP", STR(""), str_of(clock_compact(now, text)));
 	put_time(a, event, "DTSTART", t, z, t->start / 1000);
 	put_time(a, event, "DTEND", t, z, (t->end > t->start ? t->end : t->start) / 1000);
-	put_recurrence(a, event, t, z);
+	if (t->recurrence.n)
+		series = tnef_recurrence_read(a, t->recurrence, zone_to_wall(z, t->start / 1000));
+	if (series)
+		put_rule(a, event, t, z, series);
 	if (t->sequence)
 		ical_add(a, event, "SEQUENCE", STR(""),
 			 str_of(arena_printf(a, "%lld", (long long)t->sequence)));
@@ -254,6 +173,8 @@ struct str tnef_calendar(struct arena *a, const struct tnef *t, struct str organ
 	ical_set_text(a, event, "LOCATION", t->location);
 	ical_set_text(a, event, "DESCRIPTION", t->text);
 	put_people(a, event, m, organizer, me);
+	for (size_t i = 0; series && i < series->nchanged; i++)
+		put_changed(a, calendar, event, t, z, &series->changed[i]);
 	return ical_write(a, root);
 }
 

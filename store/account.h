@@ -63,7 +63,7 @@ struct gate_row {
 	struct str lives_at; /* https://host of the server that the account lives at; empty: here */
 	struct str password_hash; /* p NULL: nobody may log in */
 	struct str remembered;	  /* digest of the last right password; p NULL: none */
-	bool throttled;		  /* too many wrong passwords from this address */
+	bool throttled;		  /* too many wrong passwords for this login and address */
 	enum verdict verdict;
 	int64_t hierarchy_modseq;
 	struct str timezone, language; /* of the user: "Europe/Berlin", "de" */
@@ -105,8 +105,8 @@ struct gate_question {
 };
 
 /*
- * Looks up login, device and limits, and decides. FOUND_NONE: there is no such account (limits are
- * set all the same).
+ * Looks up login, device and limits, and decides. FOUND_NONE: there is no such account (limits
+ * and throttled are set all the same).
  */
 enum found account_gate(struct pg *db, struct arena *a, const struct gate_question *q,
 			struct gate_row *out, struct err *e);
@@ -131,8 +131,8 @@ enum found account_has_alias(struct pg *db, struct arena *a, int32_t account, st
 struct pg_params;
 void account_put_address(struct pg_params *p, struct arena *a, struct str address);
 
-/* Counts a wrong password. */
-bool account_count_failure(struct pg *db, struct arena *a, int32_t account, struct str address,
+/* Counts a wrong password for a login, the address of an account or a name that is none. */
+bool account_count_failure(struct pg *db, struct arena *a, struct str login, struct str address,
 			   struct err *e);
 
 #endif

@@ -100,6 +100,8 @@ static enum certificate_result verify(X509_STORE *trusted, const struct certific
 							       X509_V_FLAG_CRL_CHECK_ALL);
 		X509_verify_cert(ctx);
 		result = result_of(X509_STORE_CTX_get_error(ctx));
+		if (result == CERTIFICATE_REVOKED && X509_STORE_CTX_get_error_depth(ctx) > 0)
+			result = CERTIFICATE_CHAIN_REVOKED;
 	}
 	X509_STORE_CTX_free(ctx);
 	return result;

@@ -23,6 +23,7 @@ enum certificate_result {
 	CERTIFICATE_EXPIRED,
 	CERTIFICATE_WRONG_USE, /* an authority's used as a person's, or the other way round */
 	CERTIFICATE_REVOKED,
+	CERTIFICATE_CHAIN_REVOKED, /* not itself, but an authority between */
 	CERTIFICATE_REVOCATION_UNKNOWN,
 	CERTIFICATE_ERROR
 };

@@ -42,4 +42,11 @@ bool folder_map_read(struct pg *db, struct arena *a, int32_t account, int32_t de
 bool folder_map_allows(struct pg *db, int32_t account, int32_t device, bool mail, bool *out,
 		       struct err *e);
 
+/* A folder that somebody made in one of another account's has the same rights as that. */
+bool folder_map_inherit(struct pg *db, const struct place *parent, int32_t folder, struct err *e);
+
+/* Whether the account administers a folder and all that are below it. */
+bool folder_map_administers(struct pg *db, int32_t account, const struct place *at, bool *out,
+			    struct err *e);
+
 #endif

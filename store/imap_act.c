@@ -177,7 +177,10 @@ static bool on_search(void *ctx, struct arena *a, const struct imap_response *r,
 	return true;
 }
 
-/* A message that came into the folder since the intent was noted; 0: there is none. */
+/*
+ * A message that came into the folder since the intent was noted, with its Message-ID, or, if it
+ * has none, of that size (0: not known, and none is found); 0: there is none.
+ */
 static bool look_for(struct imap_actor *x, const struct imap_box *to,
 		     const struct imap_intent *intent, int64_t size, int64_t *uid, struct err *e)
 {
@@ -185,7 +188,7 @@ static bool look_for(struct imap_actor *x, const struct imap_box *to,
 	struct imap_result result;
 	struct buf b = {0};
 	*uid = 0;
-	if (intent->uidvalidity != (int64_t)to->uidvalidity)
+	if (intent->uidvalidity != (int64_t)to->uidvalidity || (!intent->message_id.n && size == 0))
 		return true;
 	if (!imap_box_select(x->link, to, e))
 		return false;
@@ -364,8 +367,12 @@ enum found imap_act_move(struct imap_actor *x, const struct imap_box *from, int6
 	intent->message_id = l.message_id;
 	if (!imap_intent_note(x->aside, x->a, intent, e))
 		return FOUND_FAILED;
-	/* COPY may have been done already, when what follows it was not. */
-	if (intent->repeated && !(imap_can(x->link->imap) & IMAP_CAN_MOVE)) {
+	/*
+	 * It may have been copied already when what follows was not done, by a MOVE too: a server
+	 * that is killed in the midst of one leaves both. Only a Message-ID is proof enough to
+	 * remove anything.
+	 */
+	if (intent->repeated && intent->message_id.n) {
 		if (!look_for(x, to, intent, l.size, new_uid, e))
 			return FOUND_FAILED;
 		if (*new_uid)

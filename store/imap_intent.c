@@ -10,13 +10,13 @@ static PG_STATEMENT(
 	"WITH old AS (DELETE FROM easel.imap_intent WHERE account_id = $1"
 	"	AND made_at < now() - interval '7 days') "
 	"INSERT INTO easel.imap_intent"
-	" (account_id, folder_id, kind, reference, message_id, uidvalidity, uidnext)"
-	" VALUES ($1, $2, $3::text, $4::text, $5::text, $6::bigint, $7::bigint)"
+	" (account_id, folder_id, kind, reference, message_id, uidvalidity, uidnext, outcome)"
+	" VALUES ($1, $2, $3::text, $4::text, $5::text, $6::bigint, $7::bigint, $8::text)"
 	" ON CONFLICT (account_id, folder_id, kind, reference) DO UPDATE SET kind = excluded.kind"
-	" RETURNING uidvalidity, uidnext, message_id, xmax <> 0");
+	" RETURNING uidvalidity, uidnext, message_id, xmax <> 0, outcome");
 
 static PG_STATEMENT(imap_intent_get,
-		    "SELECT uidvalidity, uidnext, message_id, true FROM easel.imap_intent"
+		    "SELECT uidvalidity, uidnext, message_id, true, outcome FROM easel.imap_intent"
 		    " WHERE account_id = $1 AND folder_id = $2 AND kind = $3::text"
 		    " AND reference = $4::text");
 
@@ -45,6 +45,7 @@ static bool read_row(struct pg *db, struct arena *a, const struct pg_statement *
 		out->uidvalidity = pg_get_int(r, 0, 0);
 		out->uidnext = pg_get_int(r, 0, 1);
 		out->message_id = pg_get_copy(a, r, 0, 2);
+		out->outcome = pg_get_copy(a, r, 0, 4);
 	}
 	pg_done(&r);
 	return true;
@@ -56,6 +57,7 @@ bool imap_intent_note(struct pg *aside, struct arena *a, struct imap_intent *int
 	pg_text(&p, a, intent->message_id);
 	pg_int(&p, intent->uidvalidity);
 	pg_int(&p, intent->uidnext);
+	pg_text(&p, a, intent->outcome);
 	return read_row(aside, a, &imap_intent_add, &p, intent, e);
 }
 

@@ -17,16 +17,17 @@ struct pg;
 
 struct imap_intent {
 	int32_t account, folder; /* the folder that a message is put into */
-	const char *kind;	 /* "append" or "move" */
+	const char *kind;	 /* "append", "move" or "smtp" */
 	struct str reference;	 /* what a repeat is known by */
 	struct str message_id;
 	int64_t uidvalidity, uidnext; /* of the folder before */
-	bool repeated;		      /* it was noted before, and nobody knows what came of it */
+	struct str outcome; /* of what a mail server was given: a letter for each recipient */
+	bool repeated;	    /* it was noted before, and nobody knows what came of it */
 };
 
 /*
  * Notes it, and commits that, on a connection of its own. If it is noted already, uidvalidity,
- * uidnext and message_id become those of then, and `repeated` is set.
+ * uidnext, message_id and outcome become those of then, and `repeated` is set.
  */
 bool imap_intent_note(struct pg *aside, struct arena *a, struct imap_intent *intent, struct err *e);
 

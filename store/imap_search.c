@@ -54,21 +54,25 @@ static void put_word(struct buf *b, struct str word, struct str weight, bool plu
 		put_key(b, "TEXT", word, plus);
 }
 
-/* 'word':*A & 'other':* */
+/* 'word':*A & 'two':* <-> 'together':* */
 static void put_words(struct buf *b, struct str words, bool plus)
 {
-	struct str piece, tail = words;
-	while (str_next(&tail, '\'', &piece)) {
-		struct str word, rest;
-		if (!str_next(&tail, '\'', &word))
-			return;
-		rest = tail;
-		size_t n = 0;
-		while (n < rest.n && rest.p[n] != ' ')
-			n++;
-		if (word.n)
-			put_word(b, word, str_sub(rest, 0, n), plus);
+	struct str before, word, tail = words;
+	struct buf phrase = {0};
+	while (str_next(&tail, '\'', &before) && str_next(&tail, '\'', &word)) {
+		/* Up to the next word: its weight, and how the two are joined. */
+		ptrdiff_t next = str_find_byte(tail, '\'');
+		struct str joint = str_sub(tail, 0, next < 0 ? tail.n : (size_t)next), weight;
+		buf_str(&phrase, word);
+		if (str_find(joint, STR("<->")) >= 0) {
+			buf_byte(&phrase, ' ');
+			continue;
+		}
+		if (phrase.n && str_next(&joint, ' ', &weight))
+			put_word(b, buf_get(&phrase), weight, plus);
+		buf_cut(&phrase, 0);
 	}
+	buf_free(&phrase);
 }
 
 /* A day more on either side, since the server counts days in a time zone of its own. */

@@ -22,7 +22,7 @@ static PG_STATEMENT(
 	" CROSS JOIN easel.server s"
 	" JOIN easel.domain d ON d.name = split_part(x.address, '@', 2) AND d.backend = 'imap'"
 	" LEFT JOIN easel.account a ON a.address = x.address"
-	" LEFT JOIN easel.login_failure f ON f.account_id = a.id AND f.address = $2::inet");
+	" LEFT JOIN easel.login_failure f ON f.login = x.address AND f.address = $2::inet");
 
 static PG_STATEMENT(imap_site_account,
 		    "SELECT x.address, x.id, false," SETTINGS " FROM easel.account x"

@@ -2,6 +2,7 @@
 #include "store/imap_store.h"
 
 #include <openssl/crypto.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/base/arena.h"
@@ -218,6 +219,10 @@ static bool dated(struct store *s, struct arena *a, int32_t account, int32_t id,
 	return pg_of(s)->ops->dated(pg_of(s), a, account, id, from, until, limit, out, e);
 }
 
+/*
+ * The index does not know which conversation a message belongs to: that is in its header, and to
+ * read those of a whole folder is what an index is to save. So none is drawn into the filter.
+ */
 static bool related(struct store *s, struct arena *a, int32_t account, int32_t id,
 		    const int64_t *uids, size_t n, int64_t oldest, int64_t cutoff,
 		    struct items *out, struct err *e)
@@ -816,17 +821,12 @@ static enum found delete_folder(struct store *store, int32_t account, int32_t id
 /* What is kept here is found; the server's own mail is not in the index. */
 /* ---- The mailbox search ---- */
 
-struct dated_hit {
-	struct hit hit;
-	int64_t date;
-};
-
 struct searching {
 	const struct search *q;
 	const struct imap_box *box;
 	int64_t *uids;
 	size_t n;
-	struct dated_hit *v;
+	struct hit *v;
 	size_t nv, size;
 };
 
@@ -836,6 +836,18 @@ static bool act_search(struct imap_store *s, void *ctx, struct err *e)
 	return imap_search(s->link, x->box, s->arena, x->q, &x->uids, &x->n, e);
 }
 
+static void make_room(struct imap_store *s, struct searching *x, size_t n)
+{
+	if (x->nv + n <= x->size)
+		return;
+	size_t size = 2 * x->size + n;
+	struct hit *v = arena_array(s->arena, size, sizeof *v);
+	if (x->nv)
+		memcpy(v, x->v, x->nv * sizeof *v);
+	x->v = v;
+	x->size = size;
+}
+
 /* Those among them that are there, with their dates, if they are of the time asked for. */
 static bool add_hits(struct imap_store *s, struct searching *x, int32_t folder_id,
 		     const int64_t *uids, size_t n, struct err *e)
@@ -843,25 +855,18 @@ static bool add_hits(struct imap_store *s, struct searching *x, int32_t folder_i
 	struct items items;
 	if (!lookup(&s->store, s->arena, s->who.account, folder_id, uids, n, &items, e))
 		return false;
-	if (x->nv + n > x->size) {
-		size_t size = 2 * x->size + n;
-		struct dated_hit *v = arena_array(s->arena, size, sizeof *v);
-		if (x->nv)
-			memcpy(v, x->v, x->nv * sizeof *v);
-		x->v = v;
-		x->size = size;
+	make_room(s, x, n);
+	for (size_t i = 0; i < n; i++) {
+		const struct item *item = &items.v[i];
+		if (!item->gone && item->date > x->q->after && item->date < x->q->before)
+			x->v[x->nv++] = (struct hit){folder_id, item->uid, item->date};
 	}
-	for (size_t i = 0; i < n; i++)
-		if (!items.v[i].gone && items.v[i].date > x->q->after &&
-		    items.v[i].date < x->q->before)
-			x->v[x->nv++] =
-				(struct dated_hit){{folder_id, items.v[i].uid}, items.v[i].date};
 	return true;
 }
 
 static int newest_first(const void *a, const void *b)
 {
-	const struct dated_hit *x = a, *y = b;
+	const struct hit *x = a, *y = b;
 	return x->date < y->date ? 1 : x->date > y->date ? -1 : 0;
 }
 
@@ -877,9 +882,9 @@ static bool add_own(struct imap_store *s, struct searching *x, const int32_t *ow
 		return true;
 	if (!s->pg->ops->search(s->pg, s->arena, s->who.account, &q, 0, most, &hits, e))
 		return false;
+	make_room(s, x, hits.n);
 	for (size_t i = 0; i < hits.n; i++)
-		if (!add_hits(s, x, hits.v[i].folder, &hits.v[i].uid, 1, e))
-			return false;
+		x->v[x->nv++] = hits.v[i];
 	return true;
 }
 
@@ -894,6 +899,9 @@ static bool search(struct store *store, struct arena *a, int32_t account, const 
 						 e);
 	int32_t *own = arena_array(s->arena, q->nfolders + 1, sizeof *own);
 	size_t nown = 0;
+	/* Only what is in the index can be told of, and the phone need not have synced it. */
+	if (q->nfolders && !refresh(store, account, q->folders, q->nfolders, e))
+		return false;
 	for (size_t i = 0; i < q->nfolders; i++) {
 		struct imap_box *box;
 		bool imap;
@@ -912,7 +920,7 @@ static bool search(struct store *store, struct arena *a, int32_t account, const 
 	qsort(x.v, x.nv, sizeof *x.v, newest_first);
 	*out = (struct hits){.v = arena_array(a, limit, sizeof *out->v)};
 	for (size_t i = offset; i < x.nv && out->n < limit; i++)
-		out->v[out->n++] = x.v[i].hit;
+		out->v[out->n++] = x.v[i];
 	out->total = out->n ? x.nv : 0;
 	return true;
 }
@@ -955,6 +963,31 @@ static bool all_later(const struct smtp_result *results, size_t n)
 	return true;
 }
 
+/* What the mail server said of each, as it is noted. */
+static const char verdict_letters[] = {[SMTP_SENT] = 's', [SMTP_LATER] = 'l', [SMTP_NEVER] = 'n'};
+
+static struct str note_results(struct arena *a, const struct smtp_result *results, size_t n)
+{
+	char *text = arena_alloc(a, n + 1);
+	for (size_t i = 0; i < n; i++)
+		text[i] = verdict_letters[results[i].verdict];
+	return (struct str){text, n};
+}
+
+/* A server that was asked before is asked no more about those of whom it has said something. */
+static void recall_results(struct str outcome, struct smtp_result *results, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		results[i] = (struct smtp_result){.verdict = SMTP_SENT};
+		for (size_t k = 0; outcome.n == n && k < sizeof verdict_letters; k++)
+			if (outcome.p[i] == verdict_letters[k])
+				results[i].verdict = (enum smtp_verdict)k;
+		if (results[i].verdict == SMTP_NEVER)
+			snprintf(results[i].reason, sizeof results[i].reason,
+				 "the mail server has refused it");
+	}
+}
+
 /* What was sent is noted at once, whatever becomes of the request that sent it. */
 static bool send_noted(struct imap_store *s, struct imap_intent *intent,
 		       const struct smarthost *host, const char *sender, struct str raw,
@@ -964,14 +997,14 @@ static bool send_noted(struct imap_store *s, struct imap_intent *intent,
 	if (!imap_intent_find(aside(s), s->arena, intent, e))
 		return false;
 	if (intent->repeated) {
-		for (size_t i = 0; i < n; i++)
-			results[i] = (struct smtp_result){.verdict = SMTP_SENT};
+		recall_results(intent->outcome, results, n);
 	} else {
 		struct smtp *smtp = smtp_new(NULL);
 		smtp_send(smtp, host, sender, raw, recipients, n, results);
 		smtp_free(&smtp);
 		if (all_later(results, n))
 			return err_set(e, ERR_UNAVAILABLE, "mail server: %s", results[0].reason);
+		intent->outcome = note_results(s->arena, results, n);
 		if (!imap_intent_note(aside(s), s->arena, intent, e))
 			return false;
 	}

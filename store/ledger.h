@@ -76,7 +76,9 @@ struct ledger {
 	size_t nanswers;
 };
 
-/* Nobody else syncs these folders of the device until ledger_release(), or the connection is lost.
+/*
+ * Nobody else syncs these folders of the device until ledger_release(), or the connection is lost.
+ * Sent with the next statement, which waits for it, and fails if it fails.
  */
 bool ledger_claim(struct pg *db, struct arena *a, int32_t device, const int64_t *folders, size_t n,
 		  struct err *e);
@@ -88,7 +90,8 @@ bool ledger_load(struct pg *db, struct arena *a, int32_t account, int32_t device
 
 /*
  * Writes the base as it stands in *l, removes the answers that *l no longer has, and the commands
- * of keys that are none of those left; adds `answer` when it is not NULL. One round trip.
+ * of keys that are none of those left; adds `answer` when it is not NULL. Inside a transaction:
+ * this and what follows is sent with its next statement or the commit, which fails if it fails.
  */
 bool ledger_save(struct pg *db, struct arena *a, int32_t account, int32_t device,
 		 const struct ledger *l, const struct sync_answer *answer, struct err *e);

@@ -37,6 +37,9 @@ struct pg {
 	bool in_tx;	/* between pg_begin() and pg_commit() or pg_rollback() */
 	bool tx_failed; /* the transaction is lost: nothing more is done in it */
 	bool dying;	/* the server said that it is closing this connection */
+	bool piped;	/* statements are on their way whose ends were not waited for, */
+	unsigned ahead; /* so many of them; the last is not followed by a Sync yet, */
+	bool unwaited;	/* or it is, and nobody asks what became of them */
 	unsigned calls;
 	unsigned connects;
 	int64_t retry_at; /* clock_monotonic(); before it no connection is tried */
@@ -163,6 +166,7 @@ static enum err_kind kind_of_state(const char *state)
 		{"40001", ERR_UNAVAILABLE}, /* serialisation failure */
 		{"40P01", ERR_UNAVAILABLE}, /* deadlock */
 		{"25006", ERR_UNAVAILABLE}, /* read-only: a standby that is about to take over */
+		{"22021", ERR_MALFORMED},   /* a text from outside that is not UTF-8 */
 		{"23505", ERR_EXISTS},	    /* unique violation */
 		{"23514", ERR_INVALID},	    /* check violation */
 		{"23001", ERR_FORBIDDEN},   /* what our own functions raise for what has to stay */
@@ -193,6 +197,11 @@ static void trim_end(char *s)
 		s[--n] = '\0';
 }
 
+static bool lost(const struct pg *db)
+{
+	return PQstatus(db->conn) != CONNECTION_OK;
+}
+
 /* Never the DETAIL of a message, which quotes what is stored. */
 static void explain(struct pg *db, const PGresult *r, const char *what, struct err *e)
 {
@@ -206,8 +215,83 @@ static void explain(struct pg *db, const PGresult *r, const char *what, struct e
 	snprintf(reason, sizeof reason, "%s",
 		 db->conn ? PQerrorMessage(db->conn) : "not connected");
 	trim_end(reason);
-	bool lost = !db->conn || PQstatus(db->conn) != CONNECTION_OK;
-	err_set(e, lost ? ERR_UNAVAILABLE : ERR_INTERNAL, "%s: %s", what, reason);
+	bool gone = !db->conn || lost(db);
+	err_set(e, gone ? ERR_UNAVAILABLE : ERR_INTERNAL, "%s: %s", what, reason);
+}
+
+/* ---------------------------------------------------------------------------------------------
+ * Results, and statements that go together in one round trip (libpq's pipeline mode) */
+
+/* The last result of what was sent, so that an error at its end is not taken for success. */
+static PGresult *collect(struct pg *db)
+{
+	PGresult *last = NULL, *r;
+	while ((r = PQgetResult(db->conn)) != NULL) {
+		PQclear(last);
+		last = r;
+		if (PQstatus(db->conn) == CONNECTION_BAD)
+			break;
+	}
+	return last;
+}
+
+static bool succeeded(const PGresult *r)
+{
+	ExecStatusType s = PQresultStatus(r);
+	return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK || s == PGRES_EMPTY_QUERY;
+}
+
+/* The result of the next statement on its way. */
+static PGresult *next_in_pipe(struct pg *db)
+{
+	PGresult *r = PQgetResult(db->conn), *end;
+	while (r && (end = PQgetResult(db->conn)) != NULL)
+		PQclear(end);
+	return r ? r : PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+}
+
+/* Of those sent ahead: the first that failed, or NULL. */
+static PGresult *take_ahead(struct pg *db)
+{
+	PGresult *failed = NULL;
+	for (; db->ahead > 0 && !(failed && lost(db)); db->ahead--) {
+		PGresult *r = next_in_pipe(db);
+		if (failed || succeeded(r))
+			PQclear(r);
+		else
+			failed = r;
+	}
+	db->ahead = 0;
+	return failed;
+}
+
+/* Reads the mark that ends what was sent together; one at a time goes on from there. */
+static void leave_pipe(struct pg *db)
+{
+	PGresult *r;
+	while (!lost(db) && (r = PQgetResult(db->conn)) != NULL) {
+		bool mark = PQresultStatus(r) == PGRES_PIPELINE_SYNC;
+		PQclear(r);
+		if (mark)
+			break;
+	}
+	if (!lost(db))
+		PQexitPipelineMode(db->conn);
+	db->piped = db->unwaited = false;
+}
+
+/* Waits for all that is on its way: the first that failed, or NULL. */
+static PGresult *end_pipe(struct pg *db)
+{
+	PGresult *failed = NULL;
+	if (!db->piped)
+		return NULL;
+	if (!db->unwaited && !PQpipelineSync(db->conn))
+		failed = PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+	else
+		failed = take_ahead(db);
+	leave_pipe(db);
+	return failed;
 }
 
 /* ---------------------------------------------------------------------------------------------
@@ -229,7 +313,8 @@ static void drop_connection(struct pg *db)
 		PQfinish(db->conn);
 	db->conn = NULL;
 	db->nprepared = 0;
-	db->dying = false;
+	db->dying = db->piped = db->unwaited = false;
+	db->ahead = 0;
 	if (db->in_tx)
 		db->tx_failed = true;
 }
@@ -318,6 +403,15 @@ static bool make_connection(struct pg *db, struct err *e)
 	return true;
 }
 
+/* What pg_unwaited() sent has been done by now, or the connection is of no use. */
+static void take_unwaited(struct pg *db)
+{
+	PGresult *failed = end_pipe(db);
+	if (failed)
+		drop_connection(db);
+	PQclear(failed);
+}
+
 /* Reads what an idle server sent unasked: false once it has hung up. */
 static bool still_there(struct pg *db)
 {
@@ -341,7 +435,10 @@ static bool ready(struct pg *db, struct err *e)
 			return true;
 		return err_set(e, ERR_UNAVAILABLE, "database: the transaction has failed");
 	}
-	if (db->conn && !still_there(db))
+	if (db->conn && db->unwaited)
+		take_unwaited(db);
+	/* While something is on its way its own end tells. */
+	if (db->conn && !db->piped && !still_there(db))
 		drop_connection(db);
 	return db->conn || make_connection(db, e);
 }
@@ -353,25 +450,6 @@ bool pg_connect(struct pg *db, struct err *e)
 
 /* ---------------------------------------------------------------------------------------------
  * Running */
-
-/* The last result of what was sent, so that an error at its end is not taken for success. */
-static PGresult *collect(struct pg *db)
-{
-	PGresult *last = NULL, *r;
-	while ((r = PQgetResult(db->conn)) != NULL) {
-		PQclear(last);
-		last = r;
-		if (PQstatus(db->conn) == CONNECTION_BAD)
-			break;
-	}
-	return last;
-}
-
-static bool succeeded(const PGresult *r)
-{
-	ExecStatusType s = PQresultStatus(r);
-	return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK || s == PGRES_EMPTY_QUERY;
-}
 
 static bool is_prepared(const struct pg *db, const struct pg_statement *s)
 {
@@ -401,10 +479,11 @@ struct call {
 	const struct pg_statement *s; /* NULL: sql is run as it is */
 	const char *sql;
 	const struct pg_params *p;
-	bool harmless; /* may be sent again whatever became of it: BEGIN */
+	bool script; /* it may be several statements */
 };
 
-static PGresult *send_call(struct pg *db, const struct call *c)
+/* Puts a prepared statement, or a word of SQL, on its way. */
+static bool put(struct pg *db, const struct call *c)
 {
 	static const struct pg_params none;
 	const struct pg_params *p = c->p ? c->p : &none;
@@ -413,13 +492,56 @@ static PGresult *send_call(struct pg *db, const struct call *c)
 		value[i] = p->value[i] == IN_NUMBER ? p->number[i] : p->value[i];
 	db->calls++;
 	if (!c->s)
-		return PQexec(db->conn, c->sql);
-	PGresult *failed = prepare(db, c->s);
+		return PQsendQueryParams(db->conn, c->sql, 0, NULL, NULL, NULL, NULL, 1) != 0;
+	return PQsendQueryPrepared(db->conn, c->s->name, p->n, value, p->length, p->format, 1) != 0;
+}
+
+static PGresult *failure(const struct pg *db)
+{
+	return PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+}
+
+/* NULL: it may be put on its way. A new statement is made known by itself. */
+static PGresult *make_known(struct pg *db, const struct call *c)
+{
+	if (!c->s || is_prepared(db, c->s))
+		return NULL;
+	PGresult *failed = end_pipe(db);
+	return failed ? failed : prepare(db, c->s);
+}
+
+/* Together with what was sent ahead, whose failure is its own. */
+static PGresult *send_last(struct pg *db, const struct call *c)
+{
+	PGresult *failed, *r = NULL;
+	if (!put(db, c) || !PQpipelineSync(db->conn))
+		return failure(db);
+	failed = take_ahead(db);
+	if (!failed || !lost(db))
+		r = next_in_pipe(db);
+	leave_pipe(db);
+	if (!failed)
+		return r;
+	PQclear(r);
+	return failed;
+}
+
+static PGresult *send_call(struct pg *db, const struct call *c)
+{
+	PGresult *failed = make_known(db, c);
 	if (failed)
 		return failed;
-	if (!PQsendQueryPrepared(db->conn, c->s->name, p->n, value, p->length, p->format, 1))
-		return PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
-	return collect(db);
+	if (db->piped)
+		return send_last(db, c);
+	return put(db, c) ? collect(db) : failure(db);
+}
+
+/* Several statements in one text can't be sent together with others. */
+static PGresult *send_script(struct pg *db, const char *sql)
+{
+	PGresult *failed = end_pipe(db);
+	db->calls++;
+	return failed ? failed : PQexec(db->conn, sql);
 }
 
 /* Whether the server ended the connection instead of doing what was asked, and said so. */
@@ -428,30 +550,35 @@ static bool refused_by_shutdown(const PGresult *r)
 	return strncmp(state_of(r), "57P0", 4) == 0;
 }
 
+/* Takes the result. */
+static void note_failure(struct pg *db, PGresult *r, const struct call *c, struct err *e)
+{
+	explain(db, r, c->s ? c->s->name : c->script ? "script" : c->sql, e);
+	PQclear(r);
+	if (db->in_tx)
+		db->tx_failed = true; /* the server does nothing more in it either */
+	if (lost(db))
+		drop_connection(db);
+}
+
 /*
- * Outside a transaction: serialisation failures are tried again, and so is what the server refused
- * because it is closing the connection. NULL on failure.
+ * What is sent alone, outside a transaction: serialisation failures are tried again, and so is what
+ * the server refused because it is closing the connection. NULL on failure.
  */
 static PGresult *run(struct pg *db, const struct call *c, struct err *e)
 {
-	const char *what = c->s ? c->s->name : "script";
 	bool reconnected = false;
 	for (int tries = 1;; tries++) {
 		if (!ready(db, e))
 			return NULL;
-		PGresult *r = send_call(db, c);
+		bool alone = !db->in_tx && !db->piped;
+		PGresult *r = c->script ? send_script(db, c->sql) : send_call(db, c);
 		if (succeeded(r))
 			return r;
-		explain(db, r, what, e);
-		bool lost = PQstatus(db->conn) != CONNECTION_OK;
-		bool again = !db->in_tx && tries < TRIES && may_repeat(state_of(r));
-		if (!db->in_tx && lost && !reconnected)
-			again = reconnected = c->harmless || refused_by_shutdown(r);
-		if (db->in_tx)
-			db->tx_failed = true; /* the server does nothing more in it either */
-		PQclear(r);
-		if (lost)
-			drop_connection(db);
+		bool again = alone && tries < TRIES && may_repeat(state_of(r));
+		if (alone && lost(db) && !reconnected)
+			again = reconnected = refused_by_shutdown(r);
+		note_failure(db, r, c, e);
 		if (!again)
 			return NULL;
 	}
@@ -485,6 +612,17 @@ enum found pg_found(struct pg *db, const struct pg_statement *s, const struct pg
 	return found;
 }
 
+bool pg_ask(struct pg *db, const struct pg_statement *s, const struct pg_params *p, bool *yes,
+	    struct err *e)
+{
+	struct pg_rows *r = pg_run(db, s, p, e);
+	if (!r)
+		return false;
+	*yes = pg_count(r) == 1 && pg_get_bool(r, 0, 0);
+	pg_done(&r);
+	return true;
+}
+
 bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e)
 {
 	struct pg_rows *r = pg_run(db, s, p, e);
@@ -493,9 +631,45 @@ bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *
 	return ok;
 }
 
+/* Sends it without waiting for its end. */
+static bool send_ahead(struct pg *db, const struct call *c, struct err *e)
+{
+	if (!ready(db, e))
+		return false;
+	PGresult *failed = make_known(db, c);
+	if (!failed && !db->piped && !PQenterPipelineMode(db->conn))
+		failed = failure(db);
+	db->piped = db->piped || !failed;
+	if (!failed && !put(db, c))
+		failed = failure(db);
+	if (failed) {
+		note_failure(db, failed, c, e);
+		return false;
+	}
+	db->ahead++;
+	return true;
+}
+
+bool pg_ahead(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e)
+{
+	struct call c = {.s = s, .p = p};
+	return send_ahead(db, &c, e);
+}
+
+void pg_unwaited(struct pg *db, const struct pg_statement *s, const struct pg_params *p)
+{
+	struct call c = {.s = s, .p = p};
+	struct err ignored;
+	if (!db->conn || !send_ahead(db, &c, &ignored))
+		return;
+	db->unwaited = true;
+	if (!PQpipelineSync(db->conn))
+		drop_connection(db);
+}
+
 bool pg_script(struct pg *db, const char *sql, struct err *e)
 {
-	struct call c = {.sql = sql};
+	struct call c = {.sql = sql, .script = true};
 	PGresult *r = run(db, &c, e);
 	bool ok = r != NULL;
 	PQclear(r);
@@ -563,11 +737,9 @@ bool pg_begin(struct pg *db, struct err *e)
 {
 	if (db->in_tx)
 		return err_set(e, ERR_INTERNAL, "database: a transaction within a transaction");
-	struct call c = {.sql = "BEGIN", .harmless = true};
-	PGresult *r = run(db, &c, e);
-	if (!r)
+	struct call c = {.sql = "BEGIN"};
+	if (!send_ahead(db, &c, e))
 		return false;
-	PQclear(r);
 	db->in_tx = true;
 	db->tx_failed = false;
 	return true;
@@ -598,9 +770,12 @@ void pg_rollback(struct pg *db)
 {
 	bool was = db->in_tx;
 	db->in_tx = db->tx_failed = false;
-	if (!was || !db->conn)
-		return;
-	if (PQtransactionStatus(db->conn) == PQTRANS_IDLE)
+	if (db->conn && db->piped && !db->unwaited) {
+		PQclear(end_pipe(db));
+		if (lost(db))
+			drop_connection(db);
+	}
+	if (!was || !db->conn || PQtransactionStatus(db->conn) == PQTRANS_IDLE)
 		return;
 	db->calls++;
 	PGresult *r = PQexec(db->conn, "ROLLBACK");
@@ -612,6 +787,40 @@ void pg_rollback(struct pg *db)
 bool pg_in_transaction(const struct pg *db)
 {
 	return db->in_tx;
+}
+
+static bool at_savepoint(struct pg *db, const char *verb, const char *name, struct err *e)
+{
+	char sql[80];
+	if (!db->in_tx)
+		return err_set(e, ERR_INTERNAL, "database: a savepoint without a transaction");
+	snprintf(sql, sizeof sql, "%s %s", verb, name);
+	struct call c = {.sql = sql};
+	PGresult *r = run(db, &c, e);
+	bool ok = r != NULL;
+	PQclear(r);
+	return ok;
+}
+
+bool pg_savepoint(struct pg *db, const char *name, struct err *e)
+{
+	return at_savepoint(db, "SAVEPOINT", name, e);
+}
+
+bool pg_undo(struct pg *db, const char *name, struct err *e)
+{
+	db->tx_failed = db->tx_failed && !db->conn;
+	return at_savepoint(db, "ROLLBACK TO SAVEPOINT", name, e);
+}
+
+bool pg_release(struct pg *db, const char *name, struct err *e)
+{
+	return at_savepoint(db, "RELEASE SAVEPOINT", name, e);
+}
+
+bool pg_failed(const struct pg *db)
+{
+	return db->in_tx && db->tx_failed;
 }
 
 /* ---------------------------------------------------------------------------------------------

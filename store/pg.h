@@ -12,8 +12,9 @@
  * and whoever began it may start again. So are timeouts and a lack of resources. Unique violations
  * are ERR_EXISTS, check violations ERR_INVALID; of what our own functions raise, no_data_found is
  * ERR_NOT_FOUND and restrict_violation ERR_FORBIDDEN; all else is ERR_INTERNAL. After a failure
- * inside a transaction, or a lost connection, nothing more is done until pg_rollback() or
- * pg_commit(), which fails; either ends the transaction. Thread: a struct pg belongs to one thread.
+ * inside a transaction, or a lost connection, nothing more is done until pg_undo(), or
+ * pg_rollback() or pg_commit(), which fails; these two end the transaction. Thread: a struct pg
+ * belongs to one thread.
  */
 #ifndef EASEL_STORE_PG_H
 #define EASEL_STORE_PG_H
@@ -110,16 +111,44 @@ enum found pg_find(struct pg *db, const struct pg_statement *s, const struct pg_
 enum found pg_found(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
 		    struct err *e);
 
+/* Runs a statement that gives one boolean; no row is a no. */
+bool pg_ask(struct pg *db, const struct pg_statement *s, const struct pg_params *p, bool *yes,
+	    struct err *e);
+
 /* Runs a statement whose rows do not matter. */
 bool pg_do(struct pg *db, const struct pg_statement *s, const struct pg_params *p, struct err *e);
+
+/*
+ * Sends a statement together with the next one, in one round trip; its rows do not matter. If it
+ * fails then so does the next one, or pg_commit(), with its error. Outside a transaction both are
+ * one transaction, and are not tried again.
+ */
+bool pg_ahead(struct pg *db, const struct pg_statement *s, const struct pg_params *p,
+	      struct err *e);
+
+/* Sends a statement and does not wait for its end. If it fails the connection is lost. */
+void pg_unwaited(struct pg *db, const struct pg_statement *s, const struct pg_params *p);
 
 /* Runs SQL text without parameters, several statements allowed: migrations, BEGIN. */
 bool pg_script(struct pg *db, const char *sql, struct err *e);
 
+/* Goes to the server with the transaction's first statement. */
 bool pg_begin(struct pg *db, struct err *e);
 bool pg_commit(struct pg *db, struct err *e);
 void pg_rollback(struct pg *db); /* harmless outside a transaction */
 bool pg_in_transaction(const struct pg *db);
+
+/*
+ * Inside a transaction: a point to which it can be undone, by a name that is an identifier of SQL.
+ * After a failure pg_undo() makes the transaction usable again, unless the connection was lost.
+ * pg_release() forgets the point and keeps what was done.
+ */
+bool pg_savepoint(struct pg *db, const char *name, struct err *e);
+bool pg_undo(struct pg *db, const char *name, struct err *e);
+bool pg_release(struct pg *db, const char *name, struct err *e);
+
+/* Whether a failure inside the transaction keeps anything more from being done in it. */
+bool pg_failed(const struct pg *db);
 
 /*
  * Sleeps until a notification comes on a channel that the connection listens on, a signal comes, or

@@ -94,14 +94,15 @@ static PG_STATEMENT(
 
 static PG_STATEMENT(
 	account_remember,
-	"WITH forgotten AS (DELETE FROM easel.login_failure WHERE account_id = $1 AND address = $3::inet)"
+	"WITH forgotten AS (DELETE FROM easel.login_failure f USING easel.account a"
+	" WHERE a.id = $1 AND f.login = a.address AND f.address = $3::inet)"
 	" INSERT INTO easel.password_memory (account_id, digest) VALUES ($1, $2::bytea)"
 	" ON CONFLICT (account_id) DO UPDATE SET digest = excluded.digest, checked_at = now()");
 
 static PG_STATEMENT(
 	account_failure,
-	"INSERT INTO easel.login_failure (account_id, address) VALUES ($1, $2::inet)"
-	" ON CONFLICT (account_id, address) DO UPDATE SET last_at = now(), failures = CASE"
+	"INSERT INTO easel.login_failure (login, address) VALUES ($1::text, $2::inet)"
+	" ON CONFLICT (login, address) DO UPDATE SET last_at = now(), failures = CASE"
 	" WHEN login_failure.last_at < now() - make_interval(secs =>"
 	" (SELECT login_pause FROM easel.server)) THEN 1 ELSE login_failure.failures + 1 END");
 
@@ -192,7 +193,6 @@ static void read_row(struct arena *a, const struct pg_rows *r, struct gate_row *
 	out->display_name = copy_or_null(a, r, DISPLAY_NAME);
 	out->password_hash = copy_or_null(a, r, PASSWORD_HASH);
 	out->remembered = copy_or_null(a, r, REMEMBERED);
-	out->throttled = pg_get_bool(r, 0, THROTTLED);
 	out->verdict = read_verdict(pg_get_str(r, 0, VERDICT));
 	out->hierarchy_modseq = pg_get_int(r, 0, HIERARCHY_MODSEQ);
 	out->timezone = copy_or_null(a, r, TIMEZONE);
@@ -237,6 +237,7 @@ enum found account_gate(struct pg *db, struct arena *a, const struct gate_questi
 	enum found found = FOUND_FAILED;
 	if (pg_count(r) == 1) {
 		read_limits(r, &out->limits);
+		out->throttled = pg_get_bool(r, 0, THROTTLED);
 		found = pg_is_null(r, 0, 0) ? FOUND_NONE : FOUND_ONE;
 		if (found == FOUND_ONE)
 			read_row(a, r, out);
@@ -272,11 +273,11 @@ bool account_remember_login(struct pg *db, struct arena *a, int32_t account, str
 	return pg_do(db, &account_remember, &p, e);
 }
 
-bool account_count_failure(struct pg *db, struct arena *a, int32_t account, struct str address,
+bool account_count_failure(struct pg *db, struct arena *a, struct str login, struct str address,
 			   struct err *e)
 {
 	struct pg_params p = {0};
-	pg_int(&p, account);
+	pg_text(&p, a, login);
 	account_put_address(&p, a, address);
 	return pg_do(db, &account_failure, &p, e);
 }

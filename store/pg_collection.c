@@ -14,6 +14,19 @@ static PG_STATEMENT(collection_others,
 		    COLUMNS " WHERE account_id = $1 AND (view <> 'plain' OR owner_id <> $1)"
 			    " ORDER BY id");
 
+static PG_STATEMENT(
+	collection_told,
+	"SELECT c.id, f.epoch, coalesce(m.uid, $4::bigint)"
+	" FROM easel.hierarchy_state h CROSS JOIN json_array_elements(h.folders) e"
+	" JOIN easel.collection c ON c.account_id = $1 AND c.id = (e ->> 0)::integer"
+	" JOIN easel.folder f ON f.account_id = c.owner_id AND f.id = c.folder_id"
+	" LEFT JOIN easel.merged_item m ON c.view = 'merged' AND m.account_id = c.owner_id"
+	"	AND m.folder_id = c.folder_id AND m.owner_id = $1 AND m.source_id = $3"
+	"	AND m.source_uid = $4::bigint"
+	" WHERE h.device = $2 AND h.account_id = $1"
+	" AND (m.uid IS NOT NULL OR (c.view = 'plain' AND c.owner_id = $1 AND c.folder_id = $3))"
+	" ORDER BY c.view = 'plain' DESC LIMIT 1");
+
 enum folder_view collection_view_parse(struct str text)
 {
 	static const char *const names[] = {
@@ -97,6 +110,23 @@ enum found collection_folder(struct pg *db, struct arena *a, int32_t account, in
 			     struct collection *out, struct folder *folder, struct err *e)
 {
 	return find(db, a, account, id, out, folder, e);
+}
+
+enum found collection_on_device(struct pg *db, int32_t account, int32_t device, int32_t folder,
+				int64_t uid, struct collection_item *out, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_int(&p, device);
+	pg_int(&p, folder);
+	pg_int(&p, uid);
+	struct pg_rows *r;
+	enum found found = pg_find(db, &collection_told, &p, &r, e);
+	if (found == FOUND_ONE)
+		*out = (struct collection_item){(int32_t)pg_get_int(r, 0, 0),
+						(int32_t)pg_get_int(r, 0, 1), pg_get_int(r, 0, 2)};
+	pg_done(&r);
+	return found;
 }
 
 bool collection_links(struct pg *db, struct arena *a, int32_t account, struct collection **out,

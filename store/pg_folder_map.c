@@ -51,6 +51,8 @@ bool folder_map_read(struct pg *db, struct arena *a, int32_t account, int32_t de
 static PG_STATEMENT(folder_map_more,
 		    "SELECT easel.device_sees_more($1, nullif($2::integer, 0), $3)");
 
+static PG_STATEMENT(folder_map_all_below, "SELECT easel.administers_all($1, $2, $3)");
+
 bool folder_map_allows(struct pg *db, int32_t account, int32_t device, bool mail, bool *out,
 		       struct err *e)
 {
@@ -58,10 +60,26 @@ bool folder_map_allows(struct pg *db, int32_t account, int32_t device, bool mail
 	pg_int(&p, account);
 	pg_int(&p, device);
 	pg_bool(&p, mail);
-	struct pg_rows *r = pg_run(db, &folder_map_more, &p, e);
-	if (!r)
-		return false;
-	*out = pg_get_bool(r, 0, 0);
-	pg_done(&r);
-	return true;
+	return pg_ask(db, &folder_map_more, &p, out, e);
+}
+
+bool folder_map_administers(struct pg *db, int32_t account, const struct place *at, bool *out,
+			    struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, account);
+	pg_int(&p, at->account);
+	pg_int(&p, at->folder);
+	return pg_ask(db, &folder_map_all_below, &p, out, e);
+}
+
+static PG_STATEMENT(folder_map_give, "SELECT easel.folder_inherit($1, $2, $3)");
+
+bool folder_map_inherit(struct pg *db, const struct place *parent, int32_t folder, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, parent->account);
+	pg_int(&p, parent->folder);
+	pg_int(&p, folder);
+	return pg_do(db, &folder_map_give, &p, e);
 }

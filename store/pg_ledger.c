@@ -47,7 +47,9 @@ static PG_STATEMENT(
 	" dropped AS (DELETE FROM easel.sync_answer WHERE account_id = $1 AND device = $2 AND folder_id = $3"
 	" AND n <> ALL ($16::integer[])),"
 	" forgotten AS (DELETE FROM easel.sync_command WHERE account_id = $1 AND device = $2"
-	" AND folder_id = $3 AND n <> $5 AND n <> ALL ($16::integer[]))"
+	" AND folder_id = $3 AND n <> $5 AND n <> ALL ($16::integer[])),"
+	" synced AS (UPDATE easel.device SET last_sync = now() WHERE id = $2"
+	" AND (last_sync < now() - interval '1 minute') IS NOT FALSE)"
 	" SELECT n FROM base");
 
 static PG_STATEMENT(
@@ -116,15 +118,14 @@ bool ledger_claim(struct pg *db, struct arena *a, int32_t device, const int64_t 
 	struct pg_params p = {0};
 	pg_int(&p, device);
 	pg_ints(&p, a, folders, n);
-	return pg_do(db, &ledger_lock, &p, e);
+	return pg_ahead(db, &ledger_lock, &p, e);
 }
 
 void ledger_release(struct pg *db)
 {
 	struct pg_params p = {0};
-	struct err ignored = {0};
 	/* A failure means that the connection is lost, and the locks with it. */
-	pg_do(db, &ledger_unlock, &p, &ignored);
+	pg_unwaited(db, &ledger_unlock, &p);
 }
 
 /* '{1,2,3,4}': pairs of uid and modseq. */
@@ -317,7 +318,7 @@ static bool write_base(struct pg *db, struct arena *a, int32_t account, int32_t 
 	pg_text(&p, a, uidset_text(&l->base.held));
 	put_state(&p, a, &l->base);
 	pg_ints(&p, a, kept, l->nanswers);
-	return pg_do(db, &ledger_write, &p, e);
+	return pg_ahead(db, &ledger_write, &p, e);
 }
 
 static bool write_answer(struct pg *db, struct arena *a, int32_t account, int32_t device,
@@ -329,7 +330,7 @@ static bool write_answer(struct pg *db, struct arena *a, int32_t account, int32_
 	pg_text(&p, a, uidset_text(&answer->added));
 	pg_text(&p, a, uidset_text(&answer->taken));
 	put_state(&p, a, &answer->state);
-	return pg_do(db, &ledger_answer, &p, e);
+	return pg_ahead(db, &ledger_answer, &p, e);
 }
 
 bool ledger_save(struct pg *db, struct arena *a, int32_t account, int32_t device,
@@ -378,7 +379,7 @@ bool ledger_restart(struct pg *db, struct arena *a, int32_t account, int32_t dev
 		pg_ints(&p, a, l->supported.v, l->supported.n);
 	else
 		pg_null(&p);
-	return pg_do(db, &ledger_replace, &p, e);
+	return pg_ahead(db, &ledger_replace, &p, e);
 }
 
 bool ledger_done(struct pg *db, struct arena *a, int32_t account, int32_t device, int32_t folder,

@@ -119,12 +119,7 @@ bool people_may_search(struct pg *db, int32_t account, bool *may, struct err *e)
 {
 	struct pg_params p = {0};
 	pg_int(&p, account);
-	struct pg_rows *r = pg_run(db, &people_allowed, &p, e);
-	if (!r)
-		return false;
-	*may = pg_get_bool(r, 0, 0);
-	pg_done(&r);
-	return true;
+	return pg_ask(db, &people_allowed, &p, may, e);
 }
 
 bool people_find(struct pg *db, struct arena *a, const struct people_question *q,

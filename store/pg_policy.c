@@ -25,18 +25,6 @@ static PG_STATEMENT(wipe_end, "SELECT easel.wipe_done($1::integer, $2::integer)"
 static PG_STATEMENT(wipe_tree, "SELECT EXISTS (SELECT FROM easel.wipe WHERE id = $1::integer"
 			       " AND hierarchy_key = $2::text)");
 
-/* Runs a statement that gives one boolean. */
-static bool ask(struct pg *db, const struct pg_statement *s, const struct pg_params *p, bool *yes,
-		struct err *e)
-{
-	struct pg_rows *r = pg_run(db, s, p, e);
-	if (!r)
-		return false;
-	*yes = pg_count(r) == 1 && pg_get_bool(r, 0, 0);
-	pg_done(&r);
-	return true;
-}
-
 static bool read_json(struct pg *db, struct arena *a, const struct pg_statement *s,
 		      const struct pg_params *p, struct str *json, struct err *e)
 {
@@ -74,7 +62,7 @@ bool policy_acknowledge(struct pg *db, int32_t device, int status, uint32_t key,
 	pg_int(&p, device);
 	pg_int(&p, status);
 	pg_int(&p, key);
-	return ask(db, &policy_acknowledged, &p, let_in, e);
+	return pg_ask(db, &policy_acknowledged, &p, let_in, e);
 }
 
 static bool run_for(struct pg *db, const struct pg_statement *s, int32_t id, struct err *e)
@@ -121,5 +109,5 @@ bool wipe_tree_taken(struct pg *db, struct arena *a, int32_t wipe, struct str ke
 	struct pg_params p = {0};
 	pg_int(&p, wipe);
 	pg_text(&p, a, key);
-	return ask(db, &wipe_tree, &p, yes, e);
+	return pg_ask(db, &wipe_tree, &p, yes, e);
 }

@@ -4,7 +4,9 @@
  *
  * Words are looked for in easel.content_words, whose rows are small; of what is found the newest
  * contents are looked at further, so that a word that is in every message costs no more than a rare
- * one. What an account may search is what easel.collection_folder shows it.
+ * one. What an account may search is what easel.collection_folder shows it, and what a merged
+ * folder of its own is made of. An item that is in several of the folders is found in one: the one
+ * that shows it as what it is.
  */
 #include "store/pg_search.h"
 
@@ -14,9 +16,18 @@
 static PG_STATEMENT(
 	search_items,
 	"WITH folders AS MATERIALIZED ("
-	"	SELECT id, owner_id, folder_id FROM easel.collection_folder"
-	"	WHERE account_id = $1 AND id = ANY ($2::integer[]) AND folder_id IS NOT NULL"
-	"	AND rights & 2 <> 0),"
+	"	SELECT c.id, c.owner_id, c.folder_id, NULL::integer AS merged_owner,"
+	"	NULL::integer AS merged_folder, c.view = 'open_events' AS only_open,"
+	"	array_position('{plain,tasks,notes,events,open_events}', c.view) AS place"
+	"	FROM easel.collection_folder c"
+	"	WHERE c.account_id = $1 AND c.id = ANY ($2::integer[]) AND c.folder_id IS NOT NULL"
+	"	AND c.view <> 'merged' AND c.rights & 2 <> 0"
+	"	UNION ALL"
+	"	SELECT c.id, s.owner_id, s.source_id, s.account_id, s.folder_id, s.view = 'open_events', 1"
+	"	FROM easel.collection c"
+	"	JOIN easel.merged_source s ON s.account_id = c.owner_id AND s.folder_id = c.folder_id"
+	"	WHERE c.account_id = $1 AND c.id = ANY ($2::integer[]) AND c.view = 'merged'"
+	"	AND easel.folder_rights(c.account_id, s.owner_id, s.source_id) & 2 <> 0),"
 	"matching AS MATERIALIZED ("
 	"	SELECT w.account_id, w.content_id FROM easel.content_words w"
 	"	WHERE $3::text <> '' AND w.account_id IN (SELECT owner_id FROM folders)"
@@ -31,22 +42,30 @@ static PG_STATEMENT(
 	"	WHERE $4::text = '' OR (account_id, content_id) IN (SELECT account_id, content_id FROM together)"
 	"	UNION ALL SELECT account_id, content_id FROM together WHERE $3::text = ''),"
 	"found AS ("
-	"	SELECT f.id, i.uid, i.date, i.account_id, i.content_id"
+	"	SELECT f.*, i.uid, i.date, i.flags, i.content_id"
 	"	FROM wanted w"
 	"	JOIN easel.item i ON i.account_id = w.account_id AND i.content_id = w.content_id"
 	"	JOIN folders f ON f.owner_id = i.account_id AND f.folder_id = i.folder_id"
 	"	WHERE $3::text <> '' OR $4::text <> ''"
 	"	UNION ALL"
-	"	SELECT f.id, i.uid, i.date, i.account_id, i.content_id"
+	"	SELECT f.*, i.uid, i.date, i.flags, i.content_id"
 	"	FROM folders f, LATERAL (SELECT * FROM easel.item i"
 	"		WHERE i.account_id = f.owner_id AND i.folder_id = f.folder_id"
 	"		AND i.date > $5::timestamptz AND i.date < $6::timestamptz"
 	"		ORDER BY i.date DESC LIMIT $9) i"
-	"	WHERE $3::text = '' AND $4::text = '') "
-	"SELECT id, uid, count(*) OVER () FROM found i "
+	"	WHERE $3::text = '' AND $4::text = ''),"
+	"shown AS ("
+	"	SELECT DISTINCT ON (f.owner_id, f.folder_id, f.uid)"
+	"		f.id, coalesce(m.uid, f.uid) AS uid, f.date, f.owner_id, f.content_id"
+	"	FROM found f LEFT JOIN easel.merged_item m ON m.account_id = f.merged_owner"
+	"		AND m.folder_id = f.merged_folder AND m.owner_id = f.owner_id"
+	"		AND m.source_id = f.folder_id AND m.source_uid = f.uid"
+	"	WHERE (f.merged_owner IS NULL OR m.uid IS NOT NULL) AND NOT (f.only_open AND f.flags & 32 <> 0)"
+	"	ORDER BY f.owner_id, f.folder_id, f.uid, f.place, f.id) "
+	"SELECT id, uid, date, count(*) OVER () FROM shown i "
 	"WHERE date > $5::timestamptz AND date < $6::timestamptz "
 	"AND (NOT $10 OR EXISTS (SELECT FROM easel.content c, json_array_elements(c.summary -> 'parts') p"
-	"	WHERE c.account_id = i.account_id AND c.id = i.content_id AND p ->> 'role' = 'attachment')) "
+	"	WHERE c.account_id = i.owner_id AND c.id = i.content_id AND p ->> 'role' = 'attachment')) "
 	"ORDER BY date DESC, id, uid LIMIT $8 OFFSET $7");
 
 bool pg_search(struct pg *db, struct arena *a, int32_t account, const struct search *q,
@@ -73,7 +92,8 @@ bool pg_search(struct pg *db, struct arena *a, int32_t account, const struct sea
 	for (size_t i = 0; i < out->n; i++) {
 		out->v[i].folder = (int32_t)pg_get_int(r, i, 0);
 		out->v[i].uid = pg_get_int(r, i, 1);
-		out->total = (size_t)pg_get_int(r, i, 2);
+		out->v[i].date = pg_get_time(r, i, 2);
+		out->total = (size_t)pg_get_int(r, i, 3);
 	}
 	pg_done(&r);
 	return true;

@@ -35,6 +35,7 @@ enum { SEARCH_DEPTH = 5000 };
 struct hit {
 	int32_t folder;
 	int64_t uid;
+	int64_t date; /* ms */
 };
 
 struct hits {

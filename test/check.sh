@@ -81,13 +81,30 @@ stage_apache() {
 	EASEL_WEB=apache python3 test/wire/run.py ${files//.py/}
 }
 
+# The files that are about mail.
+mail_tests="05_ 06_ 07_ 08_ 09_ 10_ 12_ 20_ 21_ 23_search 28_drafts"
+
 # Mail on Debian's Dovecot; then on one that hides CONDSTORE and what goes with it.
 stage_dovecot() {
 	built programs || { echo '0 passed, 1 failed'; return; }
 	export EASEL_BACKEND=dovecot
-	python3 test/wire/run.py 05_ 06_ 07_ 08_ 09_ 10_ 12_ 20_ 21_ 23_search 28_drafts
+	# shellcheck disable=SC2086
+	python3 test/wire/run.py $mail_tests
 	EASEL_DOVECOT='imap_capability = IMAP4rev1 SASL-IR LITERAL+ ID IDLE NAMESPACE UIDPLUS SPECIAL-USE' \
 		python3 test/wire/run.py 06_ 08_ 21_
+}
+
+# Mail on Debian's Cyrus, which is unpacked and not installed.
+stage_cyrus() {
+	built programs || { echo '0 passed, 1 failed'; return; }
+	local why
+	if ! why=$(test/cyrus.sh build/cyrus); then
+		echo "skipped: mail on Cyrus: $why"
+		echo '0 passed, 0 failed, 1 skipped'
+		return
+	fi
+	# shellcheck disable=SC2086
+	EASEL_BACKEND=cyrus python3 test/wire/run.py $mail_tests
 }
 
 stage_asan() {
@@ -156,7 +173,7 @@ run() {
 	echo "   $((SECONDS - from)) s"
 }
 
-[ $# -gt 0 ] || set -- build lint unit sql wire clang asan tsan fuzz bench ${EASEL_MATRIX:+apache dovecot}
+[ $# -gt 0 ] || set -- build lint unit sql wire clang asan tsan fuzz bench ${EASEL_MATRIX:+apache dovecot cyrus}
 for stage; do
 	declare -F "stage_$stage" >/dev/null || { echo "check.sh: no stage '$stage'" >&2; exit 64; }
 	run "$stage"

@@ -19,6 +19,7 @@
 #include "store/device.h"
 #include "store/sync_trouble.h"
 #include "test/faults/rows.h"
+#include "test/faults/server.h"
 
 static void world_race(void);
 static void phone_other_request(void);
@@ -73,7 +74,7 @@ static void flow_settle(bool committed)
 {
 	for (int i = 0; i < m->napplied; i++) {
 		struct edit *e = &m->edits[m->applied[i]];
-		if (!committed && m->db)
+		if (!committed && m->db && !m->pool)
 			continue;
 		e->done = true;
 		e->uncertain = !committed;
@@ -95,8 +96,14 @@ static bool flow_may(int32_t folder_id, struct err *e)
 
 static void flow_meet(void)
 {
-	if (m->race && !m->in_transaction && !m->fault && chance(m->race) == 0)
+	if (m->race && !m->in_transaction && !m->fault && !m->killing && chance(m->race) == 0)
 		world_race();
+}
+
+/* Whether what failed may have been done all the same. */
+static bool flow_doubtful(void)
+{
+	return m->fault == FAKE_DO_THEN_FAIL || m->killing;
 }
 
 static bool flow_ends(bool committed)
@@ -168,7 +175,7 @@ static enum found flow_set_flags(struct store *s, int32_t account, int32_t folde
 		return FOUND_FAILED;
 	enum found found =
 		m->real->set_flags(s, account, folder, uid, set, clear, marks, before, after, e);
-	if (found != FOUND_FAILED || m->fault == FAKE_DO_THEN_FAIL)
+	if (found != FOUND_FAILED || flow_doubtful())
 		flow_applied(folder, uid, false, set, clear);
 	return found;
 }
@@ -179,7 +186,7 @@ static enum found flow_remove(struct store *s, int32_t account, int32_t folder, 
 	if (!flow_may(folder, e))
 		return FOUND_FAILED;
 	enum found found = m->real->remove(s, account, folder, uid, modseq, e);
-	if (found != FOUND_FAILED || m->fault == FAKE_DO_THEN_FAIL)
+	if (found != FOUND_FAILED || flow_doubtful())
 		flow_applied(folder, uid, true, 0, 0);
 	return found;
 }
@@ -190,7 +197,7 @@ static enum found flow_move(struct store *s, int32_t account, int32_t from, int6
 	if (!flow_may(from, e) || !flow_may(to, e))
 		return FOUND_FAILED;
 	enum found found = m->real->move(s, account, from, uid, to, gone, new_uid, new_modseq, e);
-	if (m->serving && (found != FOUND_FAILED || m->fault == FAKE_DO_THEN_FAIL))
+	if (m->serving && (found != FOUND_FAILED || flow_doubtful()))
 		flow_applied(from, uid, true, 0, 0);
 	if (!m->serving && found == FOUND_ONE && model_touched(folder_index(from), uid))
 		model_touch(folder_index(to), *new_uid);
@@ -508,16 +515,10 @@ static void flow_collections_know(struct store *s, int32_t account, const struct
 	(void)f;
 }
 
-/* No account here has its mail on an IMAP server. */
 static bool flow_imap_login_refresh(struct session *s, int32_t account, const int32_t *folders,
 				    size_t n, struct err *e)
 {
-	(void)s;
-	(void)account;
-	(void)folders;
-	(void)n;
-	(void)e;
-	return true;
+	return !m->pool || m->real->refresh(s->store, account, folders, n, e);
 }
 
 #define clock_now flow_clock_now
@@ -652,7 +653,9 @@ static struct flow_answer flow_serve_bytes(struct arena *a, struct str bytes, co
 	c.root = root;
 	m->db_calls = 0;
 	m->looked_up = 0;
+	server_enter_both();
 	handler(&c);
+	server_await();
 	if (m->in_transaction)
 		model_wrong("a transaction is left open");
 	if (c.waiter)

@@ -109,9 +109,12 @@ struct model {
 	struct store *others; /* as everybody else sees it */
 	const struct store_ops *real;
 	struct store_ops ops;
-	struct pg *db, *others_db; /* NULL: rows in memory, the fake store */
+	struct pg *db, *others_db;	      /* NULL: rows in memory, the fake store */
+	struct store *own[2];		      /* behind the two, when mail is on an IMAP server */
+	struct imap_pool *pool, *others_pool; /* NULL: the mail is on no IMAP server */
 	struct rows *rows, *work;
 	int32_t account, device, folder[FOLDERS];
+	int32_t others_account, others_folder[FOLDERS]; /* mostly the same ones */
 	int64_t now;
 	int sync_max_bytes;
 
@@ -128,7 +131,9 @@ struct model {
 	bool db_done; /* that call is done and then reports failure */
 	enum fake_fault fault;
 	unsigned connection;
-	bool nested; /* a request that came while another one had not claimed its folders */
+	bool nested;  /* a request that came while another one had not claimed its folders */
+	bool killing; /* the IMAP server, about now */
+	int messages, added, removed; /* on it, when it was counted; and since then at most */
 
 	struct phone_folder phone[FOLDERS];
 	bool may_restart[FOLDERS]; /* there is a reason for status 3 */

@@ -14,6 +14,7 @@ static bool pending_pg(int at)
 {
 	struct err e = {0};
 	struct pg_params p = {0};
+	server_look(false);
 	pg_int(&p, m->account);
 	pg_int(&p, m->device);
 	pg_int(&p, m->folder[at]);
@@ -53,12 +54,12 @@ static bool pending_items(struct arena *a, int at, const struct sync_state *s)
 {
 	struct err e = {0};
 	struct items items = {0};
-	if (s->fill && (!m->real->newest(m->others, a, m->account, m->folder[at], s->fill,
-					 s->cutoff, 1, &items, &e) ||
+	if (s->fill && (!m->real->newest(m->others, a, m->others_account, m->others_folder[at],
+					 s->fill, s->cutoff, 1, &items, &e) ||
 			items.n))
 		return true;
-	if (!m->real->changes(m->others, a, m->account, m->folder[at], s->done, ITEMS_MAX * 10,
-			      &items, &e))
+	if (!m->real->changes(m->others, a, m->others_account, m->others_folder[at], s->done,
+			      ITEMS_MAX * 10, &items, &e))
 		world_failed(&e);
 	for (size_t i = 0; i < items.n; i++)
 		if (pending_change(s, &items.v[i]))

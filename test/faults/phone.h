@@ -101,6 +101,7 @@ static void phone_edit_item(int at, const struct phone_item *chosen, enum edit_k
 	*e = (struct edit){.kind = kind, .folder = at, .epoch = f->epoch};
 	e->uid = chosen->uid;
 	e->number = chosen->number;
+	m->removed += kind == EDIT_DELETE;
 	model_trace("phone: edit %d, kind %d of %d:%lld", m->nedits, (int)e->kind, at,
 		    (long long)e->uid);
 	f->queue.v[f->queue.n++] = m->nedits++;
@@ -601,6 +602,10 @@ static void phone_serve_twice(const struct sent *sent)
 
 static void phone_arm_fault(void)
 {
+	if (m->pool && percent(50)) {
+		server_kill();
+		return;
+	}
 	if (percent(50) || m->db) {
 		m->db_fault_at = 1 + chance(12);
 		m->db_done = percent(40);

@@ -4,10 +4,12 @@
 #ifndef EASEL_TEST_FAULTS_WORLD_H
 #define EASEL_TEST_FAULTS_WORLD_H
 
+#include "core/base/clock.h"
 #include "core/ledger.h"
 #include "core/sync_options.h"
 #include "store/message.h"
 #include "test/faults/kinds.h"
+#include "test/faults/server.h"
 
 enum { WORLD_CAP = 16 * 1024 * 1024, CROWDED = 600 };
 
@@ -23,7 +25,8 @@ static void world_read_texts(struct arena *a, int folder, struct items *items)
 	struct slice *v = arena_array(a, items->n, sizeof *v);
 	for (size_t i = 0; i < items->n; i++)
 		v[i] = (struct slice){.uid = items->v[i].uid, .length = INT64_MAX};
-	if (!m->real->slices(m->others, a, m->account, m->folder[folder], v, items->n, &e))
+	if (!m->real->slices(m->others, a, m->others_account, m->others_folder[folder], v, items->n,
+			     &e))
 		world_failed(&e);
 	for (size_t i = 0; i < items->n; i++) {
 		items->v[i].flags = kind_flags(v[i].bytes);
@@ -36,8 +39,9 @@ static struct items world_items(struct arena *a, int folder, int64_t cutoff)
 {
 	struct err e = {0};
 	struct items items = {0};
-	if (!m->real->newest(m->others, a, m->account, m->folder[folder], INT64_MAX, cutoff,
-			     ITEMS_MAX, &items, &e))
+	server_look(true);
+	if (!m->real->newest(m->others, a, m->others_account, m->others_folder[folder], INT64_MAX,
+			     cutoff, ITEMS_MAX, &items, &e))
 		world_failed(&e);
 	if (!kind_is_mail())
 		world_read_texts(a, folder, &items);
@@ -48,7 +52,8 @@ static struct folder world_folder(struct arena *a, int folder)
 {
 	struct err e = {0};
 	struct folder f = {0};
-	if (m->real->folder(m->others, a, m->account, m->folder[folder], &f, &e) != FOUND_ONE)
+	if (m->real->folder(m->others, a, m->others_account, m->others_folder[folder], &f, &e) !=
+	    FOUND_ONE)
 		world_failed(&e);
 	return f;
 }
@@ -61,16 +66,26 @@ static int64_t world_end(void)
 
 static void world_append(struct arena *a, int folder)
 {
-	static const char raw[] = "From: a@example.test\r\nSubject: hello\r\n\r\nHello there\r\n";
+	static const char raw[] = "From: a@example.test\r\nSubject: hello\r\n%s\r\nHello there\r\n";
 	struct message message;
 	struct err e = {0};
 	int64_t uid = 0, modseq = 0;
-	struct new_item item = {.raw = STR(raw), .message = &message};
+	/* On an IMAP server it has a name of its own. */
+	const char *id = m->pool ? arena_printf(a, "Message-ID: <%016llx@faults.test>\r\n",
+						(unsigned long long)chance_next())
+				 : "";
+	struct new_item item = {.raw = str_of(arena_printf(a, raw, id)), .message = &message};
+	m->added++;
 	item.flags = percent(30) ? ITEM_SEEN : 0;
 	/* Some dates are shared, some lie on the edge of a day. */
 	item.date = m->now - chance(40) * DAY_MS;
 	if (percent(50))
 		item.date -= item.date % DAY_MS;
+	/* An IMAP server counts seconds, and takes nothing from the future. */
+	if (m->pool && item.date > clock_now())
+		item.date = clock_now() - chance(40) * DAY_MS;
+	if (m->pool)
+		item.date -= item.date % 1000;
 	if (!kind_is_mail()) {
 		item.raw = str_of(arena_printf(a, kind_now()->text, (int)chance(1000000), chance(2),
 					       chance(2)));
@@ -80,7 +95,8 @@ static void world_append(struct arena *a, int folder)
 		item.flags = 0;
 	}
 	if (!message_scan(a, item.raw, &message, &e) ||
-	    !m->real->append(m->others, m->account, m->folder[folder], &item, &uid, &modseq, &e))
+	    !m->real->append(m->others, m->others_account, m->others_folder[folder], &item, &uid,
+			     &modseq, &e))
 		world_failed(&e);
 	model_trace("others add %d:%lld modseq %lld date -%lld d", folder, (long long)uid,
 		    (long long)modseq, (long long)((m->now - item.date) / DAY_MS));
@@ -93,7 +109,8 @@ static void world_edit_text(int folder, int64_t uid, unsigned flag, bool set)
 	struct arena *a = arena_new(WORLD_CAP);
 	struct slice slice = {.uid = uid, .length = INT64_MAX};
 	int64_t now, before, after;
-	if (!m->real->slices(m->others, a, m->account, m->folder[folder], &slice, 1, &e))
+	if (!m->real->slices(m->others, a, m->others_account, m->others_folder[folder], &slice, 1,
+			     &e))
 		world_failed(&e);
 	if (slice.bytes.p) {
 		unsigned flags = kind_flags(slice.bytes);
@@ -101,8 +118,8 @@ static void world_edit_text(int folder, int64_t uid, unsigned flag, bool set)
 		struct new_item item = {.raw = kind_set(a, slice.bytes, flags),
 					.summary = kind_summary(a, slice.bytes),
 					.date = world_end()};
-		if (m->real->replace(m->others, m->account, m->folder[folder], uid, 0, &item, &now,
-				     &before, &after, &e) == FOUND_FAILED)
+		if (m->real->replace(m->others, m->others_account, m->others_folder[folder], uid, 0,
+				     &item, &now, &before, &after, &e) == FOUND_FAILED)
 			world_failed(&e);
 		model_touch(folder, uid);
 		model_trace("others edit %d:%lld %s%u", folder, (long long)uid, set ? "+" : "-",
@@ -119,8 +136,9 @@ static void world_set(int folder, int64_t uid, unsigned flag, bool set)
 		world_edit_text(folder, uid, flag, set);
 		return;
 	}
-	if (m->real->set_flags(m->others, m->account, m->folder[folder], uid, set ? flag : 0,
-			       set ? 0 : flag, NULL, &before, &after, &e) == FOUND_FAILED)
+	if (m->real->set_flags(m->others, m->others_account, m->others_folder[folder], uid,
+			       set ? flag : 0, set ? 0 : flag, NULL, &before, &after,
+			       &e) == FOUND_FAILED)
 		world_failed(&e);
 	model_touch(folder, uid);
 	model_trace("others flag %d:%lld %s%u modseq %lld to %lld", folder, (long long)uid,
@@ -137,9 +155,10 @@ static void world_remove(int folder, int64_t uid)
 {
 	struct err e = {0};
 	int64_t modseq;
-	if (m->real->remove(m->others, m->account, m->folder[folder], uid, &modseq, &e) ==
-	    FOUND_FAILED)
+	if (m->real->remove(m->others, m->others_account, m->others_folder[folder], uid, &modseq,
+			    &e) == FOUND_FAILED)
 		world_failed(&e);
+	m->removed++;
 	model_trace("others remove %d:%lld modseq %lld", folder, (long long)uid, (long long)modseq);
 }
 
@@ -147,8 +166,9 @@ static void world_move(int folder, int64_t uid)
 {
 	struct err e = {0};
 	int64_t gone, to_uid, to_modseq;
-	if (m->real->move(m->others, m->account, m->folder[folder], uid, m->folder[!folder], &gone,
-			  &to_uid, &to_modseq, &e) == FOUND_FAILED)
+	if (m->real->move(m->others, m->others_account, m->others_folder[folder], uid,
+			  m->others_folder[!folder], &gone, &to_uid, &to_modseq,
+			  &e) == FOUND_FAILED)
 		world_failed(&e);
 	model_trace("others move %d:%lld modseq %lld to %lld", folder, (long long)uid,
 		    (long long)gone, (long long)to_uid);
@@ -200,7 +220,7 @@ static void world_burst(void)
 	if (append && items.n > CROWDED)
 		n = 0;
 	if (!m->db)
-		fake_share_modseq(m->others, m->account, m->folder[folder], n);
+		fake_share_modseq(m->others, m->others_account, m->others_folder[folder], n);
 	for (unsigned i = 0; i < n; i++) {
 		int64_t uid = append ? 0 : items.v[(first + i) % items.n].uid;
 		if (append)
@@ -211,7 +231,7 @@ static void world_burst(void)
 			world_remove(folder, uid);
 	}
 	if (!m->db)
-		fake_share_modseq(m->others, m->account, m->folder[folder], 0);
+		fake_share_modseq(m->others, m->others_account, m->others_folder[folder], 0);
 	arena_free(&a);
 }
 
@@ -224,7 +244,7 @@ static void world_change_epoch(int folder)
 	struct err e = {0};
 	struct pg_params p = {0};
 	if (!m->db) {
-		fake_change_epoch(m->others, m->account, m->folder[folder]);
+		fake_change_epoch(m->others, m->others_account, m->others_folder[folder]);
 		return;
 	}
 	pg_int(&p, m->account);
@@ -244,7 +264,7 @@ static void world_upset(void)
 			    m->read_only[folder] ? "may not" : "may");
 		return;
 	}
-	if (percent(70)) {
+	if (percent(70) || m->pool) {
 		m->now += DAY_MS;
 		model_trace("a day goes by");
 		return;
@@ -274,7 +294,7 @@ static void world_lose_modseqs(void)
 	int folder = (int)chance(FOLDERS);
 	const struct sync_state *base = &m->rows->ledger[folder].base;
 	struct items items = world_items(a, folder, LEDGER_NO_CUTOFF);
-	fake_lose_modseqs(m->others, m->account, m->folder[folder]);
+	fake_lose_modseqs(m->others, m->others_account, m->others_folder[folder]);
 	memset(m->touched[folder], 1, TOUCHED_MAX);
 	model_trace("folder %d has lost its modseqs", folder);
 	for (unsigned n = world_has_canary(&items, base) ? chance(20) : 0; n; n--) {

@@ -32,7 +32,7 @@ START_TRIES = 5
 class Lab:
     """A running set of servers. Start it in the main thread, which the servers' lives hang on."""
 
-    # Where the mail of example.test is kept: pg, or dovecot.
+    # Where the mail of example.test is kept: pg, dovecot or cyrus.
     backend = os.environ.get('EASEL_BACKEND', 'pg')
 
     # The web server that clients are sent to: nginx, or apache.
@@ -74,9 +74,11 @@ class Lab:
         self.postgres.create_database()
         self.migrate()
         self.sql('UPDATE easel.server SET queue_workers = 0')  # mail goes out when a test says so
-        self.dovecot, self.passwords = None, {}
+        self.mail_server, self.dovecot, self.passwords = None, None, {}
         if self.backend == 'dovecot':
-            self.use_dovecot(os.environ.get('EASEL_DOVECOT', ''), domain=DOMAIN)
+            self.mail_server = self.use_dovecot(os.environ.get('EASEL_DOVECOT', ''), DOMAIN)
+        elif self.backend == 'cyrus':
+            self.mail_server = self.use_cyrus(DOMAIN)
         else:
             self.sql("SELECT easel.domain_create(:'name')", name=DOMAIN)
         self.workers = []
@@ -95,6 +97,13 @@ class Lab:
             lambda: servers.Dovecot(self.folder, certificate, settings))
         self.imap_domain(domain, port=self.dovecot.imap_port, **columns)
         return self.dovecot
+
+    def use_cyrus(self, domain):
+        """A Cyrus, started, that has the mail of a domain."""
+        cyrus = self.start_on_free_port(lambda: servers.Cyrus(self.folder))
+        # It has IDLE for one folder, and no NOTIFY.
+        self.imap_domain(domain, port=cyrus.imap_port, imap_poll=1)
+        return cyrus
 
     def imap_domain(self, domain, port, **columns):
         """A domain whose mail is on an IMAP server of this machine, in the clear."""
@@ -168,8 +177,8 @@ class Lab:
 
     def account(self, address, password=PASSWORD, name=None):
         """Creates an account; returns its address."""
-        if self.backend == 'dovecot':
-            self.dovecot.account(address, password)
+        if self.mail_server:
+            self.mail_server.account(address, password)
             self.passwords[address] = password
             self.sql("SELECT easel.imap_account_create(:'address')", address=address)
             return address
@@ -179,9 +188,9 @@ class Lab:
 
     def deliver(self, account, message, folder=None):
         """Hands a message to the local delivery agent, or puts it on the IMAP server."""
-        if self.backend == 'dovecot':
-            return self.dovecot.append(account, self.passwords[account], message,
-                                       servers.Dovecot.NAMES.get(folder, folder) or 'INBOX')
+        if self.mail_server:
+            return self.mail_server.append(account, self.passwords[account], message,
+                                           self.mail_server.NAMES.get(folder, folder) or 'INBOX')
         where = ['--folder', folder] if folder else []
         return program(self.build, 'easel-deliver', '--database', self.postgres.conninfo, *where,
                        account, text=message)

@@ -1,4 +1,4 @@
-"""The servers of a lab, one class each: PostgreSQL, an Easel worker, nginx, Apache, Dovecot.
+"""The servers of a lab, one class each: PostgreSQL, an Easel worker, nginx, Apache, Dovecot, Cyrus.
 
 Each runs in the foreground of its own process, under the lab's folder. A lab for tests ties them to
 the life of the test; the demo's go on when the program that started them has ended, and are found
@@ -92,6 +92,20 @@ class Server:
         # Note: the kernel means the thread that started it, so labs are started by the main one.
         LIBC.prctl(PR_SET_PDEATHSIG, self.death_signal, 0, 0, 0)
 
+    def as_user(self, user, command):
+        """The command as another user, when this one is root; it still ends with this program."""
+        if os.geteuid() != 0:
+            return command
+        prefix = ['setpriv', f'--reuid={user}', f'--regid={pwd.getpwnam(user).pw_gid}',
+                  '--init-groups']
+        if not self.stays:
+            prefix += ['--pdeathsig', signal.Signals(self.death_signal).name[3:]]
+        reach = prefix + ['test', '-x', str(self.folder)]
+        if subprocess.run(reach, check=False).returncode != 0:
+            # The folder is below one that only root may enter, like /root.
+            prefix += ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+        return prefix + command
+
     def _wait_until_ready(self):
         """Waits until it serves; its own end is noticed at once."""
         for _ in range(READY_SECONDS * 50):
@@ -162,16 +176,7 @@ class Postgres(Server):
 
     def as_owner(self, command):
         """The command as the user who may run PostgreSQL: root may not."""
-        if os.geteuid() != 0:
-            return command
-        prefix = ['setpriv', '--reuid=postgres', '--regid=postgres', '--init-groups']
-        if not self.stays:
-            prefix += ['--pdeathsig', signal.Signals(self.death_signal).name[3:]]
-        reach = prefix + ['test', '-x', str(self.folder)]
-        if subprocess.run(reach, check=False).returncode != 0:
-            # The folder is below one that only root may enter, like /root.
-            prefix += ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
-        return prefix + command
+        return self.as_user('postgres', command)
 
     def check(self):
         """Creates the cluster if it is not there."""
@@ -325,19 +330,55 @@ class Background(Server):
         return True
 
 
-class Dovecot(Server):
+class MailServer(Server):
+    """An IMAP server with LMTP: imap_port, lmtp_port. A subclass says how accounts are made."""
+
+    # What tests call folders, by their names or roles in the own store.
+    NAMES = {'Sent Items': 'Sent', 'Deleted Items': 'Trash', 'sent': 'Sent', 'trash': 'Trash',
+             'drafts': 'Drafts', 'junk': 'Junk'}
+
+    death_signal = signal.SIGTERM  # its processes would outlive a killed master
+
+    def mail_user(self, name):
+        """The ids of the processes for mail, and whether that is another user than this one."""
+        if os.geteuid() != 0:
+            return os.geteuid(), os.getegid(), False
+        owner = pwd.getpwnam(name)
+        return owner.pw_uid, owner.pw_gid, True
+
+    def append(self, address, password, message, folder='INBOX'):
+        """Puts a message into a folder as it is."""
+        with imaplib.IMAP4('127.0.0.1', self.imap_port, timeout=STOP_SECONDS) as imap:
+            imap.login(address, password)
+            answer, why = imap.append(f'"{folder}"', None, None, message)
+            if answer != 'OK':
+                raise LabError(f'APPEND: {why}')
+
+    def crash(self):
+        """Ends it and all its processes at once, with no time to put anything in order."""
+        os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        while answers(('127.0.0.1', self.imap_port)):
+            pass  # its children have not quite gone yet
+
+    def accepts(self, address, password):
+        """Whether a login is let in."""
+        with imaplib.IMAP4('127.0.0.1', self.imap_port, timeout=STOP_SECONDS) as imap:
+            try:
+                imap.login(address, password)
+                return True
+            except imaplib.IMAP4.error:
+                return False
+
+
+class Dovecot(MailServer):
     """Debian's Dovecot: IMAP with and without TLS, and LMTP, on ports of 127.0.0.1.
 
     Every account is a file in `users`; mail lies in Maildirs below the folder. Files belong to the
     user who runs Dovecot's processes for mail: nobody else's when it is not started as root.
     """
 
-    # What tests call folders, by their names or roles in the own store.
-    NAMES = {'Sent Items': 'Sent', 'Deleted Items': 'Trash', 'sent': 'Sent', 'trash': 'Trash',
-             'drafts': 'Drafts', 'junk': 'Junk'}
-
     name = 'dovecot'
-    death_signal = signal.SIGTERM  # its processes would outlive a killed master
 
     def __init__(self, folder, certificate, settings='', stays=False):
         super().__init__(folder, stays)
@@ -350,14 +391,9 @@ class Dovecot(Server):
 
     def command(self):
         self.users.mkdir(exist_ok=True)
-        if os.geteuid() == 0:
-            owner = pwd.getpwnam('dovenull')
-            self.uid, self.gid = owner.pw_uid, owner.pw_gid
-            names = ''
-        else:
-            self.uid, self.gid = os.geteuid(), os.getegid()
-            name = pwd.getpwuid(self.uid).pw_name
-            names = f'default_login_user = {name}\ndefault_internal_user = {name}\n'
+        self.uid, self.gid, foreign = self.mail_user('dovenull')
+        name = pwd.getpwuid(self.uid).pw_name
+        names = '' if foreign else f'default_login_user = {name}\ndefault_internal_user = {name}\n'
         mail = self.folder / 'dovecot-mail'
         mail.mkdir(exist_ok=True)
         os.chown(mail, self.uid, self.gid)
@@ -436,14 +472,6 @@ service stats {{
         return all(answers(('127.0.0.1', port))
                    for port in (self.imap_port, self.imaps_port, self.lmtp_port))
 
-    def append(self, address, password, message, folder='INBOX'):
-        """Puts a message into a folder as it is."""
-        with imaplib.IMAP4('127.0.0.1', self.imap_port, timeout=STOP_SECONDS) as imap:
-            imap.login(address, password)
-            answer, why = imap.append(f'"{folder}"', None, None, message)
-            if answer != 'OK':
-                raise LabError(f'APPEND: {why}')
-
     def account(self, address, password):
         """Adds a user, or gives him another password."""
         # A file for each, since Dovecot looks at one that it knows only once a second; and each
@@ -469,14 +497,110 @@ service stats {{
                  if re.match(r'\d+\.\d+ [ew]\d+ ', line)]
                 for path in sorted((self.raw / address).glob('*.in'))]
 
-    def accepts(self, address, password):
-        """Whether a login is let in."""
-        with imaplib.IMAP4('127.0.0.1', self.imap_port, timeout=STOP_SECONDS) as imap:
-            try:
-                imap.login(address, password)
-                return True
-            except imaplib.IMAP4.error:
-                return False
+
+class Cyrus(MailServer):
+    """Debian's Cyrus, unpacked by test/cyrus.sh: IMAP and LMTP on ports of 127.0.0.1.
+
+    Passwords are in a sasldb; an account's folders come to be with its first login.
+    """
+
+    UNPACKED = ROOT / 'build' / 'cyrus'
+
+    name = 'cyrus'
+
+    def __init__(self, folder):
+        super().__init__(folder)
+        self.imap_port, self.lmtp_port = free_port(), free_port()
+        self.home = self.folder / 'cyrus'
+        self.run = Path(tempfile.mkdtemp(prefix='cyrus-'))  # sockets' paths have to be short
+
+    @classmethod
+    def why_not(cls):
+        """Why it can't be run here; None: it can."""
+        done = subprocess.run([str(ROOT / 'test' / 'cyrus.sh'), str(cls.UNPACKED)], text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+        return None if done.returncode == 0 else done.stdout.strip() or 'test/cyrus.sh failed'
+
+    def program(self, name):
+        return str(self.UNPACKED / name)
+
+    def environment(self):
+        libraries = ':'.join(map(str, self.UNPACKED.glob('usr/lib/*-linux-gnu*')))
+        return {'LD_LIBRARY_PATH': libraries, 'CYRUS_USER': self.user}
+
+    def command(self):
+        uid, gid, _ = self.mail_user('dovenull')
+        self.user = pwd.getpwuid(uid).pw_name
+        for folder in (self.home, self.run, *(self.home / name for name in (
+                'mail', 'sieve', 'var', *(f'var/{name}' for name in (
+                    'db', 'lock', 'log', 'msg', 'proc', 'ptclient', 'quota', 'socket', 'user'))))):
+            folder.mkdir(exist_ok=True)
+            os.chown(folder, uid, gid)
+        (self.home / 'imapd.conf').write_text(self.configuration())
+        (self.home / 'cyrus.conf').write_text(self.services())
+        variables = [f'{name}={value}' for name, value in self.environment().items()]
+        return self.as_user(self.user, [
+            'env', *variables, self.program('usr/lib/cyrus/bin/master'),
+            '-C', str(self.home / 'imapd.conf'), '-M', str(self.home / 'cyrus.conf'),
+            '-p', str(self.run / 'pid')])
+
+    def services(self):
+        bin_folder, conf = self.program('usr/lib/cyrus/bin'), self.home / 'imapd.conf'
+        return f'''START {{
+	recover cmd="{bin_folder}/ctl_cyrusdb -C {conf} -r"
+	idled cmd="{bin_folder}/idled -C {conf}"
+}}
+SERVICES {{
+	imap cmd="{bin_folder}/imapd -C {conf} -U 100" listen="127.0.0.1:{self.imap_port}" prefork=2
+	lmtp cmd="{bin_folder}/lmtpd -a -C {conf}" listen="127.0.0.1:{self.lmtp_port}" prefork=0
+}}
+EVENTS {{
+}}
+'''
+
+    def configuration(self):
+        return f'''configdirectory: {self.home}/var
+partition-default: {self.home}/mail
+defaultpartition: default
+sievedir: {self.home}/sieve
+idlesocket: {self.run}/idle
+lmtpsocket: {self.run}/lmtp
+notifysocket: {self.run}/notify
+cyrus_user: {self.user}
+admins: admin
+sendmail: /bin/true
+postmaster: root
+allowplaintext: 1
+sasl_mech_list: PLAIN
+sasl_pwcheck_method: auxprop
+sasl_auxprop_plugin: sasldb
+sasl_sasldb_path: {self.home}/sasldb
+virtdomains: userid
+unixhierarchysep: 1
+altnamespace: 1
+autocreate_quota: 0
+autocreate_post: 1
+autocreate_inbox_folders: Drafts|Sent|Trash|Junk
+autocreate_subscribe_folders: Drafts|Sent|Trash|Junk
+xlist-drafts: Drafts
+xlist-sent: Sent
+xlist-trash: Trash
+xlist-junk: Junk
+delete_mode: immediate
+expunge_mode: immediate
+syslog_prefix: easel-lab
+'''
+
+    def ready(self):
+        return all(answers(('127.0.0.1', port)) for port in (self.imap_port, self.lmtp_port))
+
+    def account(self, address, password):
+        """Adds a user, or gives him another password."""
+        user, _, domain = address.partition('@')
+        subprocess.run([self.program('usr/sbin/saslpasswd2'), '-p', '-c', '-f',
+                        str(self.home / 'sasldb'), '-u', domain, user], input=password.encode(),
+                       check=True, env=self.environment())
+        os.chmod(self.home / 'sasldb', 0o644)
 
 
 class Apache(Server):

@@ -55,8 +55,9 @@ SELECT throws_ok($$SELECT easel.account_set_password('anna@example.test', 'demo'
                  'a password is set as a hash only');
 SELECT throws_ok($$INSERT INTO easel.password_memory (account_id, digest) SELECT anna, 'short' FROM made$$, '23514',
                  NULL, 'a digest has 32 bytes');
-SELECT throws_ok($$INSERT INTO easel.login_failure (account_id, address) VALUES (0, '192.0.2.1')$$, '23503', NULL,
-                 'failures are of an account');
+SELECT throws_ok(format('INSERT INTO easel.login_failure (login, address) VALUES (%L, %L)', l, '192.0.2.1'), '23514', NULL,
+                 format('failures are not of a name of %s characters', length(l)))
+FROM unnest(ARRAY['', repeat('x', 321)]) l;
 
 -- The server's row
 

@@ -35,8 +35,9 @@ UPDATE easel.account SET enabled = true;
 UPDATE easel.domain SET enabled = false;
 SELECT is(verdict, 'disabled', 'a disabled domain keeps its accounts out') FROM easel.gate('anna@example.test', '', NULL);
 
-INSERT INTO easel.login_failure (account_id, address, failures) VALUES (:anna, '192.0.2.1', 9);
+INSERT INTO easel.login_failure (login, address, failures) VALUES ('anna@example.test', '192.0.2.1', 9), ('eve@example.test', '192.0.2.1', 10);
 SELECT ok(NOT tap.throttled('anna@example.test', '192.0.2.1'), 'nine wrong passwords are borne');
+SELECT ok(tap.throttled('eve@example.test', '192.0.2.1'), 'a name that is no account''s is slowed down as well');
 UPDATE easel.login_failure SET failures = 10;
 SELECT ok(tap.throttled('anna@example.test', '192.0.2.1'), 'ten are not');
 SELECT ok(NOT tap.throttled('anna@example.test', '192.0.2.2'), 'from another address it goes on');

@@ -25,11 +25,12 @@ SELECT ok(NOT tap.may('SELECT ' || c), 'a viewer does not read ' || c) FROM unne
 	'password_hash FROM easel.account', '* FROM easel.account', 'smtp_password FROM easel.server', '* FROM easel.server',
 	'* FROM easel.domain', 'digest FROM easel.password_memory', 'sealed FROM easel.device_password', 'data FROM easel.content',
 	'data FROM easel.queue', 'data FROM easel.notice', 'entry FROM easel.trace', '1 FROM easel.content_words', '1 FROM easel.sms',
-	'1 FROM easel.recipient', '1 FROM easel.directory_entry', '1 FROM easel.directory_word', '1 FROM easel.oof_message',
+	'1 FROM easel.recipient', '1 FROM easel.directory_entry', '1 FROM easel.directory_word', '1 FROM easel.oof_message', '1 FROM easel.login_failure', 'note FROM easel.sync_omitted',
+	'subject FROM easel.omitted_item',
 	'password_hash FROM easel.gate(''anna@example.test'', ''P'', NULL)']) c;
 SELECT ok(tap.may('SELECT ' || c), 'a viewer reads ' || c) FROM unnest(ARRAY[
 	'* FROM easel.device_list', 'address, enabled FROM easel.account', 'name, enabled FROM easel.domain', '* FROM easel.access_rule',
-	'* FROM easel.policy', '* FROM easel.wipe', '* FROM easel.sync_state', '* FROM easel.push_status',
+	'* FROM easel.policy', '* FROM easel.wipe', 'id, account, folder, reason FROM easel.omitted_item', 'uid, reason FROM easel.sync_omitted', '* FROM easel.sync_state', '* FROM easel.push_status',
 	'id FROM easel.device', '* FROM easel.folder', '* FROM easel.folder_right', '* FROM easel.queue_status']) c;
 SELECT is((SELECT string_agg(c.oid::regclass || '.' || a.attname, ' ') FROM pg_class c
 	JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
@@ -113,7 +114,7 @@ INSERT INTO easel.tombstone (account_id, folder_id, uid, modseq, gone_at) VALUES
 	(:anna, :inbox, 1, 10, now() - interval '31 days'), (:anna, :inbox, 2, 20, now() - interval '31 days'), (:anna, :inbox, 3, 30, now());
 SELECT is(tap.removed('tombstones'), 2::bigint, 'old tombstones go');
 SELECT is((SELECT array_agg(uid) FROM easel.tombstone), ARRAY[3::bigint], 'young ones stay');
-INSERT INTO easel.login_failure (account_id, address, last_at) VALUES (:anna, '192.0.2.1', now() - interval '2 days'), (:anna, '192.0.2.2', now());
+INSERT INTO easel.login_failure (login, address, last_at) VALUES ('a', '192.0.2.1', now() - interval '2 days'), ('a', '192.0.2.2', now());
 SELECT is(tap.removed('wrong passwords'), 1::bigint, 'old wrong passwords go');
 INSERT INTO easel.queue (account_id, sender, data, queued_at) VALUES (:anna, 'a@b.test', '', now() - interval '999 days') RETURNING id AS old \gset
 INSERT INTO easel.queue (account_id, sender, data, queued_at) VALUES (:anna, 'a@b.test', '', now() - interval '999 days') RETURNING id AS waits \gset

@@ -1,7 +1,6 @@
 /* The Calendar class: what each version is shown of a text, and what becomes of an edit. */
 #include "test/unit/item_lab.h"
 
-#include <dirent.h>
 #include <string.h>
 
 #include "core/base/clock.h"
@@ -704,81 +703,6 @@ static void left_out_elements(void **state)
 	assert_int_equal(calendar_class.left_out(&new, Calendar_Subject), LEFT_OUT_KEPT);
 }
 
-/* ---- Everybody's files ---- */
-
-static struct str read_file(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	struct buf out = {0};
-	char part[4096];
-	size_t n;
-	assert_non_null(f);
-	while ((n = fread(part, 1, sizeof part, f)) > 0)
-		buf_put(&out, part, n);
-	fclose(f);
-	return buf_move(arena, &out);
-}
-
-/* The edit of one field leaves all other lines as they are. */
-static void check_file(const char *name, struct str text, unsigned version)
-{
-	struct item_context ctx = context(version);
-	struct calendar c;
-	struct err e = {0};
-	if (!calendar_read(&ctx, text, &c, &e)) {
-		assert_int_equal(e.kind, ERR_MALFORMED);
-		return;
-	}
-	lab_shown(&calendar_class, &ctx, text);
-	struct item_facts facts_out;
-	assert_true(calendar_class.facts(&ctx, text, &facts_out, &e));
-	struct str out = lab_edit(&calendar_class, &ctx, text, Calendar_Subject,
-				  lab_leaf(Calendar_Subject, "Edited"));
-	assert_has(out, "Edited");
-	struct str rest = difference(text, out), line;
-	while (str_next(&rest, '\n', &line)) {
-		struct str known = str_sub(line, 1, line.n);
-		if (!str_starts_nocase(known, STR("SUMMARY")) &&
-		    !str_starts_nocase(known, STR("LAST-MODIFIED")) && known.n &&
-		    str_find(text, STR("SUMMARY")) >= 0 && line.p[0] == '+')
-			fail_msg("%s: %.*s", name, STR_ARG(line));
-	}
-	/* What was shown is the same but for the subject. */
-	struct str before = lab_line(lab_shown(&calendar_class, &ctx, text));
-	struct str after = lab_line(lab_shown(&calendar_class, &ctx, out));
-	ptrdiff_t rest_before = str_find(before, STR("EndTime=")),
-		  rest_after = str_find(after, STR("EndTime="));
-	assert_true(rest_before >= 0 && rest_after >= 0);
-	assert_true(str_eq(str_sub(before, (size_t)rest_before, before.n),
-			   str_sub(after, (size_t)rest_after, after.n)) ||
-		    str_find(before, STR("Exceptions")) >= 0);
-}
-
-static void everybodys_files(void **state)
-{
-	static const unsigned versions[] = {25, 120, 121, 140, 141, 160, 161};
-	const char *corpus = getenv("EASEL_CORPUS");
-	const char *folder =
-		arena_printf(arena, "%s/calendar", corpus ? corpus : "../shared/corpus");
-	DIR *d = opendir(folder);
-	unsigned n = 0;
-	(void)state;
-	if (!d)
-		skip();
-	for (struct dirent *f; (f = readdir(d)) != NULL;) {
-		if (!str_ends_nocase(str_of(f->d_name), STR(".ics")))
-			continue;
-		struct arena_mark mark = arena_mark(arena);
-		struct str text = read_file(arena_printf(arena, "%s/%s", folder, f->d_name));
-		for (size_t i = 0; i < sizeof versions / sizeof *versions; i++)
-			check_file(f->d_name, text, versions[i]);
-		arena_release(arena, mark);
-		n++;
-	}
-	closedir(d);
-	assert_true(n > 50);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -796,7 +720,6 @@ int main(void)
 		cmocka_unit_test(bodies),
 		cmocka_unit_test(facts),
 		cmocka_unit_test(left_out_elements),
-		cmocka_unit_test(everybodys_files),
 	};
 	return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);
 }

@@ -1,7 +1,6 @@
 /* vcard, contact: cards of every origin, and the Contacts class. */
 #include "test/unit/item_lab.h"
 
-#include <dirent.h>
 
 #include "core/client.h"
 #include "core/vcard.h"
@@ -377,96 +376,6 @@ static void test_bad_values_are_refused(void **state)
 	assert_int_equal(e.kind, ERR_MALFORMED);
 }
 
-/* ---- Real cards ---- */
-
-static struct str read_file(const char *path)
-{
-	FILE *f = fopen(path, "rb");
-	struct buf b = {0};
-	char piece[4096];
-	size_t n;
-	assert_non_null(f);
-	while ((n = fread(piece, 1, sizeof piece, f)) > 0)
-		buf_put(&b, piece, n);
-	fclose(f);
-	return buf_move(arena, &b);
-}
-
-/* What of a text is not a line of this property, in its order. */
-static struct str without(struct str text, const char *name)
-{
-	struct content_lines l;
-	struct err e;
-	struct buf out = {0};
-	assert_true(vcard_read(arena, text, &l, &e));
-	size_t first = content_find(&l, str_of(name), 0);
-	for (size_t i = 0; i < l.n; i++)
-		if (!first || i != first)
-			buf_str(&out, l.v[i].raw);
-	return buf_move(arena, &out);
-}
-
-/*
- * Each real card goes out in every version, and one element after the other comes back changed:
- * what the card says elsewhere is the same to the byte, and so is what a device is shown of it.
- */
-static void check_card(struct str card)
-{
-	static const struct {
-		unsigned tag;
-		const char *property;
-	} edits[] = {{Contacts_JobTitle, "TITLE"},
-		     {Contacts_WebPage, "URL"},
-		     {Contacts_Spouse, "X-EVOLUTION-SPOUSE"},
-		     {Contacts2_NickName, "NICKNAME"},
-		     {Contacts2_CustomerId, "X-EASEL-CUSTOMER-ID"}};
-	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
-		struct item_context ctx = lab_context(i % 2 ? 25 : 161);
-		struct wbxml_node *old = lab_shown(&contact_class, &ctx, card);
-		struct str new = lab_edit(&contact_class, &ctx, card, edits[i].tag,
-					  lab_leaf(edits[i].tag, "Ge\xc3\xa4ndert; so"));
-		struct wbxml_node *shown = lab_shown(&contact_class, &ctx, new);
-		assert_str(wbxml_child_text(shown, edits[i].tag), "Ge\xc3\xa4ndert; so");
-		for (struct wbxml_node *n = old->first; n; n = n->next) {
-			if (n->tag == edits[i].tag)
-				continue;
-			assert_true(str_eq(wbxml_child_text(shown, n->tag), n->text));
-		}
-		if (edits[i].tag != Contacts_Spouse)
-			assert_str(without(new, edits[i].property),
-				   without(card, edits[i].property).p);
-	}
-}
-
-static void test_real_cards(void **state)
-{
-	const char *corpus = getenv("EASEL_CORPUS");
-	const char *folder =
-		arena_printf(arena, "%s/contacts", corpus ? corpus : "../shared/corpus");
-	DIR *dir = opendir(folder);
-	unsigned n = 0;
-	(void)state;
-	if (!dir)
-		skip();
-	for (struct dirent *d; (d = readdir(dir));) {
-		if (d->d_name[0] == '.')
-			continue;
-		struct arena_mark mark = arena_mark(arena);
-		struct str text = read_file(arena_printf(arena, "%s/%s", folder, d->d_name));
-		/* Each card of a file on its own. */
-		for (ptrdiff_t at = 0; at >= 0 && text.n;) {
-			at = str_find(str_sub(text, 1, text.n), STR("\nBEGIN:"));
-			struct str card = at < 0 ? text : str_sub(text, 0, (size_t)at + 2);
-			check_card(card);
-			n++;
-			text = str_sub(text, card.n, text.n);
-		}
-		arena_release(arena, mark);
-	}
-	closedir(dir);
-	assert_true(n >= 14);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -479,7 +388,6 @@ int main(void)
 		cmocka_unit_test(test_a_cached_recipient),
 		cmocka_unit_test(test_what_is_left_out),
 		cmocka_unit_test(test_bad_values_are_refused),
-		cmocka_unit_test(test_real_cards),
 	};
 	return cmocka_run_group_tests_name("contacts", tests, lab_set_up, lab_tear_down);
 }

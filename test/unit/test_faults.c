@@ -10,7 +10,8 @@
  * [--trace] runs seeds from N on (default: by the clock), a number of steps each, until the time is
  * over or each class has made so many steps in all, or (--first) one has failed; it ends with a
  * sum. With EASEL_TEST_DATABASE the same goes through PostgreSQL, with the pg store and the real
- * rows.
+ * rows; and with EASEL_TEST_IMAP, the port of an IMAP server that takes every user with one
+ * password, mail lies there (test/faults/server.h).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -79,6 +80,58 @@ static void given_pg(const char *database)
 	arena_free(&a);
 }
 
+static PG_STATEMENT(faults_imap_domain,
+		    "UPDATE easel.domain SET backend = 'imap', imap_host = '127.0.0.1',"
+		    " imap_tls = 'none', imap_port = $1::integer, imap_user = '%n@' || $2::text"
+		    " WHERE name IN ($2, 'others' || $2)");
+static PG_STATEMENT(faults_imap_account, "SELECT easel.imap_account_create($1::text)");
+
+/* The tree of an account on the server. */
+static void given_tree(struct store *s, int32_t account, int32_t *folder)
+{
+	struct err e = {0};
+	server_enter(s, account);
+	if (!s->ops->refresh(s, account, NULL, 0, &e))
+		model_wrong("%s", e.text);
+	folder[0] = (int32_t)sql_int(&faults_folder, account, "inbox");
+	folder[1] = (int32_t)sql_int(&faults_folder, account, "trash");
+}
+
+/* Before the domain has an account. */
+static void given_server(const char *database, int port)
+{
+	char domain[64], address[96];
+	struct err e = {0};
+	struct pg_params p = {0};
+	struct arena *a = arena_new(ROWS_CAP);
+	struct device_contact contact = {.device_id = STR("phone1"), .type = STR("Phone")};
+	model_name(domain, sizeof domain);
+	m->db = pg_new(database, "test");
+	m->others_db = pg_new(database, "test");
+	m->pool = imap_pool_new();
+	m->others_pool = imap_pool_new();
+	m->own[0] = store_pg_new(m->db);
+	m->own[1] = store_pg_new(m->others_db);
+	m->store = store_imap_new(m->db, m->own[0], database, m->pool);
+	m->others = store_imap_new(m->others_db, m->own[1], database, m->others_pool);
+	snprintf(address, sizeof address, "others%s", domain);
+	sql_int(&faults_domain, 0, domain);
+	sql_int(&faults_domain, 0, address);
+	pg_int(&p, port);
+	pg_cstr(&p, domain);
+	if (!pg_do(m->db, &faults_imap_domain, &p, &e))
+		model_wrong("%s", e.text);
+	snprintf(address, sizeof address, "anna@%s", domain);
+	m->account = (int32_t)sql_int(&faults_imap_account, 0, address);
+	snprintf(address, sizeof address, "anna@others%s", domain);
+	m->others_account = (int32_t)sql_int(&faults_imap_account, 0, address);
+	given_tree(m->store, m->account, m->folder);
+	given_tree(m->others, m->others_account, m->others_folder);
+	if (!device_admit(m->db, a, m->account, &contact, &m->device, &e))
+		model_wrong("%s", e.text);
+	arena_free(&a);
+}
+
 static void given_fake(void)
 {
 	m->store = store_fake_new();
@@ -104,10 +157,17 @@ static void given(unsigned kind, uint64_t seed, const char *database, bool trace
 	m->now = database ? clock_now() : INT64_C(1767960000000);
 	log_setup(LOG_ERROR, false);
 	m->edits = base_calloc(EDITS_MAX, sizeof *m->edits);
-	if (database)
+	const char *server = database && kind_is_mail() ? getenv("EASEL_TEST_IMAP") : NULL;
+	if (server)
+		given_server(database, atoi(server));
+	else if (database)
 		given_pg(database);
 	else
 		given_fake();
+	if (!server) {
+		m->others_account = m->account;
+		memcpy(m->others_folder, m->folder, sizeof m->folder);
+	}
 	flow_wrap();
 	flow_trouble = (struct sync_trouble){0};
 	m->sync_max_bytes = bytes[chance(3)];
@@ -120,6 +180,20 @@ static void given(unsigned kind, uint64_t seed, const char *database, bool trace
 	}
 }
 
+static void forget_server(const char *domain)
+{
+	char others[80];
+	snprintf(others, sizeof others, "others%s", domain);
+	sql_int(&faults_forget, m->others_account, NULL);
+	sql_int(&faults_forget_domain, 0, others);
+	store_imap_free(&m->others);
+	store_imap_free(&m->store);
+	store_pg_free(&m->own[0]);
+	store_pg_free(&m->own[1]);
+	imap_pool_free(&m->others_pool);
+	imap_pool_free(&m->pool);
+}
+
 static void forget_pg(void)
 {
 	char domain[64];
@@ -128,8 +202,12 @@ static void forget_pg(void)
 	sql_int(&faults_forget, m->account, NULL);
 	sql_int(&faults_forget_domain, 0, domain);
 	m->store->ops = m->real;
-	store_pg_free(&m->others);
-	store_pg_free(&m->store);
+	if (m->pool)
+		forget_server(domain);
+	else {
+		store_pg_free(&m->others);
+		store_pg_free(&m->store);
+	}
 	pg_free(&m->others_db);
 	pg_free(&m->db);
 }
@@ -254,6 +332,8 @@ static void come_to_rest(void)
 		if (pending(i))
 			model_wrong("folder %d: Ping says something is there, and nothing is", i);
 	}
+	if (m->pool && !m->wrong[0])
+		server_check();
 	m->race = race;
 }
 
@@ -350,6 +430,7 @@ static void act(void)
 {
 	unsigned what = chance(100);
 	m->steps++;
+	server_enter_both();
 	if (what < 30)
 		phone_sync();
 	else if (what < 55)

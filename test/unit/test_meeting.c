@@ -26,6 +26,22 @@ static struct item_context context(void)
 	return ctx;
 }
 
+/* What becomes of an event; the texts are not looked at where they are NULL. */
+static void takes(size_t row, const char *old, const struct meeting *m, bool want, const char *has,
+		  const char *has_not)
+{
+	struct item_context ctx = context();
+	struct err e = {0};
+	struct str out = STR("");
+	bool changed = meeting_apply(&ctx, str_of(old), m, &out, &e) == MEETING_CHANGED;
+	if (changed != want)
+		fail_msg("row %zu: changed %d, %s", row, changed, e.text);
+	if (has)
+		assert_has(out, has);
+	if (has_not)
+		assert_has_not(out, has_not);
+}
+
 /* One effect after another. */
 static void arrivals(void **state)
 {
@@ -95,21 +111,120 @@ static void arrivals(void **state)
 			"ATTENDEE;PARTSTAT=TENTATIVE:mailto:guest@x.test\r\n"),
 		 true, "X-EASEL-PROPOSED-START=20270310T150000Z", NULL},
 	};
-	struct item_context ctx = context();
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		struct meeting m;
-		struct err e = {0};
-		struct str out = STR("");
 		assert_true(meeting_read(arena, str_of(rows[i].message), &m));
-		bool changed =
-			meeting_apply(&ctx, str_of(rows[i].old), &m, &out, &e) == MEETING_CHANGED;
-		if (changed != rows[i].changed)
-			fail_msg("row %zu: changed %d, %s", i, changed, e.text);
-		if (rows[i].has)
-			assert_has(out, rows[i].has);
-		if (rows[i].has_not)
-			assert_has_not(out, rows[i].has_not);
+		m.from = m.speaker;
+		takes(i, rows[i].old, &m, rows[i].changed, rows[i].has, rows[i].has_not);
+	}
+}
+
+/* Who may say what: an event, a message about it, its author and whom it is answered to. */
+static void who_may_say_it(void **state)
+{
+#define SERVICE "X-EASEL-MAILED-BY:invites@service.test\r\n"
+#define DELEGATED "ORGANIZER;SENT-BY=\"mailto:pa@x.test\":mailto:ben@x.test\r\n"
+#define UPDATE OBJECT("METHOD:REQUEST\r\n", WHEN BEN ME "SEQUENCE:2\r\n")
+#define CANCELLED OBJECT("METHOD:CANCEL\r\n", WHEN BEN ME "SEQUENCE:2\r\n")
+#define SERIES OBJECT("", WHEN BEN ME "RRULE:FREQ=DAILY;COUNT=3\r\n")
+	static const struct {
+		const char *old, *message, *from, *reply_to;
+		bool approved, changed;
+		const char *has, *has_not;
+	} rows[] = {
+		/* Its organizer, in whatever case; nobody else, and not without a word of who it
+		   is. */
+		{OBJECT("", WHEN BEN ME), UPDATE, "BEN@x.test", "", false, true, NULL, NULL},
+		{OBJECT("", WHEN BEN ME), UPDATE, "eve@x.test", "", false, false, NULL, NULL},
+		{OBJECT("", WHEN BEN ME), UPDATE, "eve@x.test", "ben@x.test", false, false, NULL,
+		 NULL},
+		{OBJECT("", WHEN BEN ME), UPDATE, "", "", false, false, NULL, NULL},
+		{OBJECT("", WHEN BEN ME), CANCELLED, "eve@x.test", "", false, false, NULL, NULL},
+		{OBJECT("", WHEN BEN ME), CANCELLED, "ben@x.test", "", false, true, "CANCELLED",
+		 NULL},
+		{SERIES, OBJECT("METHOD:CANCEL\r\n", "RECURRENCE-ID:20270311T120000Z\r\n" BEN ME),
+		 "eve@x.test", "", false, false, NULL, NULL},
+		/* A message can't name its own delegate; the event can. */
+		{OBJECT("", WHEN BEN ME),
+		 OBJECT("METHOD:CANCEL\r\n", WHEN DELEGATED ME "SEQUENCE:2\r\n"), "pa@x.test", "",
+		 false, false, NULL, NULL},
+		{OBJECT("", WHEN DELEGATED ME), UPDATE, "pa@x.test", "", false, true, NULL, NULL},
+		{OBJECT("", WHEN DELEGATED ME), CANCELLED, "eve@x.test", "", false, false, NULL,
+		 NULL},
+		/* A service mails for people; a forwarded invitation makes nobody one, nor does its
+		   text. */
+		{"", UPDATE, "invites@service.test", "ben@x.test", false, true, SERVICE, NULL},
+		{"", UPDATE, "eve@x.test", "", false, true, "UID:m1", "MAILED-BY"},
+		{"", UPDATE, "ben@x.test", "ben@x.test", false, true, "UID:m1", "MAILED-BY"},
+		{"", OBJECT("METHOD:REQUEST\r\n", WHEN BEN ME SERVICE), "eve@x.test", "", false,
+		 true, "UID:m1", "MAILED-BY"},
+		{OBJECT("", WHEN BEN ME SERVICE), CANCELLED, "invites@service.test", "", false,
+		 true, NULL, NULL},
+		{OBJECT("", WHEN BEN ME SERVICE), CANCELLED, "eve@service.test", "", false, false,
+		 NULL, NULL},
+		{OBJECT("", WHEN BEN ME SERVICE), UPDATE, "ben@x.test", "", false, true, "UID:m1",
+		 "MAILED-BY"},
+		/* What the user himself accepts, he has looked at; but not another organizer's. */
+		{OBJECT("", WHEN BEN ME), UPDATE, "eve@x.test", "", true, true, NULL, NULL},
+		{OBJECT("", WHEN BEN ME),
+		 OBJECT("METHOD:REQUEST\r\n", WHEN EVE ME "SEQUENCE:9\r\n"), "eve@x.test", "", true,
+		 false, NULL, NULL},
+		/* An answer is the attendee's own. */
+		{OBJECT("", WHEN OWN GUEST),
+		 OBJECT("METHOD:REPLY\r\n",
+			OWN "ATTENDEE;PARTSTAT=DECLINED:mailto:guest@x.test\r\n"),
+		 "eve@x.test", "guest@x.test", false, false, NULL, NULL},
+		{OBJECT("", WHEN OWN GUEST),
+		 OBJECT("METHOD:COUNTER\r\n",
+			WHEN OWN "ATTENDEE;PARTSTAT=TENTATIVE:mailto:guest@x.test\r\n"),
+		 "eve@x.test", "", false, false, NULL, NULL},
+		/* What he has taken out of a series stays out, unless he is asked anew. */
+		{OBJECT("", WHEN BEN ME "RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE:20270311T120000Z\r\n"),
+		 OBJECT("METHOD:CANCEL\r\n", "RECURRENCE-ID:20270311T120000Z\r\n" BEN ME),
+		 "ben@x.test", "", false, false, NULL, NULL},
+		{OBJECT("",
+			WHEN OWN GUEST "RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE:20270311T120000Z\r\n"),
+		 OBJECT("METHOD:REPLY\r\n", "RECURRENCE-ID:20270311T120000Z\r\n" OWN
+					    "ATTENDEE;PARTSTAT=DECLINED:mailto:guest@x.test\r\n"),
+		 "guest@x.test", "", false, false, NULL, NULL},
+		{OBJECT("", WHEN BEN ME "RRULE:FREQ=DAILY;COUNT=3\r\nEXDATE:20270311T120000Z\r\n"),
+		 OBJECT("METHOD:REQUEST\r\n",
+			"RECURRENCE-ID:20270311T120000Z\r\nDTSTART:20270311T150000Z\r\n" BEN ME),
+		 "ben@x.test", "", false, true, "DTSTART:20270311T150000Z", "EXDATE"},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		struct meeting m;
+		assert_true(meeting_read(arena, str_of(rows[i].message), &m));
+		m.from = str_of(rows[i].from);
+		m.reply_to = str_of(rows[i].reply_to);
+		m.approved = rows[i].approved;
+		takes(i, rows[i].old, &m, rows[i].changed, rows[i].has, rows[i].has_not);
+	}
+}
+
+/* Which occurrence an invitation is about. */
+static void what_is_asked(void **state)
+{
+#define ONE "RECURRENCE-ID:20270311T120000Z\r\nDTSTART:20270311T150000Z\r\n" BEN ME
+	static const struct {
+		const char *event, *invitation, *instance;
+	} rows[] = {
+		{SERIES, OBJECT("METHOD:REQUEST\r\n", ONE), "20270311T120000Z"},
+		{SERIES, SERIES, NULL},
+		{OBJECT("", WHEN BEN ME), OBJECT("", WHEN BEN ME), NULL},
+		{OBJECT("", ONE), OBJECT("METHOD:REQUEST\r\n", ONE), NULL},
+		{SERIES, "x", NULL},
+	};
+	struct item_context ctx = context();
+	(void)state;
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		int64_t want = INT64_MIN;
+		if (rows[i].instance)
+			assert_true(clock_parse(str_of(rows[i].instance), &want));
+		assert_true(meeting_instance(&ctx, str_of(rows[i].event),
+					     str_of(rows[i].invitation)) == want);
 	}
 }
 
@@ -340,6 +455,96 @@ static void tnef_is_read(void **state)
 }
 
 /* Cut anywhere, it is read as far as it goes. */
+/* A weekly series of five on Wednesdays at 12:00; the second is not held, the third an hour later
+ * in another room, the fourth on Thursday. */
+static struct str outlooks_series(void)
+{
+	enum { WEEK = 7 * 1440, FIRST = 227095200, NOON = 720 };
+	static const struct {
+		int week, day, time;
+		unsigned flags;
+	} changed[] = {{2, 0, NOON + 60, 0x11}, {3, 1, NOON, 0}};
+	struct buf b = {0};
+	put_number(&b, 0x30043004, 4);
+	put_number(&b, 0x200B, 2);
+	put_number(&b, 1, 2);
+	put_number(&b, 0, 2);
+	put_number(&b, 0, 4);
+	put_number(&b, 1, 4);
+	put_number(&b, 0, 4);
+	put_number(&b, 8, 4); /* Wednesday */
+	put_number(&b, 0x2022, 4);
+	put_number(&b, 5, 4);
+	put_number(&b, 0, 4);
+	put_number(&b, 3, 4);
+	for (int week = 1; week <= 3; week++)
+		put_number(&b, FIRST + week * WEEK, 4);
+	put_number(&b, 2, 4);
+	for (size_t i = 0; i < 2; i++)
+		put_number(&b, FIRST + changed[i].week * WEEK + changed[i].day * 1440, 4);
+	put_number(&b, FIRST, 4);
+	put_number(&b, FIRST + 4 * WEEK, 4);
+	put_number(&b, 0x3006, 4);
+	put_number(&b, 0x3009, 4);
+	put_number(&b, NOON, 4);
+	put_number(&b, NOON + 60, 4);
+	put_number(&b, 2, 2);
+	for (size_t i = 0; i < 2; i++) {
+		int day = FIRST + (changed[i].week * 7 + changed[i].day) * 1440;
+		put_number(&b, day + changed[i].time, 4);
+		put_number(&b, day + changed[i].time + 60, 4);
+		put_number(&b, FIRST + changed[i].week * WEEK + NOON, 4);
+		put_number(&b, changed[i].flags, 2);
+		if (changed[i].flags) {
+			buf_put(&b, "\x04\0\x03\0N?w\x06\0\x05\0H?lle", 16);
+		}
+	}
+	put_number(&b, 0, 4);
+	for (size_t i = 0; i < 2; i++) {
+		put_number(&b, 4, 4);
+		put_number(&b, 0, 4);
+		put_number(&b, 0, 4);
+		if (!changed[i].flags)
+			continue;
+		for (int k = 0; k < 3; k++)
+			put_number(&b, 0, 4);
+		buf_put(&b, "\x03\0N\0\xe9\0w\0\x05\0H\0\xf6\0l\0l\0e\0", 20);
+		put_number(&b, 0, 4);
+	}
+	put_number(&b, 0, 4);
+	return buf_move(arena, &b);
+}
+
+static void outlooks_occurrences(void **state)
+{
+	struct tnef t;
+	struct str whole = outlooks_series();
+	(void)state;
+	assert_true(tnef_read(arena, winmail(), &t));
+	assert_true(clock_parse(STR("20321013T120000Z"), &t.start));
+	t.end = t.start + 3600000;
+	t.recurrence = whole;
+	struct str out = tnef_calendar(arena, &t, STR("ben@x.test"), STR("me@x.test"), 0);
+	assert_has(out, "RRULE:FREQ=WEEKLY;COUNT=5");
+	assert_has(out, "EXDATE;VALUE=DATE:20321020\r\n");
+	assert_has(out, "RECURRENCE-ID:20321027T120000Z\r\nDTSTART:20321027T130000Z\r\n"
+			"DTEND:20321027T140000Z\r\n");
+	assert_has(out, "SUMMARY:N\xc3\xa9w\r\n");
+	assert_has(out, "LOCATION:H\xc3\xb6lle\r\n");
+	assert_has(out, "RECURRENCE-ID:20321103T120000Z\r\nDTSTART:20321104T120000Z\r\n");
+	assert_has_not(out, "EXDATE;VALUE=DATE:20321027");
+	assert_has_not(out, "EXDATE;VALUE=DATE:20321103");
+	/* Cut anywhere, it is a series or a single meeting, and never out of bounds. */
+	for (size_t n = 0; n < whole.n; n++) {
+		char *copy = malloc(n + 1);
+		memcpy(copy, whole.p, n);
+		t.recurrence = (struct str){copy, n};
+		out = tnef_calendar(arena, &t, STR("ben@x.test"), STR("me@x.test"), 0);
+		assert_has(out, "SUMMARY:Plan");
+		free(copy);
+	}
+}
+
 static void tnef_that_is_cut(void **state)
 {
 	struct str whole = winmail();
@@ -358,6 +563,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arrivals),
+		cmocka_unit_test(who_may_say_it),
+		cmocka_unit_test(what_is_asked),
 		cmocka_unit_test(what_is_no_meeting),
 		cmocka_unit_test(answers),
 		cmocka_unit_test(replies),
@@ -365,6 +572,7 @@ int main(void)
 		cmocka_unit_test(forwarded_events),
 		cmocka_unit_test(one_of_several_addresses),
 		cmocka_unit_test(tnef_is_read),
+		cmocka_unit_test(outlooks_occurrences),
 		cmocka_unit_test(tnef_that_is_cut),
 	};
 	return cmocka_run_group_tests(tests, lab_set_up, lab_tear_down);

@@ -21,10 +21,22 @@ class Handler(socketserver.StreamRequestHandler):
             for line in self.rfile:
                 tag, _, rest = line.decode().strip().partition(' ')
                 self.server.heard.append(rest)
-                if not self.answer(tag, rest):
+                literal = re.search(r'\{(\d+)(\+?)\}$', rest)
+                if not (self.take(tag, rest, literal) if literal else self.answer(tag, rest)):
                     return
         except OSError:
             pass  # Easel had enough
+
+    def take(self, tag, rest, literal):
+        """APPEND, the only command here that may come with a literal."""
+        if self.server.trouble and self.server.at == 'APPEND':
+            return self.answer(tag, rest)
+        if not literal[2]:
+            self.say('+ go on\r\n')
+        self.server.appended.append(self.rfile.read(int(literal[1])))
+        self.rfile.readline()
+        self.say(f'{tag} OK [APPENDUID {self.server.uidvalidity} {len(self.server.appended) + 1}] done\r\n')
+        return True
 
     def answer(self, tag, rest):
         verb = rest.split(' ')[1].upper() if rest.upper().startswith('UID ') else \
@@ -83,7 +95,7 @@ class Handler(socketserver.StreamRequestHandler):
 
 class ImapServer(socketserver.ThreadingTCPServer):
     """Listens on a free port of 127.0.0.1; trouble: what goes wrong, at: with which command;
-    heard: all commands, without their tags."""
+    heard: all commands, without their tags; appended: messages that were put there."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -91,7 +103,7 @@ class ImapServer(socketserver.ThreadingTCPServer):
     def __init__(self):
         super().__init__(('127.0.0.1', 0), Handler)
         self.trouble, self.at, self.stall, self.uidvalidity = None, None, 8, 7
-        self.capabilities, self.heard = 'IMAP4rev1 LITERAL+ CONDSTORE', []
+        self.capabilities, self.heard, self.appended = 'IMAP4rev1 LITERAL+ CONDSTORE', [], []
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property

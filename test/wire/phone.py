@@ -157,10 +157,11 @@ class Phone:
     """One device of one account."""
 
     def __init__(self, url, user, password, version='16.1', *, device_id=None,
-                 device_type='WireTest', query='plain', charset='utf-8', timeout=60, gzip=False):
+                 device_type='WireTest', agent='WireTest/1.0', query='plain', charset='utf-8',
+                 timeout=60, gzip=False):
         self.url, self.user, self.password, self.version = url, user, password, version
         self.device_id = device_id or 'W' + uuid.uuid4().hex[:15].upper()
-        self.device_type, self.query, self.charset = device_type, query, charset
+        self.device_type, self.agent, self.query, self.charset = device_type, agent, query, charset
         self.timeout, self.gzip = timeout, gzip
         self.patience = 0  # seconds for which a 503 is taken as "come again", and not as an error
         self.connection = Connection(url, timeout)
@@ -192,7 +193,7 @@ class Phone:
     def headers(self, **more):
         """The headers of every request; a header given as None is left out."""
         headers = {'Authorization': basic(self.user, self.password, self.charset),
-                   'User-Agent': 'WireTest/1.0'}
+                   'User-Agent': self.agent}
         if self.query == 'plain':
             headers['MS-ASProtocolVersion'] = self.version
             headers['X-MS-PolicyKey'] = self.policy_key

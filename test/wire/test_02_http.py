@@ -126,6 +126,24 @@ class Login(WireTest):
         self.lab.sql('DELETE FROM easel.login_failure')
         self.assertEqual(self.new_phone(user).raw('OPTIONS').code, 200)
 
+    def test_a_name_that_nobody_has_is_treated_as_an_accounts(self):
+        without = self.account()
+        self.lab.sql("SELECT easel.account_set_password(:'a', NULL)", a=without)
+        for user in (self.account(), without, 'nobody@' + self.domain, 'nobody'):
+            with self.subTest(user):
+                phone = self.new_phone(user, password='wrong')
+                for _ in range(11):
+                    self.assert_login_wanted(phone.raw('OPTIONS'))
+                self.wait_for_log(1, 'too many wrong passwords', 'http=401')
+                self.assertEqual(self.lab.sql("SELECT failures FROM easel.login_failure WHERE"
+                                              " login = :'u'", u=user), [['10']])
+        self.lab.sql('DELETE FROM easel.login_failure')
+
+    def test_a_name_that_is_longer_than_any(self):
+        for length in (320, 321, 4000):
+            self.assert_login_wanted(self.new_phone('x' * length).raw('OPTIONS'))
+        self.lab.sql('DELETE FROM easel.login_failure')
+
     def test_no_password_is_logged(self):
         user = self.account('logged', 'hunter2-hunter2')
         self.new_phone(user, password='hunter2-hunter2').start()

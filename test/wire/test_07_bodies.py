@@ -85,7 +85,9 @@ class Plain(BodyTest):
             with self.subTest(kind):
                 found = self.body(mail, body(kind), mime=2)
                 self.assertIn('before', found.get('Data'))
-        mail = b'Subject: a\x01b\x1fc\nFrom: "x\x07y" <ben@example.test>\n\nbefore\x00\x01after\n'
+        zero = b'' if self.lab.backend == 'cyrus' else b'\x00'  # it takes no message with one
+        mail = (b'Subject: a\x01b\x1fc\nFrom: "x\x07y" <ben@example.test>\n\nbefore' + zero
+                + b'\x01after\n')
         data = self.data(mail, body(TEXT))
         self.assertIn('before', data.get('AirSyncBase:Body/Data'))
         self.assertRegex(data.get('Email:Subject'), '^a ?b ?c$')

@@ -5,7 +5,7 @@ import os
 import threading
 
 import servers
-from common import in_versions, message, not_over_imap, samples, WireTest
+from common import BY_SQL, in_versions, message, not_over_imap, samples, WireTest
 from phone import HTML, MIME, TEXT, VERSIONS, body, options
 from wbxml import E, encode
 
@@ -289,6 +289,7 @@ class Folders(WireTest):
         phone.folder_sync()
         self.assertNotIn(inner, phone.folders)
 
+    @not_over_imap(BY_SQL)
     def test_more_than_are_removed_at_once(self):
         phone = self.phone()
         self.lab.deliver(phone.user, message(), 'trash')

@@ -359,6 +359,7 @@ class Refused(Folders):
                 ('4', 'FolderDelete', {'ServerId': folder}),
             ])
 
+    @not_over_imap('the IMAP server has a limit of its own')
     def test_a_deep_tree(self):
         phone = self.phone()
         parent = '0'

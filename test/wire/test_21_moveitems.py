@@ -177,6 +177,7 @@ class Moved(Moves):
         phone.keys[target] = '0'
         self.assertEqual(set(phone.sync_all(target)), {moved})
 
+    @not_over_imap(BY_SQL)
     def test_outside_the_filter_of_the_new_folder(self):
         wish = options(filter_type=1)
         phone = self.phone_with(0, options=wish)

@@ -62,7 +62,9 @@ class Words(SearchTest):
 
     def test_what_is_found(self):
         for text, wanted in (
-                ('lunch', ['Lunch on Friday']), ('LUN', ['Lunch on Friday']), ('unch', []),
+                ('lunch', ['Lunch on Friday']), ('LUN', ['Lunch on Friday']),
+                # IMAP looks for parts of words, too.
+                ('unch', ['Lunch on Friday'] if self.lab.mail_server else []),
                 ('river friday', ['Lunch on Friday']), ('river invoice', []),
                 ('carla', ['Lunch on Friday']), ('carla@example.test', ['Lunch on Friday']),
                 ('4711', ['Invoice 4711']), ('pay', ['Invoice 4711']),

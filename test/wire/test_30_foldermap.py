@@ -31,10 +31,13 @@ class Occurrence(Mapped):
         for name, (settings, counts) in MODES.items():
             with self.subTest(name):
                 phone = self.mapped(settings, ('Work', None), ('Events2', 'Contacts', 'Contacts'))
-                names = ('Inbox', 'Sent Items'), ('Work',), ('Contacts', 'Tasks'), ('Events2',)
+                names = (('Inbox', 'Drafts', 'Deleted Items', 'Sent Items', 'Outbox'), ('Work',),
+                         ('Contacts', 'Tasks', 'Calendar', 'Notes'), ('Events2',))
                 for group, count in zip(names, counts):
                     for folder in group:
                         self.assertEqual(len(self.shown(phone, folder)), count, (folder, self.paths(phone)))
+                owner = phone.user.partition('@')[0].title()
+                self.assertEqual(len(self.shown(phone, owner)), counts[0] - 1, 'the virtual root')
                 self.assertEqual(len({(f['ParentId'], f['DisplayName'].lower()) for f in phone.folders.values()}),
                                  len(phone.folders))
 
@@ -59,7 +62,9 @@ class Occurrence(Mapped):
         phone = self.mapped({**ALL, 'archive': 'true'}, ('Archive', None, 'Email', 'archive'), ('2025', 'Archive'))
         self.assertEqual(len(self.shown(phone, 'Archive')), 1)
         self.assertEqual(len(self.shown(phone, '2025')), 1)
-        self.assertEqual(phone.folder_delete(self.shown(phone, 'Archive')[0]).status, '3')
+        archive, = self.shown(phone, 'Archive')
+        self.assertEqual(phone.folder_delete(archive).status, '3')
+        self.assertEqual(phone.folder_update(archive, 'Old', phone.folders[archive]['ParentId']).status, '2')
         self.set(phone.user, **ALL, archive='false')
         self.assertEqual(len(self.changes(phone.folder_sync())), 2)
         self.assertEqual(self.shown(phone, 'Archive') + self.shown(phone, '2025'), [])
@@ -135,6 +140,37 @@ class Twins(Mapped):
         phone.sync(inbox)
         self.assertEqual((phone.items[inbox], phone.items[twin]), ({}, {}))
 
+    def search(self, phone, words, *conditions):
+        store = phone.command('Search', E('Search:Search', E(
+            'Store', E('Name', 'Mailbox'), E('Query', E('And', E('FreeText', words), *conditions)),
+            E('Options', E('DeepTraversal'), E('Range', '0-9'))))).root.find('Response/Store')
+        return [(r.get('AirSync:CollectionId'), r.get('Properties/Email:Subject')) for r in store.all('Result') if r.children]
+
+    def test_a_search_finds_it_once_and_where_it_was_looked_for(self):
+        phone, inbox, twin = self.both()
+        root = phone.folders[twin]['ParentId']
+        self.assertEqual(self.search(phone, 'twice'), [(inbox, 'Twice')])
+        for folder, found in ((inbox, inbox), (twin, twin), (root, twin)):
+            with self.subTest(folder):
+                self.assertEqual(self.search(phone, 'twice', E('AirSync:CollectionId', folder)), [(found, 'Twice')])
+        self.set(phone.user, mail_folders='tree')
+        phone.folder_sync()
+        self.assertEqual(self.search(phone, 'twice', E('AirSync:CollectionId', twin)), [])
+
+    def test_a_conversation_is_moved_for_good_into_a_twin(self):
+        phone, inbox, twin = self.both()
+        conversation = self.one_item(phone)[1].find('Email2:ConversationId').data
+        work = phone.folder_create('Work').root.get('ServerId')
+
+        def move(folder):
+            return phone.item_operations(E('Move', E('ConversationId', conversation), E('DstFldId', folder),
+                                           E('Options', E('MoveAlways')))).root.get('Response/Move/Status')
+        self.assertEqual(move(work), '1')
+        self.assertEqual((phone.sync_all(inbox), len(phone.sync_all(work))), ({}, 1))
+        self.assertEqual(move(twin), '1')
+        self.lab.deliver(phone.user, message('Twice'))
+        self.assertEqual((len(phone.sync_all(inbox)), len(phone.sync_all(twin)), phone.sync_all(work)), (2, 2, {}))
+
     def test_the_root_is_an_empty_folder(self):
         phone = self.mapped(ALL)
         root = self.find(phone, phone.user.partition('@')[0].title())
@@ -152,6 +188,34 @@ class Edits(Mapped):
         made = phone.folder_create('New').root.get('ServerId')
         self.assert_alike(phone)
         self.assertEqual(self.path(phone, made), phone.user.partition('@')[0].title() + '/New')
+
+    def test_what_is_made_in_a_default_folder_is_in_its_twin(self):
+        """The default folders stand outside of the root with nothing in them."""
+        phone = self.mapped(ALL, ('Work', None))
+        owner = phone.user.partition('@')[0].title()
+        made = phone.folder_create('Sub', phone.inbox).root.get('ServerId')
+        self.assertEqual(phone.ping([phone.inbox], 60).answer().status, '7', 'the device is led to FolderSync')
+        self.assert_alike(phone)
+        self.assertEqual(self.path(phone, made), f'{owner}/Inbox/Sub')
+        deep = phone.folder_create('Deep', made).root.get('ServerId')
+        self.assertEqual(phone.folder_update(made, 'Sub', self.find(phone, f'{owner}/Work')).status, '1')
+        self.assert_alike(phone)
+        self.assertEqual(self.path(phone, deep), f'{owner}/Work/Sub/Deep', 'what is in it follows')
+        phone.sync_all(phone.inbox)
+        self.assertEqual(phone.ping([phone.inbox], 60).hang_up(), None)
+
+    def test_a_twin_follows_its_folder(self):
+        """Whatever becomes of one appearance of a folder becomes of the other."""
+        phone = self.mapped(EMAIL, ('Events2', None, 'Contacts'))
+        flat, = [f for f in self.shown(phone, 'Events2') if phone.folders[f]['Type'] == USER_CONTACTS]
+        mail, = [f for f in self.shown(phone, 'Events2') if phone.folders[f]['Type'] == MAIL]
+        for number, (folder, other) in enumerate([(flat, mail), (mail, flat)]):
+            self.assertEqual(phone.folder_update(folder, f'Name {number}', phone.folders[folder]['ParentId']).status, '1')
+            self.assert_alike(phone)
+            self.assertEqual(phone.folders[other]['DisplayName'], f'Name {number}')
+        self.assertEqual(phone.folder_delete(flat).status, '1')
+        self.assert_alike(phone)
+        self.assertNotIn(mail, phone.folders)
 
     def test_what_is_made_in_groupware_as_email_is_groupware(self):
         phone = self.mapped(EMAIL)
@@ -440,6 +504,35 @@ class AsEmail(Mapped):
 
 
 class BadInput(Mapped):
+    def test_names_that_are_none(self):
+        """In each kind of place: at the top, under the root, in groupware, in a twin."""
+        phone = self.mapped(EMAIL, ('Work', None))
+        before = dict(phone.folders)
+        places = [(ROOT, 12), (ROOT, 14), (self.find(phone, phone.user.partition('@')[0].title()), 12)]
+        places += [(f, 12) for f in self.shown(phone, 'Inbox')] + [(f, 14) for f in self.shown(phone, 'Contacts')]
+        for parent, kind in places:
+            for name in ('', ' ', '\t', 'a\x07b', 'a\x9fb', 'x' * 257, 'x' * 10000, '\\' if kind == 14 else '\n'):
+                with self.subTest(parent=phone.folders.get(parent), kind=kind, name=name[:10]):
+                    self.assertEqual(phone.folder_create(name, parent, kind).status, '10')
+        work, = self.shown(phone, 'Work')
+        for name in ('', 'a\x07b', 'x' * 10000):
+            self.assertEqual(phone.folder_update(work, name, phone.folders[work]['ParentId']).status, '10')
+        self.assert_alike(phone)
+        self.assertEqual(phone.folders, before)
+
+    def test_loops(self):
+        """Below itself, through its twin, and below what is below it by another appearance."""
+        phone = self.mapped(EMAIL, ('Events2', None, 'Contacts'), ('Deep', 'Events2', 'Contacts'))
+        before = dict(phone.folders)
+        for name in ('Events2', 'Deep'):
+            for into in ('Events2', 'Deep'):
+                for folder in self.shown(phone, name):
+                    for parent in self.shown(phone, into):
+                        if (name, into) != ('Deep', 'Events2'):
+                            self.assertIn(phone.folder_update(folder, 'x', parent).status, ('2', '5'), (name, into))
+        self.assert_alike(phone)
+        self.assertEqual(phone.folders, before)
+
     def test_names_with_paths_in_them(self):
         phone = self.mapped(ALL)
         for name in ('a\\b', 'a/b', '\\'):

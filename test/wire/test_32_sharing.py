@@ -184,6 +184,138 @@ class Sharing(WireTest):
         self.assertEqual([r for r in answer.root.all('Response/Store/Result') if r.has('LongId')],
                          [])
 
+    def test_each_right_by_itself(self):
+        """What a guest may do with a message in the folder, and with the folder, by what he was given."""
+        reading = 'look up,read'
+        for rights, may in (('look up,write', None), ('read,write', None), ('insert,delete', None), (reading, ''),
+                            (reading + ',write', 'change'), (reading + ',insert', 'insert'),
+                            (reading + ',delete', 'delete'), (reading + ',administer', 'administer'),
+                            ('write', 'change insert delete'), ('manage', 'change insert delete administer')):
+            with self.subTest(rights):
+                self.setUp()
+                if may is None:
+                    self.share(rights)
+                    self.assertIsNone(self.shown(self.phone(self.guest), 'Team'))
+                else:
+                    self.assertEqual(self.done(*self.synced(rights)), may.split())
+
+    def done(self, phone, folder):
+        """Tries everything with the folder; what the owner's folder shows of it."""
+        done = []
+        (item,) = phone.items[folder]
+        phone.sync(folder, commands=[read_change(item, 1)])
+        if int(self.seen()) & 1:
+            done.append('change')
+        phone.sync_all(folder)
+        self.lab.deliver(self.guest, message('Put in'))
+        phone.sync_all(phone.inbox)
+        own, _ = self.find_item(phone, 'Put in')
+        if isinstance(phone.move(own, phone.inbox, folder), str):
+            done.append('insert')
+        phone.sync_all(phone.inbox)
+        self.assertEqual('Put in' in self.subjects(phone, phone.inbox), 'insert' not in done)
+        phone.sync(folder, commands=[delete(item)])
+        if 'For the team' not in self.kept():
+            done.append('delete')
+        phone.sync_all(folder)
+        self.assertEqual(self.subjects(phone, folder), self.kept(), 'what may not be done is set back')
+        made = phone.folder_create('Inside', folder)
+        renamed = phone.folder_update(folder, 'Crew', phone.folders[folder]['ParentId'])
+        self.assertEqual((made.status, renamed.status), ('1', '1') if made.status == '1' else ('3', '2'))
+        phone.folder_sync()
+        self.assertEqual(self.shown(phone, 'Inside') is not None, made.status == '1', 'what he made he sees')
+        gone = phone.folder_delete(folder)
+        self.assertEqual(gone.status, '1' if made.status == '1' else '3')
+        return done + ['administer'] * (made.status == '1')
+
+    def kept(self):
+        """Subjects of the messages in the owner's folder."""
+        return sorted(row[0] for row in self.lab.sql(
+            "SELECT c.summary ->> 'subject' FROM easel.item i JOIN easel.content c ON c.account_id = i.account_id"
+            " AND c.id = i.content_id JOIN easel.folder f ON f.account_id = i.account_id AND f.id = i.folder_id"
+            " WHERE f.account_id = easel.account_by_address(:'user') AND f.name = 'Team'", user=self.owner))
+
+    def test_who_administers_a_folder_does_not_delete_what_is_hidden_in_it(self):
+        self.lab.sql("SELECT easel.folder_create(a, easel.folder_by_path(a, 'Team'), 'Hidden')"
+                     " FROM easel.account_by_address(:'owner') a", owner=self.owner)
+        phone, folder = self.synced('manage')
+        self.assertIsNone(self.shown(phone, 'Hidden'))
+        self.assertEqual(phone.folder_delete(folder).status, '3')
+        self.share('manage', 'Team\\Hidden')
+        phone.folder_sync()
+        self.assertEqual(phone.folder_delete(folder).status, '1')
+        self.assertEqual(self.lab.sql("SELECT count(*) FROM easel.folder WHERE name IN ('Team', 'Hidden') AND account_id ="
+                                      " easel.account_by_address(:'owner')", owner=self.owner), [['0']])
+
+    def test_a_shared_folder_does_not_change_hands(self):
+        phone, folder = self.synced('manage')
+        mine = phone.folder_create('Mine').root.get('ServerId')
+        self.assertEqual(phone.folder_update(folder, 'Team', mine).status, '2')
+        self.assertEqual(phone.folder_update(folder, 'Team', phone.inbox).status, '2')
+        self.assertEqual(phone.folder_update(mine, 'Mine', folder).status, '2')
+        self.assertEqual(self.kept(), ['For the team'])
+
+    def test_names_of_what_it_lies_in_are_not_told(self):
+        self.lab.sql("SELECT easel.folder_create(a, easel.folder_create(a, NULL, 'Secret plan', 'Contacts'), 'People', 'Contacts')"
+                     " FROM easel.account_by_address(:'owner') a", owner=self.owner)
+        self.share('read', 'Secret plan\\People')
+        phone = self.phone(self.guest)
+        owner = self.owner.partition('@')[0].title()
+        self.assertEqual(phone.folders[self.shown(phone, 'People')]['DisplayName'], f'{owner}\\People')
+        self.assertIsNone(self.shown(phone, 'plan'))
+        self.share('read', 'Secret plan')
+        phone.folder_sync()
+        self.assertEqual(phone.folders[self.shown(phone, 'People')]['DisplayName'], f'{owner}\\Secret plan\\People')
+
+    def test_the_owners_name_is_shown_and_followed(self):
+        self.share()
+        phone = self.phone(self.guest)
+        holder = phone.folders[self.shown(phone, 'Team')]['ParentId']
+        self.assertEqual(phone.folders[holder]['DisplayName'], self.owner.partition('@')[0].title())
+        self.assertEqual((phone.folder_delete(holder).status, phone.folder_create('x', holder).status,
+                          phone.folder_update(holder, 'x').status), ('3', '3', '2'))
+        self.lab.sql("UPDATE easel.account SET display_name = 'Olga Owner' WHERE address = :'owner'", owner=self.owner)
+        phone.folder_sync()
+        self.assertEqual(phone.folders[holder]['DisplayName'], 'Olga Owner')
+
+    def test_groups_and_public_folders(self):
+        """Through a group, and to everybody of a domain; who leaves sees it no more."""
+        self.lab.sql("SELECT easel.domain_create('public.test') WHERE NOT EXISTS (SELECT FROM easel.domain WHERE name = 'public.test');"
+                     " SELECT easel.group_create(:'group'); SELECT easel.group_add(:'group', :'guest')",
+                     group=self.owner.partition('@')[0], guest=self.guest)
+        self.share(whom=self.owner.partition('@')[0])
+        phone = self.phone(self.guest)
+        folder = self.shown(phone, 'Team')
+        phone.sync_all(folder, options=TEXTS)
+        self.assertEqual(self.subjects(phone, folder), ['For the team'])
+        pending = phone.ping([folder], 300)
+        self.lab.sql("SELECT easel.group_remove(:'group', :'guest')", group=self.owner.partition('@')[0], guest=self.guest)
+        self.assertEqual(pending.answer(within=10).status, '7')
+        phone.folder_sync()
+        self.assertIsNone(self.shown(phone, 'Team'))
+        inside = self.phone(self.lab.account(self.guest.replace('example.test', 'public.test')))
+        number = self.lab.sql("SELECT easel.public_folder_create('public.test', 'News')")[0][0]
+        inside.folder_sync()
+        news = self.shown(inside, 'News')
+        holder = inside.folders[news]['ParentId']
+        self.assertEqual(inside.folders[holder]['DisplayName'], 'Public Folders')
+        self.assertEqual((inside.folder_delete(holder).status, inside.folder_update(holder, 'x').status,
+                          inside.folder_create('x', news).status, inside.folder_delete(news).status), ('3', '2', '3', '3'))
+        phone.folder_sync()
+        self.assertIsNone(self.shown(phone, 'News'), 'another domain')
+        inside.sync_all(news)
+        pending = inside.ping([news], 300)
+        self.lab.sql("UPDATE easel.folder SET name = 'Newer' WHERE id = :n AND account_id ="
+                     " easel.account_by_address(easel.public_owner('public.test'))", n=number)
+        self.assertEqual(pending.answer(within=10).status, '7')
+        for setting, shown in (('false', False), ('true', True)):
+            self.lab.sql("INSERT INTO easel.device_settings (level, account_id, public_folders)"
+                         " SELECT 'user', easel.account_by_address(:'user'), :'on' ON CONFLICT DO NOTHING;"
+                         " UPDATE easel.device_settings SET public_folders = :'on' WHERE account_id ="
+                         " easel.account_by_address(:'user')", user=inside.user, on=setting)
+            inside.folder_sync()
+            self.assertEqual(self.shown(inside, 'Newer') is not None, shown)
+
     def test_the_owner_gets_everything_as_before(self):
         self.share()
         phone = self.phone(self.owner)

@@ -1,14 +1,25 @@
 """Several folders as one: on devices that take one of a class, and what is shown as something else."""
 
 import random
+from email import message_from_bytes, policy
 
-from common import in_versions
+from common import in_versions, message
 from mapped import Mapped
 from phone import delete, options
 from test_33_views import NOTE, TASK, change, event
 from wbxml import E
 
 CALENDAR, CONTACTS, TASKS = '8', '9', '7'
+
+
+def invitation(to):
+    """An invitation, as a message."""
+    mail = message_from_bytes(message('Plan', to=to), policy=policy.SMTP)
+    mail.add_alternative('BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:REQUEST\r\nBEGIN:VEVENT\r\nUID:plan@else.test\r\n'
+                         'DTSTAMP:20261101T080000Z\r\nDTSTART:20261120T090000Z\r\nDTEND:20261120T100000Z\r\nSUMMARY:Plan\r\n'
+                         f'ORGANIZER:mailto:ben@else.test\r\nATTENDEE;RSVP=TRUE:mailto:{to}\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n',
+                         subtype='calendar', params={'method': 'REQUEST'})
+    return mail.as_bytes()
 
 
 def contact(name):
@@ -201,6 +212,49 @@ class Merged(Mapped):
         other = self.phone(user, '14.1')
         other.sync_all(folder)
         self.assertEqual(other.sync(folder, commands=add).get('Responses/Add/ServerId'), item)
+
+    def ask(self, phone, words, *conditions):
+        """What Search finds: (CollectionId, ServerId, name)."""
+        store = phone.command('Search', E('Search:Search', E(
+            'Store', E('Name', 'Mailbox'), E('Query', E('And', E('FreeText', words), *conditions)),
+            E('Options', E('DeepTraversal'), E('Range', '0-9'))))).root.find('Response/Store')
+        self.assertEqual(store.get('Status'), '1')
+        return [(r.get('AirSync:CollectionId'), r.get('LongId'), r.get('Properties/Contacts:LastName'))
+                for r in store.all('Result') if r.children]
+
+    def test_what_is_searched_is_found_in_it(self):
+        phone = self.merged('Team')
+        other = self.phone(phone.user)
+        folder = phone.folder(CONTACTS)
+        phone.sync_all(folder)
+        for step, name in enumerate(('Quendolin', 'Quentin')):
+            phone.sync(folder, commands=[E('Add', E('ClientId', f'c{step}'), E('ApplicationData', contact(name)))])
+        quentin, = [i for i, d in other.sync_all(folder).items() if d.get('Contacts:LastName') == 'Quentin']
+        self.lab.sql("SELECT easel.folder_share(:'owner', 'Contacts', :'guest')", owner=phone.user, guest=self.account())
+        found = self.ask(other, 'quentin')
+        self.assertEqual(found, [(folder, quentin, 'Quentin')])
+        self.assertEqual(len(self.ask(other, 'quen', E('AirSync:CollectionId', folder))), 2)
+        # One that takes several finds it in its home, and one whose folders are hidden does not find it there.
+        self.set(phone.user, several_folders='separate', mail_folders='tree')
+        other.folder_sync()
+        self.assertEqual([c for c, *_ in self.ask(other, 'quentin')], [other.folder(CONTACTS)])
+        self.assertNotEqual(other.folder(CONTACTS), folder)
+
+    def test_an_invitation_is_answered_into_it(self):
+        user = self.account()
+        self.make(user, 'Team', None, 'Calendar')
+        self.set(user, several_folders='merged', mail_folders='tree')
+        phone = self.phone(user)
+        calendar = phone.folder(CALENDAR)
+        phone.sync_all(calendar)
+        self.lab.deliver(user, invitation(user))
+        phone.sync_all(phone.inbox)
+        item, _ = self.one_item(phone)
+        document = E('MeetingResponse:MeetingResponse', E('Request', E('UserResponse', 1), E('CollectionId', phone.inbox),
+                                                          E('RequestId', item)))
+        result = phone.command('MeetingResponse', document).root.find('Result')
+        self.assertEqual(result.get('Status'), '1')
+        self.assertEqual(list(phone.sync_all(calendar)), [result.get('CalendarId')])
 
     def test_it_always_is_what_is_in_its_folders(self):
         phone = self.merged('A', 'B')
