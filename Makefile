@@ -25,8 +25,8 @@ FCGI_OBJECTS = $(FCGI_SOURCES:%.c=$(BUILD)/obj/%.o)
 SOURCES := $(LIB_SOURCES) $(wildcard fcgi/*.c core/programs/*.c test/unit/*.c test/fuzz/*.c test/bench/*.c)
 HEADERS := $(wildcard core/base/*.h core/*.h wbxml/*.h store/*.h fcgi/*.h test/unit/*.h test/faults/*.h test/bench/*.h)
 
-.PHONY: all help install clean demo demo-stop deps deps-imap check-deps check check-all unit sql wire bench faults faults-proof asan \
-	tsan clang fuzz lint format
+.PHONY: all help install clean demo demo-stop deps deps-imap check-deps check check-all unit sql wire bench faults \
+	faults-proof asan tsan clang fuzz lint format
 
 all: deps
 	@$(MAKE) --no-print-directory programs

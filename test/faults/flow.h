@@ -632,7 +632,7 @@ static struct flow_answer flow_serve_bytes(struct arena *a, struct str bytes, co
 	struct flow_answer out = {0};
 	struct err e = {0};
 	struct wbxml_node *root;
-	struct session session = {.db = m->db, .store = m->store, .arena = a};
+	struct session session = {.db = m->db ? m->db : m->idle, .store = m->store, .arena = a};
 	struct request request = {.arena = a};
 	struct answer answer = {.status = 200};
 	struct call c = {.session = &session, .arena = a, .request = &request, .answer = &answer};

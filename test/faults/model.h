@@ -110,6 +110,7 @@ struct model {
 	const struct store_ops *real;
 	struct store_ops ops;
 	struct pg *db, *others_db;	      /* NULL: rows in memory, the fake store */
+	struct pg *idle;		      /* in place of db, and never connected */
 	struct store *own[2];		      /* behind the two, when mail is on an IMAP server */
 	struct imap_pool *pool, *others_pool; /* NULL: the mail is on no IMAP server */
 	struct rows *rows, *work;

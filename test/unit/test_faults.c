@@ -134,6 +134,7 @@ static void given_server(const char *database, int port)
 
 static void given_fake(void)
 {
+	m->idle = pg_new(NULL, "test");
 	m->store = store_fake_new();
 	m->others = m->store;
 	m->account = 1;
@@ -227,6 +228,7 @@ static void ungiven(void)
 		forget_pg();
 	else
 		store_fake_free(&m->store);
+	pg_free(&m->idle);
 	free(m->edits);
 	free(m);
 	m = NULL;
