@@ -146,3 +146,13 @@ struct str item_summary(const struct content_lines *l, struct str subject)
 	json_decref(json);
 	return out;
 }
+
+struct str item_summary_uid(struct arena *a, struct str summary)
+{
+	json_t *o = json_loadb(summary.p, summary.n, 0, NULL);
+	const json_t *uid = json_object_get(o, "uid");
+	size_t n = json_string_length(uid);
+	struct str name = {n ? arena_dup(a, json_string_value(uid), n) : NULL, n};
+	json_decref(o);
+	return name;
+}

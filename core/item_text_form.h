@@ -39,4 +39,7 @@ bool item_categories_apply(struct content_lines *l, const struct wbxml_node *sen
 /* {"uid": …, "subject": …}: see struct item_facts. `subject` is the property's name. */
 struct str item_summary(const struct content_lines *l, struct str subject);
 
+/* The "uid" of a summary; empty: it has none. */
+struct str item_summary_uid(struct arena *a, struct str summary);
+
 #endif

@@ -265,7 +265,9 @@ void queue_runner_keep(struct queue_runner *r)
 	while (!is_ending(r)) {
 		struct err e = {.kind = ERR_NONE};
 		bool works = has_lane(r, &e);
-		bool ok = works ? work_off_due(r, &e) && rest(r, &e) : e.kind == ERR_NONE;
+		bool ok = works ? work_off_due(r, &e) : e.kind == ERR_NONE;
+		pg_rest(r->db);
+		ok = ok && (!works || rest(r, &e));
 		if (ok && works && clock_monotonic() - tidied > TIDY_MS) {
 			tidied = clock_monotonic();
 			ok = sender_forget(r->db, &e);

@@ -67,6 +67,7 @@ void session_reset(struct session *s)
 		store_imap_leave(s->mail);
 	arena_reset(s->arena);
 	arena_reset(s->secrets);
+	pg_rest(s->db);
 }
 
 void answer_header(struct answer *w, const char *name, const char *value)

@@ -9,11 +9,10 @@
 
 #include <stdlib.h>
 
-#include <jansson.h>
-
 #include "core/base/arena.h"
 #include "core/base/clock.h"
 #include "core/item_edit.h"
+#include "core/item_text_form.h"
 
 /* Above the uids of any folder, and below the ids of text messages. */
 #define GONE_FIRST (INT64_C(1) << 59)
@@ -219,32 +218,30 @@ bool sync_item_remove_instance(struct sync_command *x)
 
 /* ---- Adding ---- */
 
-/* The "uid" of a summary. */
-static struct str name_of(struct arena *a, struct str summary)
+/* Finds an Add of earlier by its name, in a folder or (0) in any of the account's. */
+static enum found find_in(const struct sync_command *x, int32_t where, struct server_id *out)
 {
-	json_t *o = json_loadb(summary.p, summary.n, 0, NULL);
-	const json_t *uid = json_object_get(o, "uid");
-	size_t n = json_string_length(uid);
-	struct str name = {n ? arena_dup(a, json_string_value(uid), n) : NULL, n};
-	json_decref(o);
-	return name;
+	struct call *c = x->call;
+	struct store *store = c->session->store;
+	const struct ledger *l = x->col->ledger;
+	out->epoch = l->folder.epoch;
+	return x->added->name.n ? store->ops->find(store, c->gate.account, where, l->folder.class,
+						   x->added->name, &out->folder, &out->uid, &c->err)
+				: FOUND_NONE;
+}
+
+/* The device has it, and is told of all of it, or that it is gone. */
+static void note_found(const struct sync_command *x)
+{
+	struct ledger *l = x->col->ledger;
+	ledger_added_item(x->call->arena, l, x->id.uid, l->folder.modseq, false);
 }
 
 enum found sync_item_find_added(struct sync_command *x)
 {
-	struct call *c = x->call;
-	struct store *store = c->session->store;
-	struct ledger *l = x->col->ledger;
-	int32_t folder;
-	int64_t uid;
-	if (!x->added->name.n)
-		return FOUND_NONE;
-	enum found found = store->ops->find(store, c->gate.account, l->folder_id, l->folder.class,
-					    x->added->name, &folder, &uid, &c->err);
-	if (found == FOUND_ONE) {
-		x->id = (struct server_id){folder, l->folder.epoch, uid};
-		ledger_added_item(c->arena, l, uid, l->folder.modseq, false);
-	}
+	enum found found = find_in(x, x->col->ledger->folder_id, &x->id);
+	if (found == FOUND_ONE)
+		note_found(x);
 	return found;
 }
 
@@ -259,18 +256,11 @@ void sync_item_set_gone(struct sync_command *x)
 
 enum found sync_item_find_elsewhere(struct sync_command *x)
 {
-	struct call *c = x->call;
-	struct store *store = c->session->store;
-	struct ledger *l = x->col->ledger;
-	int32_t folder;
-	int64_t uid;
-	if (!x->added->name.n)
-		return FOUND_NONE;
-	enum found found = store->ops->find(store, c->gate.account, 0, l->folder.class,
-					    x->added->name, &folder, &uid, &c->err);
+	struct server_id ignored;
+	enum found found = find_in(x, 0, &ignored);
 	if (found == FOUND_ONE) {
 		sync_item_set_gone(x);
-		ledger_added_item(c->arena, l, x->id.uid, l->folder.modseq, false);
+		note_found(x);
 	}
 	return found;
 }
@@ -322,7 +312,7 @@ bool sync_item_add(struct sync_command *x)
 	    !ops_of(x)->apply(&ctx, STR(""), &edit, INT64_MIN, &text, &e) ||
 	    !describe(x, &ctx, text, &item, &e))
 		return refuse(x, &e);
-	x->added->name = name_of(x->call->arena, item.summary);
+	x->added->name = item_summary_uid(x->call->arena, item.summary);
 	enum found found = find_known(x);
 	if (found == FOUND_ONE)
 		return edit_known(x);

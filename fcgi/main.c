@@ -2,6 +2,7 @@
  * easel: the worker. Reads its options, opens the socket, and serves, alone or as one of a group.
  * Whatever keeps it from starting ends it with a line on standard error and a code of sysexits.h.
  */
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/random.h>
 #include <sys/resource.h>
@@ -14,7 +15,11 @@
 #include "fcgi/worker.h"
 #include "store/password.h"
 
-/* Memory that a request may take beyond its own body. */
+/*
+ * Memory that a request may take: thrice the largest body, since a message that is forwarded is
+ * held as it came, with its original, and as it goes; and what everything else takes.
+ */
+enum { ARENA_BODIES = 3 };
 static const size_t ARENA_BESIDES = 64u << 20;
 
 /* Most connections that wait for a thread, however many descriptors there are. */
@@ -119,7 +124,7 @@ static int prepare(struct program *p, struct err *e)
 	fit_descriptors(o, c);
 	c->server.database = o->database;
 	c->server.max_body = (size_t)o->max_body;
-	c->server.arena_cap = (size_t)o->max_body + ARENA_BESIDES;
+	c->server.arena_cap = ARENA_BODIES * (size_t)o->max_body + ARENA_BESIDES;
 	if (!open_listener(&p->listener, o, e))
 		return code_of(e);
 	c->listener = p->listener.fd;
@@ -140,11 +145,20 @@ static int run(struct program *p)
 	return result;
 }
 
+/* glibc would keep blocks of up to 32 MiB for the next request once it has seen some. */
+static void return_large_blocks(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+#endif
+}
+
 int main(int argc, char **argv)
 {
 	struct program p = {.listener.fd = -1};
 	struct err e;
 
+	return_large_blocks();
 	options_default(&p.options);
 	if (!options_parse(&p.options, argc, argv, &e))
 		return complain(&e, EX_USAGE);

@@ -41,6 +41,7 @@ struct pg {
 	unsigned ahead; /* so many of them; the last is not followed by a Sync yet, */
 	bool unwaited;	/* or it is, and nobody asks what became of them */
 	unsigned calls;
+	size_t carried; /* bytes of the largest call on this connection, about */
 	unsigned connects;
 	int64_t retry_at; /* clock_monotonic(); before it no connection is tried */
 	int64_t failed_at;
@@ -315,6 +316,7 @@ static void drop_connection(struct pg *db)
 	db->nprepared = 0;
 	db->dying = db->piped = db->unwaited = false;
 	db->ahead = 0;
+	db->carried = 0;
 	if (db->in_tx)
 		db->tx_failed = true;
 }
@@ -482,14 +484,23 @@ struct call {
 	bool script; /* it may be several statements */
 };
 
+static void note_carried(struct pg *db, size_t bytes)
+{
+	db->carried = bytes > db->carried ? bytes : db->carried;
+}
+
 /* Puts a prepared statement, or a word of SQL, on its way. */
 static bool put(struct pg *db, const struct call *c)
 {
 	static const struct pg_params none;
 	const struct pg_params *p = c->p ? c->p : &none;
 	const char *value[PG_PARAMS];
-	for (int i = 0; i < p->n; i++)
+	size_t bytes = 0;
+	for (int i = 0; i < p->n; i++) {
 		value[i] = p->value[i] == IN_NUMBER ? p->number[i] : p->value[i];
+		bytes += (size_t)p->length[i];
+	}
+	note_carried(db, bytes);
 	db->calls++;
 	if (!c->s)
 		return PQsendQueryParams(db->conn, c->sql, 0, NULL, NULL, NULL, NULL, 1) != 0;
@@ -531,9 +542,9 @@ static PGresult *send_call(struct pg *db, const struct call *c)
 	PGresult *failed = make_known(db, c);
 	if (failed)
 		return failed;
-	if (db->piped)
-		return send_last(db, c);
-	return put(db, c) ? collect(db) : failure(db);
+	PGresult *r = db->piped ? send_last(db, c) : put(db, c) ? collect(db) : failure(db);
+	note_carried(db, r ? PQresultMemorySize(r) : 0);
+	return r;
 }
 
 /* Several statements in one text can't be sent together with others. */
@@ -723,6 +734,17 @@ unsigned pg_take_calls(struct pg *db)
 	unsigned n = db->calls;
 	db->calls = 0;
 	return n;
+}
+
+void pg_rest(struct pg *db)
+{
+	enum { CARRIED_MOST = 4 << 20 };
+	if (!db->conn || db->in_tx || db->carried <= CARRIED_MOST)
+		return;
+	if (db->unwaited)
+		take_unwaited(db);
+	if (!db->piped)
+		drop_connection(db);
 }
 
 unsigned pg_connection(const struct pg *db)

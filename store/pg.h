@@ -94,6 +94,12 @@ void pg_free(struct pg **db);
 bool pg_connect(struct pg *db, struct err *e);
 
 /*
+ * To be called when a request has ended: libpq keeps room for the largest message that it has seen,
+ * so a connection that a large one went through is closed, and made anew when it is needed.
+ */
+void pg_rest(struct pg *db);
+
+/*
  * Number of the connection in use, 0 when there is none: it changes with every reconnect, and with
  * it goes what belongs to a connection, such as an advisory lock of the session.
  */

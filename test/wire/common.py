@@ -7,6 +7,7 @@ import functools
 import itertools
 import signal
 import subprocess
+import threading
 import time
 import unittest
 from email.message import EmailMessage
@@ -154,6 +155,22 @@ class WireTest(unittest.TestCase):
                 return
             time.sleep(0.01)
         self.fail(query)
+
+    def highest(self, ask):
+        """What ask() returns, and how far the worker's memory went above its rest."""
+        rest, seen, done = self.lab.worker_memory(), [0], threading.Event()
+
+        def watch():
+            while not done.wait(0.01):
+                seen.append(self.lab.worker_memory())
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        try:
+            answer = ask()
+        finally:
+            done.set()
+            watcher.join()
+        return answer, max(seen) - rest
 
     def later(self, function):
         """Calls it in a thread of its own; what is returned has its result()."""

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import threading
 
 import servers
 from common import BY_SQL, in_versions, message, not_over_imap, samples, WireTest
@@ -381,22 +380,6 @@ class Large(WireTest):
                 b'Content-Transfer-Encoding: base64\r\n\r\n' + base64.encodebytes(cls.data))
         servers.program(cls.lab.build, 'easel-deliver', '--database', cls.lab.postgres.conninfo,
                         '--max-size', str(80 << 20), cls.user, text=mail)
-
-    def highest(self, ask):
-        """What ask() returns, and how far the worker's memory went above its rest."""
-        rest, seen, done = self.lab.worker_memory(), [0], threading.Event()
-
-        def watch():
-            while not done.wait(0.01):
-                seen.append(self.lab.worker_memory())
-        watcher = threading.Thread(target=watch)
-        watcher.start()
-        try:
-            answer = ask()
-        finally:
-            done.set()
-            watcher.join()
-        return answer, max(seen) - rest
 
     def test_it_is_streamed(self):
         for version, way in (('12.1', 'GetAttachment'), ('16.1', 'inline'), ('16.1', 'multipart')):

@@ -10,7 +10,7 @@ import uuid
 
 import lab as lab_module
 import servers
-from common import PASSWORD, WireTest, in_versions, message
+from common import LOCAL, WireTest, in_versions, message, not_over_imap
 from phone import HTML, MIME, TEXT, body, options
 from smtp_server import Handler, SmtpServer
 from wbxml import E, encode
@@ -487,6 +487,41 @@ class BadInput(Send):
         phone = self.phone()
         many = ', '.join(f'a{n}@example.test' for n in range(1001))
         self.refused(phone, mime(many), 115, 500)
+
+
+@not_over_imap(LOCAL)
+class Largest(Send):
+    """A message of the largest size that a request may have, and what is made of it: memory is bounded by that size."""
+
+    BODY, BESIDES = 8 << 20, 16 << 20
+
+    @classmethod
+    def setUpClass(cls):
+        cls.lab = lab_module.Lab(workers=1, options=['--max-body', str(cls.BODY)])
+        cls.addClassCleanup(cls.lab.close)
+
+    def test_sent_replied_to_and_forwarded(self):
+        anna, ben = self.phone(), self.phone()
+        line = 'x' * 70 + '\r\n'
+        text = line * (self.BODY // len(line) - 20)
+        self.send(anna, mime(ben.user))
+        rest = self.lab.worker_memory()
+        _, more = self.highest(lambda: self.send(anna, mime(anna.user, 'Plans', text)))
+        self.assertLess(more, 4 * self.BODY + self.BESIDES)
+        anna.sync_all(anna.inbox, options=options(body(TEXT, 100)))
+        item, _ = self.find_item(anna, 'Plans')
+        for command, subject in (('SmartReply', 'Re'), ('SmartForward', 'Fw')):
+            _, more = self.highest(lambda: self.send(anna, mime(ben.user, subject), command, item=item))
+            self.assertLess(more, 4 * self.BODY + self.BESIDES, command)
+        self.assertGreater(max(len(str(m)) for m in self.received(ben)), self.BODY * 0.9)
+        # Both of the largest size: what comes of it is too large for a request, and that is said.
+        answer, more = self.highest(lambda: self.submit(anna, 'SmartForward', mime(ben.user, 'Both', text), item=item))
+        self.assertIn(answer.status, (None, '101'))
+        self.assertLess(more, 8 * self.BODY + self.BESIDES)
+        deadline = time.monotonic() + 10  # the answer comes before the end of the request
+        while self.lab.worker_memory() - rest > self.BESIDES and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.assertLess(self.lab.worker_memory() - rest, self.BESIDES, 'it was not given back')
 
 
 class HangsUp(Handler):

@@ -6,7 +6,7 @@ import unittest
 
 from common import in_versions, message
 from meetings import (CALENDAR, PARIS, SENT, CalendarTest, add, attendees, cal, change, event, invitation, weekly)
-from phone import delete
+from phone import HTML, MIME, TEXT, body, delete, options
 from wbxml import E
 
 
@@ -437,6 +437,29 @@ class Winmail(CalendarTest):
         names = [a.get('AirSyncBase:DisplayName') for a in shown.all('AirSyncBase:Attachments/AirSyncBase:Attachment')]
         self.assertEqual(names, ['Plan f\u00fcr alle.txt'])
         self.assertEqual(self.respond(phone, phone.inbox, mail, 1), ('1', item))
+
+    FILES = [('Plan für alle.txt', b'plan'), ('numbers.bin', bytes(range(256)) * 40)]
+
+    @in_versions('2.5', '12.1', '16.1')
+    def test_files_in_every_form(self, version):
+        data = tnef('IPM.Microsoft Mail.Note', 'Files', b'', 0, 0, self.FILES)
+        mail = message('Packed', 'See the files.', attachments=[('winmail.dat', 'application/ms-tnef', data)])
+        phone = self.phone(version=version)
+        self.lab.deliver(phone.user, mail)
+        old = phone.number() < 120
+        for wish in ([None] if old else [options(body(TEXT)), options(body(HTML)), options(body(MIME), mime=2)]):
+            phone.keys.clear()
+            item, = phone.sync_all(phone.inbox, options=wish or ()).values()
+            text = item.get('Email:Body') if old else item.get('AirSyncBase:Body/Data')
+            self.assertIn('See the files.', text)
+            found = item.all('Email:Attachments/Email:Attachment' if old else 'AirSyncBase:Attachments/AirSyncBase:Attachment')
+            names = [a.get('Email:DisplayName' if old else 'AirSyncBase:DisplayName') for a in found]
+            self.assertEqual(names, [name for name, _ in self.FILES])
+            for attachment, (_, content) in zip(found, self.FILES):
+                reference = attachment.get('Email:AttName' if old else 'AirSyncBase:FileReference')
+                got = (phone.post('GetAttachment', b'', {'AttachmentName': reference}).body if phone.number() < 140 else
+                       phone.fetch_attachment(reference, multipart=True).parts[0])
+                self.assertEqual(got, content)
 
     def test_hostile_ones(self):
         phone, folder = self.calendar()
