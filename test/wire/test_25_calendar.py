@@ -41,6 +41,23 @@ class Events(CalendarTest):
         self.assertEqual(shown, {'20270317T120000Z': ('1', None), '20270324T120000Z': (None, 'Other'),
                                  '20270407T110000Z': ('1', None)})
 
+    def test_exceptions_that_are_not_named_stay(self):
+        """MS-ASCAL 3.2.5.3.1: and the phone that has left them out is told that they are there."""
+        old, folder = self.calendar(version='14.1')
+        other, _ = self.calendar(old.user, version='14.1')
+        item = self.add(old, folder, *event(), weekly())
+
+        def exception(start, *more):
+            return E('Calendar:Exceptions', E('Calendar:Exception', E('Calendar:ExceptionStartTime', start), *more))
+
+        for sent in (exception('20270317T120000Z', E('Calendar:Deleted', 1)),
+                     exception('20270324T120000Z', *cal(Subject='Other')), E('Calendar:Exceptions')):
+            self.edit(old, folder, change(item, *event(), weekly(), sent))
+        for phone in (old, other):
+            shown = {e.get('Calendar:ExceptionStartTime'): (e.get('Calendar:Deleted'), e.get('Calendar:Subject'))
+                     for e in self.events(phone, folder)[item].all('Calendar:Exceptions/Calendar:Exception')}
+            self.assertEqual(shown, {'20270317T120000Z': ('1', None), '20270324T120000Z': (None, 'Other')})
+
     def test_bad_values_harm_nobody_else(self):
         one, folder = self.calendar()
         answer = one.sync(folder, commands=[
