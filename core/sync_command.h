@@ -18,6 +18,7 @@ struct sync_command {
 	struct sync_response *response;
 	struct server_id id;	  /* of Change and Delete; of an Add: set when it was done */
 	struct sync_added *added; /* of an Add: what is kept of it */
+	bool has_more; /* set when the item keeps something that the device has no more */
 };
 
 /* The item that the command names. FOUND_FAILED gives up the request. */

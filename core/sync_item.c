@@ -61,7 +61,7 @@ static bool describe(const struct sync_command *x, const struct item_context *ct
 /* ---- Changing ---- */
 
 /* Makes another text of one. */
-typedef bool make_text(const struct sync_command *x, const struct item_context *ctx, struct str old,
+typedef bool make_text(struct sync_command *x, const struct item_context *ctx, struct str old,
 		       struct str *out, struct err *e);
 
 /* A task of a series that the device completed has gone on to its next occurrence (core/task.c). */
@@ -69,6 +69,30 @@ static bool went_on(const struct sync_command *x, const struct new_item *item)
 {
 	const struct wbxml_node *data = wbxml_child(x->node, AirSync_ApplicationData);
 	return item->date == INT64_MAX && str_eq(wbxml_child_text(data, Tasks_Complete), STR("1"));
+}
+
+static bool has_exception(const struct wbxml_node *list, struct str start)
+{
+	for (const struct wbxml_node *n = list ? list->first : NULL; n; n = n->next)
+		if (str_eq(wbxml_child_text(n, Calendar_ExceptionStartTime), start))
+			return true;
+	return false;
+}
+
+/* Exceptions of a series that are left out of the list stay (MS-ASCAL 3.2.5.3.1). */
+static bool leaves_out(const struct item_edit *edit)
+{
+	bool any = false;
+	for (size_t i = 0; i < edit->n; i++) {
+		const struct item_edit_field *f = &edit->v[i];
+		const struct wbxml_node *n =
+			f->tag == Calendar_Exceptions && f->seen ? f->seen->first : NULL;
+		for (; n; n = n->next)
+			any = any ||
+			      !has_exception(f->sent,
+					     wbxml_child_text(n, Calendar_ExceptionStartTime));
+	}
+	return any;
 }
 
 /*
@@ -81,7 +105,7 @@ static void note(const struct sync_command *x, const struct new_item *item, int6
 	struct ledger *l = x->col->ledger;
 	bool held = ledger_holding(l, x->id.uid, before) != HOLDS_NOT;
 	ledger_echo(x->call->arena, l, x->id.uid, before, after);
-	if (!held || item->date < x->col->cutoff || went_on(x, item))
+	if (!held || item->date < x->col->cutoff || went_on(x, item) || x->has_more)
 		ledger_send_again(l, x->id.uid);
 }
 
@@ -132,8 +156,11 @@ static bool change_once(struct sync_command *x, make_text *make, bool *again)
 		return found == FOUND_NONE;
 	if (!make(x, &ctx, text, &changed, &e))
 		return refuse(x, &e);
-	if (str_eq(changed, text))
+	if (str_eq(changed, text)) {
+		if (x->has_more)
+			ledger_send_again(x->col->ledger, x->id.uid);
 		return true;
+	}
 	if (loses(x, &old)) {
 		x->response->status = SYNC_CONFLICT;
 		return true;
@@ -155,8 +182,8 @@ static bool change(struct sync_command *x, make_text *make)
 	return err_set(&x->call->err, ERR_UNAVAILABLE, "others keep changing the item");
 }
 
-static bool make_edited(const struct sync_command *x, const struct item_context *ctx,
-			struct str old, struct str *out, struct err *e)
+static bool make_edited(struct sync_command *x, const struct item_context *ctx, struct str old,
+			struct str *out, struct err *e)
 {
 	struct item_edit edit;
 	const struct wbxml_node *data = wbxml_child(x->node, AirSync_ApplicationData);
@@ -165,6 +192,7 @@ static bool make_edited(const struct sync_command *x, const struct item_context 
 		return false;
 	if (x->node->tag == AirSync_Add)
 		item_edit_keep_left_out(&edit);
+	x->has_more = leaves_out(&edit);
 	return edit.n == 0 || ops_of(x)->apply(ctx, old, &edit, INT64_MIN, out, e);
 }
 
@@ -175,8 +203,8 @@ static bool read_instance(const struct sync_command *x, int64_t *out, struct err
 	return clock_parse(text, out) || err_set(e, ERR_INVALID, "InstanceId is no time");
 }
 
-static bool make_instance(const struct sync_command *x, const struct item_context *ctx,
-			  struct str old, struct str *out, struct err *e)
+static bool make_instance(struct sync_command *x, const struct item_context *ctx, struct str old,
+			  struct str *out, struct err *e)
 {
 	struct item_edit edit;
 	int64_t instance;
@@ -185,8 +213,8 @@ static bool make_instance(const struct sync_command *x, const struct item_contex
 	       ops_of(x)->apply(ctx, old, &edit, instance, out, e);
 }
 
-static bool make_removed(const struct sync_command *x, const struct item_context *ctx,
-			 struct str old, struct str *out, struct err *e)
+static bool make_removed(struct sync_command *x, const struct item_context *ctx, struct str old,
+			 struct str *out, struct err *e)
 {
 	int64_t instance;
 	return read_instance(x, &instance, e) &&

@@ -21,14 +21,15 @@ from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, TOUCH_ALL, 
 import folder_size
 import folder_tree
 import imap_mail
+import mail_search
 import address_list
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
 FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
-        'folders': (1000, 100000), 'tree': 1000, 'people': 50000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
+        'folders': (1000, 100000), 'tree': 1000, 'people': 50000, 'searched': 100000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
-         'folders': (100, 1000), 'tree': 30, 'people': 300, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
+         'folders': (100, 1000), 'tree': 30, 'people': 300, 'searched': 500, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
 CONNECTIONS = 8
 SPARE, HANG_UP_MOST = 20, 60  # descriptors that come and go; seconds
 MAILBOX = f'mailbox@{DOMAIN}'
@@ -412,13 +413,21 @@ class Bench:
         address_list.type_ahead(self, DOMAIN, PASSWORD, self.size['people'], self.size['typed'])
         address_list.fill(self, self.size['people'])
 
+    # ---- Searching and sending ----
+
+    def search(self):
+        mail_search.measure(self, DOMAIN, PASSWORD, short_message(0), self.size['searched'], self.size['typed'])
+
+    def send(self):
+        mail_search.send(self, DOMAIN, PASSWORD, CONNECTIONS, self.size['seconds'])
+
     # ---- Mail on an IMAP server ----
 
     def imap(self):
         imap_mail.measure(self, PASSWORD, HTML, PLAIN)
 
 
-PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'tree', 'imap', 'soak')
+PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'tree', 'search', 'send', 'imap', 'soak')
 
 
 def descriptors(server):
