@@ -379,20 +379,7 @@ static bool apply_exception(struct event_edit *x, const struct wbxml_node *sent,
 	return !override || calendar_apply_event(&one);
 }
 
-/* An exception that is in the list no more: the occurrence is as the series has it. */
-static void restore(struct event_edit *x, const struct wbxml_node *seen)
-{
-	struct event_times series;
-	int64_t utc;
-	if (!original_of(seen, &utc))
-		return;
-	calendar_times(x->c, x->c->master, &series);
-	each_excluded(x->c, &series, is_utc, &utc);
-	struct ical_node *override = find_override(x->c, &series, utc);
-	if (override)
-		ical_remove(override);
-}
-
+/* An exception that is not in the list stays as it is (MS-ASCAL 3.2.5.3.1). */
 bool apply_exceptions(struct event_edit *x, const struct item_edit_field *f)
 {
 	int64_t utc;
@@ -401,9 +388,6 @@ bool apply_exceptions(struct event_edit *x, const struct item_edit_field *f)
 		       err_set(x->e, ERR_INVALID, "Exceptions from a device of 16.x");
 	if (f->sent && wbxml_count(f->sent) > EXCEPTIONS_SENT)
 		return err_set(x->e, ERR_INVALID, "more than %d exceptions", EXCEPTIONS_SENT);
-	for (const struct wbxml_node *n = f->seen ? f->seen->first : NULL; n; n = n->next)
-		if (original_of(n, &utc) && !find_exception(f->sent, utc))
-			restore(x, n);
 	for (const struct wbxml_node *n = f->sent ? f->sent->first : NULL; n; n = n->next) {
 		const struct wbxml_node *seen =
 			original_of(n, &utc) ? find_exception(f->seen, utc) : NULL;

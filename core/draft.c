@@ -149,7 +149,9 @@ static bool find_text(struct arena *a, const struct draft_edit *d, struct draft_
 	const struct wbxml_node *body = wbxml_child(d->data, AirSyncBase_Body);
 	struct str type = wbxml_child_text(body, AirSyncBase_Type);
 	*out = old_text(a, d);
-	if (!body)
+	/* A body that the device has only a part of comes back without its text. */
+	bool cut = str_eq(wbxml_child_text(body, AirSyncBase_Truncated), STR("1"));
+	if (!body || (cut && !wbxml_child(body, AirSyncBase_Data)))
 		return true;
 	out->html = str_eq(type, STR("2"));
 	out->text = body_with_crlf(a, wbxml_child_text(body, AirSyncBase_Data));

@@ -18,6 +18,7 @@ struct sync_command {
 	struct sync_response *response;
 	struct server_id id;	  /* of Change and Delete; of an Add: set when it was done */
 	struct sync_added *added; /* of an Add: what is kept of it */
+	bool has_more; /* set when the item keeps something that the device has no more */
 };
 
 /* The item that the command names. FOUND_FAILED gives up the request. */
@@ -47,6 +48,16 @@ bool sync_sms_run(struct sync_command *x);
  * of it, since nobody knows how it has it.
  */
 enum found sync_item_find_added(struct sync_command *x);
+
+/*
+ * What an Add made, and is gone from the folder, whose uids have changed since: it gets an id that
+ * no item ever has, the same each time, since the one that it had may be another one's.
+ */
+void sync_item_set_gone(struct sync_command *x);
+
+/* Sets that id when somebody moved the item to another folder; the device is told that it is gone.
+ */
+enum found sync_item_find_elsewhere(struct sync_command *x);
 
 /* Items that are kept as text. */
 bool sync_item_add(struct sync_command *x);

@@ -14,6 +14,9 @@
 #include "core/item_edit.h"
 #include "core/item_text_form.h"
 
+/* Above the uids of any folder, and below the ids of text messages. */
+#define GONE_FIRST (INT64_C(1) << 59)
+
 /* How often an item is read anew that somebody else changes at the same time. */
 enum { ATTEMPTS = 5 };
 
@@ -61,7 +64,7 @@ static bool describe(const struct sync_command *x, const struct item_context *ct
 /* ---- Changing ---- */
 
 /* Makes another text of one. */
-typedef bool make_text(const struct sync_command *x, const struct item_context *ctx, struct str old,
+typedef bool make_text(struct sync_command *x, const struct item_context *ctx, struct str old,
 		       struct str *out, struct err *e);
 
 /* A task of a series that the device completed has gone on to its next occurrence (core/task.c). */
@@ -69,6 +72,30 @@ static bool went_on(const struct sync_command *x, const struct new_item *item)
 {
 	const struct wbxml_node *data = wbxml_child(x->node, AirSync_ApplicationData);
 	return item->date == INT64_MAX && str_eq(wbxml_child_text(data, Tasks_Complete), STR("1"));
+}
+
+static bool has_exception(const struct wbxml_node *list, struct str start)
+{
+	for (const struct wbxml_node *n = list ? list->first : NULL; n; n = n->next)
+		if (str_eq(wbxml_child_text(n, Calendar_ExceptionStartTime), start))
+			return true;
+	return false;
+}
+
+/* Exceptions of a series that are left out of the list stay (MS-ASCAL 3.2.5.3.1). */
+static bool leaves_out(const struct item_edit *edit)
+{
+	bool any = false;
+	for (size_t i = 0; i < edit->n; i++) {
+		const struct item_edit_field *f = &edit->v[i];
+		const struct wbxml_node *n =
+			f->tag == Calendar_Exceptions && f->seen ? f->seen->first : NULL;
+		for (; n; n = n->next)
+			any = any ||
+			      !has_exception(f->sent,
+					     wbxml_child_text(n, Calendar_ExceptionStartTime));
+	}
+	return any;
 }
 
 /*
@@ -81,7 +108,7 @@ static void note(const struct sync_command *x, const struct new_item *item, int6
 	struct ledger *l = x->col->ledger;
 	bool held = ledger_holding(l, x->id.uid, before) != HOLDS_NOT;
 	ledger_echo(x->call->arena, l, x->id.uid, before, after);
-	if (!held || item->date < x->col->cutoff || went_on(x, item))
+	if (!held || item->date < x->col->cutoff || went_on(x, item) || x->has_more)
 		ledger_send_again(l, x->id.uid);
 }
 
@@ -132,8 +159,11 @@ static bool change_once(struct sync_command *x, make_text *make, bool *again)
 		return found == FOUND_NONE;
 	if (!make(x, &ctx, text, &changed, &e))
 		return refuse(x, &e);
-	if (str_eq(changed, text))
+	if (str_eq(changed, text)) {
+		if (x->has_more)
+			ledger_send_again(x->col->ledger, x->id.uid);
 		return true;
+	}
 	if (loses(x, &old)) {
 		x->response->status = SYNC_CONFLICT;
 		return true;
@@ -155,8 +185,8 @@ static bool change(struct sync_command *x, make_text *make)
 	return err_set(&x->call->err, ERR_UNAVAILABLE, "others keep changing the item");
 }
 
-static bool make_edited(const struct sync_command *x, const struct item_context *ctx,
-			struct str old, struct str *out, struct err *e)
+static bool make_edited(struct sync_command *x, const struct item_context *ctx, struct str old,
+			struct str *out, struct err *e)
 {
 	struct item_edit edit;
 	const struct wbxml_node *data = wbxml_child(x->node, AirSync_ApplicationData);
@@ -165,6 +195,7 @@ static bool make_edited(const struct sync_command *x, const struct item_context 
 		return false;
 	if (x->node->tag == AirSync_Add)
 		item_edit_keep_left_out(&edit);
+	x->has_more = leaves_out(&edit);
 	return edit.n == 0 || ops_of(x)->apply(ctx, old, &edit, INT64_MIN, out, e);
 }
 
@@ -175,8 +206,8 @@ static bool read_instance(const struct sync_command *x, int64_t *out, struct err
 	return clock_parse(text, out) || err_set(e, ERR_INVALID, "InstanceId is no time");
 }
 
-static bool make_instance(const struct sync_command *x, const struct item_context *ctx,
-			  struct str old, struct str *out, struct err *e)
+static bool make_instance(struct sync_command *x, const struct item_context *ctx, struct str old,
+			  struct str *out, struct err *e)
 {
 	struct item_edit edit;
 	int64_t instance;
@@ -185,8 +216,8 @@ static bool make_instance(const struct sync_command *x, const struct item_contex
 	       ops_of(x)->apply(ctx, old, &edit, instance, out, e);
 }
 
-static bool make_removed(const struct sync_command *x, const struct item_context *ctx,
-			 struct str old, struct str *out, struct err *e)
+static bool make_removed(struct sync_command *x, const struct item_context *ctx, struct str old,
+			 struct str *out, struct err *e)
 {
 	int64_t instance;
 	return read_instance(x, &instance, e) &&
@@ -215,20 +246,49 @@ bool sync_item_remove_instance(struct sync_command *x)
 
 /* ---- Adding ---- */
 
-enum found sync_item_find_added(struct sync_command *x)
+/* Finds an Add of earlier by its name, in a folder or (0) in any of the account's. */
+static enum found find_in(const struct sync_command *x, int32_t where, struct server_id *out)
 {
 	struct call *c = x->call;
 	struct store *store = c->session->store;
+	const struct ledger *l = x->col->ledger;
+	out->epoch = l->folder.epoch;
+	return x->added->name.n ? store->ops->find(store, c->gate.account, where, l->folder.class,
+						   x->added->name, &out->folder, &out->uid, &c->err)
+				: FOUND_NONE;
+}
+
+/* The device has it, and is told of all of it, or that it is gone. */
+static void note_found(const struct sync_command *x)
+{
 	struct ledger *l = x->col->ledger;
-	int32_t folder;
-	int64_t uid;
-	if (!x->added->name.n)
-		return FOUND_NONE;
-	enum found found = store->ops->find(store, c->gate.account, l->folder_id, l->folder.class,
-					    x->added->name, &folder, &uid, &c->err);
+	ledger_added_item(x->call->arena, l, x->id.uid, l->folder.modseq, false);
+}
+
+enum found sync_item_find_added(struct sync_command *x)
+{
+	enum found found = find_in(x, x->col->ledger->folder_id, &x->id);
+	if (found == FOUND_ONE)
+		note_found(x);
+	return found;
+}
+
+void sync_item_set_gone(struct sync_command *x)
+{
+	const struct folder *f = &x->col->ledger->folder;
+	uint64_t n = 0;
+	for (size_t i = 0; i < 7; i++)
+		n = n << 8 | (unsigned char)x->added->digest.p[i];
+	x->id = (struct server_id){f->id, f->epoch, GONE_FIRST + (int64_t)n};
+}
+
+enum found sync_item_find_elsewhere(struct sync_command *x)
+{
+	struct server_id ignored;
+	enum found found = find_in(x, 0, &ignored);
 	if (found == FOUND_ONE) {
-		x->id = (struct server_id){folder, l->folder.epoch, uid};
-		ledger_added_item(c->arena, l, uid, l->folder.modseq, false);
+		sync_item_set_gone(x);
+		note_found(x);
 	}
 	return found;
 }
@@ -256,6 +316,17 @@ static bool append(struct sync_command *x, const struct new_item *item)
 	return true;
 }
 
+/*
+ * What the device sent is an edit of the item that is there. The device has that in any case, and
+ * is told of it as it is then: an edit that may not be made is no reason to refuse the item.
+ */
+static bool edit_known(struct sync_command *x)
+{
+	bool ok = change(x, make_edited);
+	x->response->status = STATUS_OK;
+	return ok;
+}
+
 bool sync_item_add(struct sync_command *x)
 {
 	struct item_context ctx = sync_item_context(x->call, x->col, 0);
@@ -270,13 +341,10 @@ bool sync_item_add(struct sync_command *x)
 	    !describe(x, &ctx, text, &item, &e))
 		return refuse(x, &e);
 	x->added->name = item_summary_uid(x->call->arena, item.summary);
-	switch (find_known(x)) {
-	case FOUND_ONE:
-		/* What the device sent is an edit of the item that is there. */
-		return change(x, make_edited);
-	case FOUND_NONE:
-		return append(x, &item);
-	default:
-		return false;
-	}
+	enum found found = find_known(x);
+	if (found == FOUND_ONE)
+		return edit_known(x);
+	if (found == FOUND_NONE && x->added->repeated)
+		found = sync_item_find_elsewhere(x);
+	return found == FOUND_NONE ? append(x, &item) : found == FOUND_ONE;
 }

@@ -55,14 +55,16 @@ static bool wants_changes(const struct sync_asked *asked, unsigned version)
 	return !str_eq(asked->key, STR("0")) && (version >= 121 || !asked->commands);
 }
 
-/* Place in the order that the children of a Collection have; 0: a tag that is none of them. */
+/*
+ * Place in the order that the children of a Collection have; 0: a tag that is none of them. Class
+ * is no part of it any more in versions that have this order, and may be anywhere.
+ */
 static unsigned order_of(unsigned tag)
 {
 	static const unsigned order[] = {
-		AirSync_Class,	    AirSync_SyncKey,	      AirSync_CollectionId,
-		AirSync_Supported,  AirSync_DeletesAsMoves,   AirSync_GetChanges,
-		AirSync_WindowSize, AirSync_ConversationMode, AirSync_Options,
-		AirSync_Commands,
+		AirSync_SyncKey,	  AirSync_CollectionId, AirSync_Supported,
+		AirSync_DeletesAsMoves,	  AirSync_GetChanges,	AirSync_WindowSize,
+		AirSync_ConversationMode, AirSync_Options,	AirSync_Commands,
 	};
 	for (unsigned i = 0; i < sizeof order / sizeof *order; i++)
 		if (order[i] == tag)

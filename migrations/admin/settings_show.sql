@@ -15,6 +15,9 @@
 \else
 	\set target ''
 \endif
+SELECT CASE WHEN :'target' <> '' OR :'level' NOT IN ('default', 'server', 'domain', 'user', 'rule', 'device')
+       THEN (SELECT col FROM easel.level_target(:'level', :'target')) END AS known
+\gset
 SELECT r.level, coalesce(d.name, a.address, r.device::text, r.rule_id::text, '') AS target, f.key AS field, f.value
 FROM easel.device_settings r LEFT JOIN easel.domain d ON d.id = r.domain_id LEFT JOIN easel.account a ON a.id = r.account_id,
      jsonb_each_text(easel.level_fields(to_jsonb(r))) f

@@ -21,15 +21,16 @@ from bench_lab import DELIVER, DOMAIN, PASSWORD, BenchLab, LabError, TOUCH_ALL, 
 import folder_size
 import folder_tree
 import imap_mail
+import mail_search
 import address_list
 import device_gate
 from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
 FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
-        'folders': (1000, 100000), 'tree': 1000, 'people': 50000, 'typed': 100, 'devices': 100000, 'rules': 1000, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
+        'folders': (1000, 100000), 'tree': 1000, 'people': 50000, 'searched': 100000, 'typed': 100, 'devices': 100000, 'rules': 1000, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
-         'folders': (100, 1000), 'tree': 30, 'people': 300, 'typed': 3, 'devices': 1000, 'rules': 20, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
+         'folders': (100, 1000), 'tree': 30, 'people': 300, 'searched': 500, 'typed': 3, 'devices': 1000, 'rules': 20, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
 CONNECTIONS = 8
 SPARE, HANG_UP_MOST = 20, 60  # descriptors that come and go; seconds
 MAILBOX = f'mailbox@{DOMAIN}'
@@ -418,13 +419,21 @@ class Bench:
     def gate(self):
         device_gate.measure(self, self.size['devices'], self.size['rules'], self.size['typed'])
 
+    # ---- Searching and sending ----
+
+    def search(self):
+        mail_search.measure(self, DOMAIN, PASSWORD, short_message(0), self.size['searched'], self.size['typed'])
+
+    def send(self):
+        mail_search.send(self, DOMAIN, PASSWORD, CONNECTIONS, self.size['seconds'])
+
     # ---- Mail on an IMAP server ----
 
     def imap(self):
         imap_mail.measure(self, PASSWORD, HTML, PLAIN)
 
 
-PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'tree', 'gate', 'imap', 'soak')
+PARTS = ('nochange', 'fill', 'change', 'park', 'wake', 'two', 'people', 'tree', 'gate', 'search', 'send', 'imap', 'soak')
 
 
 def descriptors(server):

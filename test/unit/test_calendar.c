@@ -477,10 +477,17 @@ static void exceptions_as_a_list(void **state)
 	assert_has(out, "SUMMARY:Last\r\n");
 	assert_has(out, "SUMMARY:Moved\r\n");
 	assert_has(out, "PARTSTAT=ACCEPTED:mailto:anna@example.test\r\n");
-	/* None left: the series is whole again. */
+	/* Those that are not in the list stay, whatever else is in it (MS-ASCAL 3.2.5.3.1). */
 	out = EDIT(121, PARIS_MEETING, leaf(Calendar_Exceptions, ""));
-	assert_has_not(out, "EXDATE");
-	assert_has_not(out, "RECURRENCE-ID");
+	assert_has(out, "EXDATE;TZID=Europe/Paris:20260317T140000\r\n");
+	assert_has(out, "SUMMARY:Moved\r\n");
+	out = EDIT(
+		121, PARIS_MEETING,
+		LAB_ELEMENT(Calendar_Exceptions,
+			    exception("20260407T120000Z", leaf(Calendar_Subject, "Last"), NULL)));
+	assert_has(out, "EXDATE;TZID=Europe/Paris:20260317T140000\r\n");
+	assert_has(out, "SUMMARY:Moved\r\n");
+	assert_has(out, "SUMMARY:Last\r\n");
 	/* The wrong time of day, as some send it after a series was moved. */
 	out = EDIT(121, PARIS_MEETING,
 		   LAB_ELEMENT(Calendar_Exceptions,

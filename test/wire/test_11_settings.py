@@ -1,5 +1,10 @@
 """Settings: what a device tells about itself (MS-ASCMD 2.2.1.18)."""
 
+import base64
+import email
+import email.policy
+import time
+
 from common import WireTest, in_versions, message
 from phone import TEXT, VERSIONS, body, options
 from wbxml import E
@@ -123,6 +128,45 @@ class OutOfOffice(WireTest):
         self.lab.deliver(phone.user, message('Again', sender=other.user, to=phone.user))
         self.lab.run('easel-queue', '--once')
         self.assertEqual(len(self.replies(other)), 2)
+
+    def answers(self, phone):
+        """(recipient, text) of the answers that wait in the queue."""
+        rows = self.lab.sql("SELECT r.address, encode(q.data, 'base64') FROM easel.queue q JOIN easel.queue_recipient r"
+                            " ON r.account_id = q.account_id AND r.queue_id = q.id"
+                            " WHERE q.account_id = easel.account_of(:'a') AND q.sender = '' ORDER BY q.id", a=phone.user)
+        return [(to, email.message_from_bytes(base64.b64decode(data), policy=email.policy.default).get_content().strip())
+                for to, data in rows]
+
+    def test_to_whom_what_is_said(self):
+        """Who has an address of the account's domain, whom the user knows, and everybody else: each his own text."""
+        phone = self.phone()
+        folder = phone.folder(9)
+        phone.sync_all(folder)
+        phone.sync(folder, commands=[E('Add', E('ClientId', 'c1'), E('ApplicationData', E('Contacts:FileAs', 'Carl'), E(
+            'Contacts:Email1Address', '"Carl" <carl@else.test>')))])
+        self.ask(phone, oof_set(E('OofState', 1), *[oof_message(audience, 1, audience) for audience in (
+            'Internal', 'ExternalKnown', 'ExternalUnknown')]))
+        people = ('ben@example.test', 'carl@else.test', 'dora@else.test')
+        for sender in people * 2:
+            self.lab.deliver(phone.user, message('Hello', sender=sender, to=phone.user))
+        self.assertEqual(self.answers(phone), list(zip(people, ('Internal', 'ExternalKnown', 'ExternalUnknown'))))
+        # Who has no text of his own hears nothing.
+        self.ask(phone, oof_set(E('OofState', 1), oof_message('ExternalUnknown', 0)))
+        self.lab.sql('DELETE FROM easel.queue')
+        for sender in people:
+            self.lab.deliver(phone.user, message('Hello', sender=sender, to=phone.user))
+        self.assertEqual([to for to, _ in self.answers(phone)], list(people[:2]))
+        self.lab.sql('DELETE FROM easel.queue')
+
+    def test_only_in_its_time(self):
+        phone = self.phone()
+        for number, (start, end, count) in enumerate(((-20, -10, 0), (10, 20, 0), (-10, 10, 1))):
+            times = [time.strftime('%Y-%m-%dT%H:%M:%S.000Z', time.gmtime(time.time() + 60 * m)) for m in (start, end)]
+            self.ask(phone, oof_set(E('OofState', 2), E('StartTime', times[0]), E('EndTime', times[1]),
+                                    oof_message('ExternalUnknown', 1, 'Away')))
+            self.lab.deliver(phone.user, message('Hello', sender=f'dora{number}@else.test', to=phone.user))
+            self.assertEqual(len(self.answers(phone)), count, (start, end))
+        self.lab.sql('DELETE FROM easel.queue')
 
     def test_who_is_not_answered(self):
         phone, other = self.phone(), self.phone()

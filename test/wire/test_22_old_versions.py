@@ -92,6 +92,73 @@ class Sync(WireTest):
         self.assertEqual(self.one_item(other)[1].get('Email:Read'), '1')
 
 
+    @in_versions(*OLD)
+    def test_elements_of_the_time(self, version):
+        """What 2.5 had and nobody needs any more, in the order of then or another."""
+        phone = self.synced_phone([message()], version)
+        more = [E('Version', '2.5'), E('NotifyGUID', 'x'), E('RtfTruncation', 1)] if version == '2.5' else []
+        self.lab.deliver(phone.user, message('New'))
+        wishes = options(truncation=9) if version == '2.5' else options(filter_type=0)
+        wishes.children += more[2:]
+        answer = phone.sync_raw(E('Collection', E('Class', 'Email'), *more[:1], E('SyncKey', phone.keys[phone.inbox]),
+                                  *more[1:2], E('CollectionId', phone.inbox), E('WindowSize', 10), E('GetChanges'),
+                                  E('DeletesAsMoves'), wishes))
+        collection = phone.take(answer, phone.inbox)
+        self.assertEqual((collection.get('Status'), len(phone.items[phone.inbox])), ('1', 2))
+        self.assertEqual(phone.command('GetItemEstimate', E('GetItemEstimate:GetItemEstimate', E('Collections', E(
+            'Collection', E('Class', 'Email'), E('CollectionId', phone.inbox), E('AirSync:FilterType', 0),
+            E('AirSync:SyncKey', phone.keys[phone.inbox]))))).root.get('Response/Collection/Estimate'), '0')
+
+
+class Groupware(WireTest):
+    """Contacts, tasks and events of 2.5 and 12.0 with their own texts, there and back with a phone of today."""
+
+    def text(self, page, version, text):
+        return E(f'{page}:Body', text) if version == '2.5' else E('AirSyncBase:Body', E('Type', 1), E('Data', text))
+
+    @in_versions(*OLD)
+    def test_there_and_back(self, version):
+        new = self.phone()
+        old = self.phone(new.user, version)
+        meeting = [E('Calendar:Timezone', 'A' * 230 + '=='), E('Calendar:DtStamp', '20261101T000000Z'),
+                   E('Calendar:StartTime', '20261201T100000Z'), E('Calendar:EndTime', '20261201T110000Z'),
+                   E('Calendar:UID', f'old-{version}'), E('Calendar:MeetingStatus', 1), E('Calendar:BusyStatus', 2),
+                   E('Calendar:AllDayEvent', 0), E('Calendar:Sensitivity', 0), E('Calendar:Location', 'Room 1'),
+                   E('Calendar:Attendees', E('Attendee', E('Email', 'ben@else.test'), E('Name', 'Ben'))),
+                   E('Calendar:Recurrence', E('Type', 1), E('Interval', 1), E('DayOfWeek', 4), E('Occurrences', 3))]
+        for kind, page, name, more in ((9, 'Contacts', 'FileAs', []), (7, 'Tasks', 'Subject', [E('Tasks:Complete', 0)]),
+                                       (8, 'Calendar', 'Subject', meeting)):
+            with self.subTest(page):
+                folder = old.folder(kind)
+                for phone in (old, new):
+                    phone.sync_all(folder)
+                text = self.text(page, version, 'Of then.\r\nTwo lines')
+                collection = old.sync(folder, get_changes=1, commands=[E('Add', E('ClientId', 'c'), E(
+                    'ApplicationData', E(f'{page}:{name}', 'Old'), text, *more))])
+                item = collection.get('Responses/Add/ServerId')
+                self.assertEqual(collection.get('Responses/Add/Status'), '1')
+                old.items[folder][item] = E('ApplicationData', E(f'{page}:{name}', 'Old'), text, *more)
+                seen = new.sync_all(folder)[item]
+                self.assertEqual((seen.get(f'{page}:{name}'), seen.get('AirSyncBase:Body/Data')),
+                                 ('Old', 'Of then.\r\nTwo lines'))
+                rest = [c for c in seen.children if c.name not in (f'{page}:{name}', 'AirSyncBase:Body')]
+                change = [E(f'{page}:{name}', 'New'), E('AirSyncBase:Body', E('Type', 1), E('Data', 'Of today'))]
+                if page != 'Calendar':  # from 16.0 on only what has changed is sent of an event
+                    change += rest
+                new.sync(folder, commands=[E('Change', E('ServerId', item), E('ApplicationData', change))])
+                back = old.sync_all(folder)[item]
+                body = 'Body' if version == '2.5' else 'AirSyncBase:Body/Data'
+                self.assertEqual((back.get(f'{page}:{name}'), back.get(f'{page}:{body}' if version == '2.5' else body)),
+                                 ('New', 'Of today'))
+                if page == 'Calendar':
+                    self.assertEqual([back.get('Calendar:' + n) for n in (
+                        'Location', 'Attendees/Attendee/Email', 'Recurrence/Occurrences', 'StartTime')],
+                                     ['Room 1', 'ben@else.test', '3', '20261201T100000Z'])
+                    self.assertEqual(back.has('Calendar:Attendees/Attendee/AttendeeStatus'), version != '2.5')
+                old.sync(folder, commands=[delete(item)])
+                self.assertEqual(new.sync_all(folder), {})
+
+
 class Bodies(WireTest):
     def data(self, mail, **wishes):
         return self.one_item(self.synced_phone([mail], '2.5', options(**wishes)))[1]

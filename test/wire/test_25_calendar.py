@@ -6,7 +6,7 @@ import unittest
 
 from common import in_versions, message
 from meetings import (CALENDAR, PARIS, SENT, CalendarTest, add, attendees, cal, change, event, invitation, weekly)
-from phone import delete
+from phone import HTML, MIME, TEXT, body, delete, options
 from wbxml import E
 
 
@@ -40,6 +40,23 @@ class Events(CalendarTest):
                  for e in self.events(old, folder)[item].all('Calendar:Exceptions/Calendar:Exception')}
         self.assertEqual(shown, {'20270317T120000Z': ('1', None), '20270324T120000Z': (None, 'Other'),
                                  '20270407T110000Z': ('1', None)})
+
+    def test_exceptions_that_are_not_named_stay(self):
+        """MS-ASCAL 3.2.5.3.1: and the phone that has left them out is told that they are there."""
+        old, folder = self.calendar(version='14.1')
+        other, _ = self.calendar(old.user, version='14.1')
+        item = self.add(old, folder, *event(), weekly())
+
+        def exception(start, *more):
+            return E('Calendar:Exceptions', E('Calendar:Exception', E('Calendar:ExceptionStartTime', start), *more))
+
+        for sent in (exception('20270317T120000Z', E('Calendar:Deleted', 1)),
+                     exception('20270324T120000Z', *cal(Subject='Other')), E('Calendar:Exceptions')):
+            self.edit(old, folder, change(item, *event(), weekly(), sent))
+        for phone in (old, other):
+            shown = {e.get('Calendar:ExceptionStartTime'): (e.get('Calendar:Deleted'), e.get('Calendar:Subject'))
+                     for e in self.events(phone, folder)[item].all('Calendar:Exceptions/Calendar:Exception')}
+            self.assertEqual(shown, {'20270317T120000Z': ('1', None), '20270324T120000Z': (None, 'Other')})
 
     def test_bad_values_harm_nobody_else(self):
         one, folder = self.calendar()
@@ -437,6 +454,29 @@ class Winmail(CalendarTest):
         names = [a.get('AirSyncBase:DisplayName') for a in shown.all('AirSyncBase:Attachments/AirSyncBase:Attachment')]
         self.assertEqual(names, ['Plan f\u00fcr alle.txt'])
         self.assertEqual(self.respond(phone, phone.inbox, mail, 1), ('1', item))
+
+    FILES = [('Plan für alle.txt', b'plan'), ('numbers.bin', bytes(range(256)) * 40)]
+
+    @in_versions('2.5', '12.1', '16.1')
+    def test_files_in_every_form(self, version):
+        data = tnef('IPM.Microsoft Mail.Note', 'Files', b'', 0, 0, self.FILES)
+        mail = message('Packed', 'See the files.', attachments=[('winmail.dat', 'application/ms-tnef', data)])
+        phone = self.phone(version=version)
+        self.lab.deliver(phone.user, mail)
+        old = phone.number() < 120
+        for wish in ([None] if old else [options(body(TEXT)), options(body(HTML)), options(body(MIME), mime=2)]):
+            phone.keys.clear()
+            item, = phone.sync_all(phone.inbox, options=wish or ()).values()
+            text = item.get('Email:Body') if old else item.get('AirSyncBase:Body/Data')
+            self.assertIn('See the files.', text)
+            found = item.all('Email:Attachments/Email:Attachment' if old else 'AirSyncBase:Attachments/AirSyncBase:Attachment')
+            names = [a.get('Email:DisplayName' if old else 'AirSyncBase:DisplayName') for a in found]
+            self.assertEqual(names, [name for name, _ in self.FILES])
+            for attachment, (_, content) in zip(found, self.FILES):
+                reference = attachment.get('Email:AttName' if old else 'AirSyncBase:FileReference')
+                got = (phone.post('GetAttachment', b'', {'AttachmentName': reference}).body if phone.number() < 140 else
+                       phone.fetch_attachment(reference, multipart=True).parts[0])
+                self.assertEqual(got, content)
 
     def test_hostile_ones(self):
         phone, folder = self.calendar()

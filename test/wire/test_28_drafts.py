@@ -71,6 +71,9 @@ class Drafts(WireTest):
         self.assertEqual(data.get('AirSyncBase:Body/Data').strip(), 'Good day – at last')
         self.assertIn('eve@example.test', data.get('Email:Cc'), 'what was left out stays')
         self.assertIsNone(self.one.sync(self.folder), 'its own edit is not told to the phone')
+        self.change(item, E('Email:Subject', 'Again'), E('AirSyncBase:Body', E('Type', 1), E('Truncated', 1)))
+        self.assertEqual(self.seen()[item].get('AirSyncBase:Body/Data').strip(), 'Good day – at last',
+                         'of a text that was cut nothing is lost')
         self.run_command(delete(item))
         self.assertEqual(self.seen(), {})
 
