@@ -16,7 +16,6 @@ DOMAIN, FULL = 'imap.test', f'mailbox@imap.test'
 SETTINGS = 'mail_max_userip_connections = 5000\n'
 INOTIFY = Path('/proc/sys/fs/inotify/max_user_instances')
 USERS = f'mail{{}}@{DOMAIN}'
-ACCOUNTS, WAKINGS = 200, 20
 SIEVE = '''protocol lmtp {{
 	mail_plugins = sieve
 }}
@@ -51,7 +50,7 @@ def measure(bench, password, html, plain):
     lab, size = bench.lab, bench.size
     lab.use_dovecot(SETTINGS + sieve(lab), DOMAIN)
     fill(bench, password, html, plain)
-    make_accounts(lab, password)
+    make_accounts(lab, password, bench.size['mailboxes'])
     parked(bench)
     for watch, what in (('notify', 'NOTIFY; Dovecot waits 500 ms to tell of it'),
                         ('told', 'easel-notify, run by Sieve')):
@@ -73,23 +72,24 @@ def sieve(lab):
     return SIEVE.format(programs=folder, script=path)
 
 
-def make_accounts(lab, password):
-    for number in range(ACCOUNTS):
+def make_accounts(lab, password, count):
+    for number in range(count):
         lab.dovecot.account(USERS.format(number), password)
         put_mail(lab, USERS.format(number), [short_message(number)])
 
 
 def parked(bench):
     """What a waiting account costs in the worker: its phone, and its connection with NOTIFY."""
-    lab = bench.lab
+    lab, count = bench.lab, bench.size['mailboxes']
+    lab.make_accounts(8)  # that warm the worker up
     lab.fresh_workers()
     bench.warm_up()
     before, first = pss(lab.workers[0].process.pid), logins(lab)
-    with lab.phones('park', user=USERS, phones=ACCOUNTS, accounts=ACCOUNTS, limit=120) as run:
+    with lab.phones('park', user=USERS, phones=count, accounts=count, limit=600) as run:
         run.event('parked')
         watching = settled(lambda: connections(lab))
-        each = (pss(lab.workers[0].process.pid) - before) / ACCOUNTS / 1024
-    bench.table.add('imap_park', f'worker memory of each of {ACCOUNTS} parked accounts on Dovecot', each,
+        each = (pss(lab.workers[0].process.pid) - before) / count / 1024
+    bench.table.add('imap_park', f'worker memory of each of {count} parked accounts on Dovecot', each,
                     'KiB', f'{watching} connections with NOTIFY, logins {logins(lab) - first}; inotify '
                     f'instances of a user at most {INOTIFY.read_text().strip()}', most=40)
 
@@ -113,11 +113,11 @@ def settled(figure):
 
 def wake(bench, key, what):
     """From the delivery over LMTP until the waiting phone has its answer."""
-    lab, took = bench.lab, []
+    lab, rounds, took = bench.lab, bench.size['lmtp'], []
     lab.fresh_workers()
-    with lab.phones('wake', user=USERS, phones=10, accounts=10, settle=50, rounds=WAKINGS) as run, \
+    with lab.phones('wake', user=USERS, phones=10, accounts=10, settle=50, rounds=rounds) as run, \
             smtplib.LMTP('127.0.0.1', lab.dovecot.lmtp_port) as lmtp:
-        for number in range(WAKINGS):
+        for number in range(rounds):
             run.event('parked')
             if number == 0:
                 settled(lambda: connections(lab))
