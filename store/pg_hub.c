@@ -52,10 +52,14 @@ struct hub {
 	size_t nquestions;
 };
 
-/* Gives the positions of the yeses. */
+/* Gives the positions of the yeses, about folders. */
+#define FOLDERS_PENDING "SELECT i FROM easel.syncs_pending($1::int[], $2::int[], $3::int[]) AS i"
+
+/* Most questions are about folders only, and all of them name no tree. */
+static PG_STATEMENT(hub_pending, FOLDERS_PENDING);
+
 static PG_STATEMENT(
-	hub_pending,
-	"SELECT i FROM easel.syncs_pending($1::int[], $2::int[], $3::int[]) AS i"
+	hub_pending_trees, FOLDERS_PENDING
 	" UNION ALL SELECT r.i::int"
 	" FROM unnest($1::int[], $3::int[], $4::bigint[]) WITH ORDINALITY"
 	" AS r(account, folder, hierarchy, i)"
@@ -72,11 +76,8 @@ static PG_STATEMENT(
 
 /* The same test for a request that has just come, and first what else there is to say to it. */
 static PG_STATEMENT(hub_wait_begin,
-		    "SELECT 0 AS i, b.ticket, b.push, b.hierarchy, b.verdict"
-		    " FROM easel.wait_begin($1::int, $2::int, $3::text, $4::int, $5::int[]) b"
-		    " UNION ALL SELECT i, NULL, NULL, NULL, NULL FROM easel.syncs_pending("
-		    "array_fill($1::int, ARRAY[cardinality($5::int[])]),"
-		    " array_fill($2::int, ARRAY[cardinality($5::int[])]), $5::int[]) AS i");
+		    "SELECT b.ticket, b.push, b.hierarchy, b.verdict, b.pending::text"
+		    " FROM easel.wait_begin($1::int, $2::int, $3::text, $4::int, $5::int[]) b");
 
 static PG_STATEMENT(
 	hub_worker,
@@ -89,7 +90,8 @@ static PG_STATEMENT(
 	" woken = excluded.woken, answered = excluded.answered, hung_up = excluded.hung_up,"
 	" refused = excluded.refused, descriptors = excluded.descriptors, memory = excluded.memory");
 
-enum { COLUMNS = 4 };
+/* Questions about folders say no more than the first three. */
+enum { COLUMNS = 4, FOLDER_COLUMNS = 3 };
 
 static int64_t question_column(const struct hub_question *q, int column)
 {
@@ -224,8 +226,17 @@ static void sent(struct hub *h, bool taken)
 		h->limit = clock_monotonic();
 }
 
+static bool any_tree(const struct hub_question *q, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (q[i].folder == 0)
+			return true;
+	return false;
+}
+
 void hub_ask(struct hub *h, const struct hub_question *q, size_t n)
 {
+	bool trees = any_tree(q, n);
 	struct buf columns[COLUMNS] = {{0}};
 	const char *values[COLUMNS];
 
@@ -236,7 +247,9 @@ void hub_ask(struct hub *h, const struct hub_question *q, size_t n)
 	memset(h->yes, 0, n * sizeof *h->yes);
 	h->nquestions = n;
 	enter(h, HUB_ASK, ASK_LIMIT);
-	sent(h, PQsendQueryPrepared(h->connection, "hub_pending", COLUMNS, values, NULL, NULL, 0));
+	sent(h,
+	     PQsendQueryPrepared(h->connection, trees ? hub_pending_trees.name : hub_pending.name,
+				 trees ? COLUMNS : FOLDER_COLUMNS, values, NULL, NULL, 0));
 	free_columns(columns);
 }
 
@@ -392,12 +405,17 @@ static void receive(struct hub *h)
 		take_notifications(h);
 }
 
-/* Planning the question takes ten times as long as asking it: that is done once for a connection.
+/*
+ * Planning the question takes ten times as long as asking it: that is done once for a connection.
+ * Each question is looked up by itself, however small the tables were then.
  */
 static void send_listen(struct hub *h)
 {
 	struct buf sql = {0};
-	buf_printf(&sql, "%s; PREPARE hub_pending AS %s;", pg_session_settings, hub_pending.sql);
+	buf_printf(&sql, "%s; SET enable_hashjoin = off; SET enable_mergejoin = off;",
+		   pg_session_settings);
+	buf_printf(&sql, "PREPARE %s AS %s; PREPARE %s AS %s;", hub_pending.name, hub_pending.sql,
+		   hub_pending_trees.name, hub_pending_trees.sql);
 	buf_printf(&sql, "LISTEN easel_folders; LISTEN easel_hierarchy; LISTEN easel_waiting");
 	buf_byte(&sql, '\0');
 	send_text(h, sql.p, HUB_LISTEN, LISTEN_LIMIT);
@@ -495,15 +513,22 @@ int hub_timeout(const struct hub *h)
 
 /* ---- On a worker's own connection ---- */
 
-static void take_verdict(const struct pg_rows *rows, size_t row, struct hub_begun *out)
+static void take_begun(const struct pg_rows *rows, const struct hub_waiter *w,
+		       struct hub_begun *out, bool *yes)
 {
-	struct str verdict = pg_get_str(rows, row, 4);
-	out->ticket = pg_get_int(rows, row, 1);
-	out->push = pg_get_bool(rows, row, 2);
-	out->hierarchy = pg_get_int(rows, row, 3);
+	struct str verdict = pg_get_str(rows, 0, 3), pending = pg_get_str(rows, 0, 4), place;
+	int64_t at;
+	out->ticket = pg_get_int(rows, 0, 0);
+	out->push = pg_get_bool(rows, 0, 1);
+	out->hierarchy = pg_get_int(rows, 0, 2);
 	out->verdict = str_eq(verdict, STR("wait"))   ? HUB_WAIT
 		       : str_eq(verdict, STR("full")) ? HUB_FULL
 						      : HUB_FOLDERSYNC;
+	/* '{1,2}' */
+	pending = str_sub(pending, 1, pending.n < 2 ? 0 : pending.n - 2);
+	while (pending.n && str_next(&pending, ',', &place))
+		if (str_to_i64(place, &at) && at >= 1 && (size_t)at <= w->n)
+			yes[at - 1] = true;
 }
 
 bool hub_begin(struct pg *db, const struct hub_waiter *w, struct hub_begun *out, bool *yes,
@@ -523,13 +548,8 @@ bool hub_begin(struct pg *db, const struct hub_waiter *w, struct hub_begun *out,
 	pg_int(&params, w->seconds);
 	pg_cstr(&params, folders.p);
 	struct pg_rows *rows = pg_run(db, &hub_wait_begin, &params, e);
-	for (size_t i = 0; rows && i < pg_count(rows); i++) {
-		int64_t at = pg_get_int(rows, i, 0);
-		if (at == 0)
-			take_verdict(rows, i, out);
-		else
-			yes[at - 1] = true;
-	}
+	if (rows)
+		take_begun(rows, w, out, yes);
 	bool ok = rows != NULL;
 	pg_done(&rows);
 	buf_free(&folders);

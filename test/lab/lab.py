@@ -21,8 +21,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import cluster
 import servers
-from servers import Apache, LabError, Nginx, Postgres, Worker, free_port, program
+from servers import Apache, LabError, Nginx, Worker, free_port, program
 
 DOMAIN = 'example.test'
 PASSWORD = 'secret'
@@ -70,8 +71,7 @@ class Lab:
 
     def _start(self, workers):
         self.postgres = self.start_on_free_port(
-            lambda: Postgres(self.folder / 'postgres', free_port(), fsync=self.fsync).check())
-        self.postgres.create_database()
+            lambda: cluster.migrated(self.folder / 'postgres', self.build, self.fsync))
         self.migrate()
         self.sql('UPDATE easel.server SET queue_workers = 0')  # mail goes out when a test says so
         self.mail_server, self.dovecot, self.passwords = None, None, {}
@@ -161,7 +161,7 @@ class Lab:
     # ---- The database, accounts, mail ----
 
     def migrate(self):
-        return program(self.build, 'easel-migrate', '--database', self.postgres.conninfo)
+        return cluster.migrate(self.postgres, self.build)
 
     def sql(self, text, **variables):
         """Runs SQL as the administrator would; rows as lists of text."""

@@ -20,7 +20,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from servers import Dovecot, Postgres, free_port, make_certificate, program, ROOT  # noqa: E402  (found only after the line above)
+import cluster  # noqa: E402  (found only after the line above)
+from servers import Dovecot, make_certificate, ROOT  # noqa: E402
 
 
 EVERYBODY = """passdb {
@@ -64,17 +65,16 @@ def main():
     build = ROOT / os.environ.get('EASEL_BUILD', 'build')
     with tempfile.TemporaryDirectory(prefix='easel-db-') as folder:
         os.chmod(folder, 0o755)  # PostgreSQL runs as another user
-        cluster = Postgres(Path(folder) / 'postgres', free_port(), fsync=False).check().start()
+        postgres = cluster.migrated(Path(folder) / 'postgres', build).start()
         try:
-            cluster.create_database()
-            program(build, 'easel-migrate', '--database', cluster.conninfo)
-            environment = dict(os.environ, EASEL_TEST_DATABASE=cluster.conninfo, PGHOST=cluster.host,
-                               PGPORT=str(cluster.port), PGUSER='easel', PGDATABASE=cluster.database)
+            cluster.migrate(postgres, build)
+            environment = dict(os.environ, EASEL_TEST_DATABASE=postgres.conninfo, PGHOST=postgres.host,
+                               PGPORT=str(postgres.port), PGUSER='easel', PGDATABASE=postgres.database)
             if dovecot:
                 return run_beside_dovecot(command[1:], Path(folder), environment)
             return subprocess.run(command, env=environment, check=False).returncode
         finally:
-            cluster.stop()
+            postgres.stop()
 
 
 if __name__ == '__main__':
