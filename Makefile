@@ -25,8 +25,8 @@ FCGI_OBJECTS = $(FCGI_SOURCES:%.c=$(BUILD)/obj/%.o)
 SOURCES := $(LIB_SOURCES) $(wildcard fcgi/*.c core/programs/*.c test/unit/*.c test/fuzz/*.c test/bench/*.c)
 HEADERS := $(wildcard core/base/*.h core/*.h wbxml/*.h store/*.h fcgi/*.h test/unit/*.h test/faults/*.h test/bench/*.h)
 
-.PHONY: all help install clean demo demo-stop deps deps-imap check-deps check check-all unit sql wire bench faults asan \
-	tsan clang fuzz lint format
+.PHONY: all help install clean demo demo-stop deps deps-imap check-deps check check-all unit sql wire bench faults \
+	faults-proof asan tsan clang fuzz lint format
 
 all: deps
 	@$(MAKE) --no-print-directory programs
@@ -40,7 +40,9 @@ help:
 	@echo 'make demo-stop   ends it'
 	@echo 'make check       every test; installs what it needs'
 	@echo 'make check-all   the same in every protocol version, behind Apache, on Dovecot and Cyrus: takes longer'
-	@echo 'make faults      the model test of Sync with new seeds, on a Dovecot that is killed, too (SECONDS=60)'
+	@echo 'make faults      the model test of Sync with new seeds, on a Dovecot that is killed, too (SECONDS=60,'
+	@echo '                 or TOTAL= steps of each class; CLASS= STEPS= of a seed, SEED=)'
+	@echo 'make faults-proof  shows that it finds each rule of the sync ledger when that is broken: half an hour'
 	@echo 'make bench       what it costs, beside a bare FastCGI program in the same run'
 	@echo 'make install     programs and migrations under PREFIX (/usr/local)'
 	@echo 'Parts of check:  unit sql wire clang asan tsan lint; fuzz (SECONDS=60 for each target)'
@@ -126,11 +128,17 @@ unit sql wire clang asan tsan lint: check-deps
 fuzz: check-deps
 	@test/check.sh fuzz
 
+FAULTS = $(if $(TOTAL),--total $(TOTAL),--seconds $(or $(SECONDS),60)) $(if $(CLASS),--class $(CLASS)) \
+	$(if $(STEPS),--steps $(STEPS)) $(if $(SEED),--seed $(SEED))
+
 faults: check-deps
 	@$(MAKE) --no-print-directory programs $(BUILD)/unit/test_faults
-	@$(BUILD)/unit/test_faults --seconds $(or $(SECONDS),60)
-	@test/lab/with_database.py $(BUILD)/unit/test_faults --seconds $(or $(SECONDS),60)
-	@test/lab/with_database.py --dovecot $(BUILD)/unit/test_faults --class Email --seconds $(or $(SECONDS),60)
+	@$(BUILD)/unit/test_faults $(FAULTS)
+	@test/lab/with_database.py $(BUILD)/unit/test_faults $(FAULTS)
+	@test/lab/with_database.py --dovecot $(BUILD)/unit/test_faults $(FAULTS) --class Email
+
+faults-proof: check-deps
+	@test/faults/proof.py $(RULES)
 
 bench: check-deps
 	@$(MAKE) --no-print-directory programs

@@ -277,6 +277,7 @@ static unsigned move_item(struct call *c, struct moves *s, struct item_place at,
 	}
 	enum holding holding = ledger_holding(source, at.uid, items.v[0].modseq);
 	bool certain = holding != HOLDS_NOT && !may_be_taken(source, at.uid);
+	bool version = ledger_knows(source, at.uid, items.v[0].modseq);
 	/* Out of the filter that the other folder has, the device is to lose it. */
 	bool outside = is_outside(target, items.v[0].date);
 	ledger_moved_out(c->arena, source, at.uid, gone);
@@ -286,6 +287,8 @@ static unsigned move_item(struct call *c, struct moves *s, struct item_place at,
 		ledger_bring_back(target, uid);
 	else if (outside)
 		ledger_send_again(target, uid);
+	if (version && holding != HOLDS)
+		ledger_has_version(c->arena, target, uid, modseq);
 	touch(s, source);
 	touch(s, target);
 	m->now = (struct item_place){m->to, target->folder.epoch, uid};
@@ -365,6 +368,8 @@ static bool run_move(struct call *c, struct moves *s, struct move *m)
 	m->status = move_item(c, s, at, m);
 	if (m->status == MOVE_NO_SOURCE && item->known)
 		take_back(s, item->from);
+	if (m->status != 0 && m->status != MOVE_NO_SOURCE && m->status != MOVE_OK)
+		return set_back(c, s, at);
 	if (m->status == MOVE_OK) {
 		*done = item->known = true;
 		item->to = m->now;

@@ -801,6 +801,14 @@ void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t mod
 		add_echo_everywhere(a, l, uid, modseq);
 }
 
+void ledger_has_version(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq)
+{
+	if (!is_current(l))
+		return;
+	add_echo_everywhere(a, l, uid, modseq);
+	ledger_send_again(l, uid);
+}
+
 void ledger_added_item(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq, bool known)
 {
 	ledger_moved_in(a, l, uid, modseq, known ? HOLDS : HOLDS_OLD);

@@ -172,4 +172,10 @@ void ledger_moved_out(struct arena *a, struct ledger *l, int64_t uid, int64_t mo
 void ledger_moved_in(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq,
 		     enum holding holding);
 
+/*
+ * The device has the item as it is with this modseq, though it is told of it again: an edit of it
+ * is no conflict.
+ */
+void ledger_has_version(struct arena *a, struct ledger *l, int64_t uid, int64_t modseq);
+
 #endif

@@ -49,6 +49,16 @@ bool sync_sms_run(struct sync_command *x);
  */
 enum found sync_item_find_added(struct sync_command *x);
 
+/*
+ * What an Add made, and is gone from the folder, whose uids have changed since: it gets an id that
+ * no item ever has, the same each time, since the one that it had may be another one's.
+ */
+void sync_item_set_gone(struct sync_command *x);
+
+/* Sets that id when somebody moved the item to another folder; the device is told that it is gone.
+ */
+enum found sync_item_find_elsewhere(struct sync_command *x);
+
 /* Items that are kept as text. */
 bool sync_item_add(struct sync_command *x);
 bool sync_item_change(struct sync_command *x);

@@ -287,8 +287,8 @@ static bool tell_known(struct sync_command *x)
 
 /*
  * Finds the item of an Add that came before. The folder's uids may have changed since: then it is
- * known by its name, and when that is not there, it is made once more. Text messages have numbers
- * of their own.
+ * known by its name, and when that is nowhere, it is made once more. Text messages have numbers of
+ * their own.
  */
 static enum found find_known(struct sync_command *x)
 {
@@ -299,7 +299,12 @@ static enum found find_known(struct sync_command *x)
 		x->id.epoch = f->epoch;
 		return FOUND_ONE;
 	}
-	return sync_item_find_added(x);
+	if (wbxml_child(x->response->sent, Email2_Send)) {
+		sync_item_set_gone(x); /* a draft that was sent is not sent again */
+		return FOUND_ONE;
+	}
+	enum found found = sync_item_find_added(x);
+	return found == FOUND_NONE ? sync_item_find_elsewhere(x) : found;
 }
 
 /* FOUND_NONE: it is to be carried out. */

@@ -14,6 +14,9 @@
 #include "core/item_edit.h"
 #include "core/item_text_form.h"
 
+/* Above the uids of any folder, and below the ids of text messages. */
+#define GONE_FIRST (INT64_C(1) << 59)
+
 /* How often an item is read anew that somebody else changes at the same time. */
 enum { ATTEMPTS = 5 };
 
@@ -243,20 +246,49 @@ bool sync_item_remove_instance(struct sync_command *x)
 
 /* ---- Adding ---- */
 
-enum found sync_item_find_added(struct sync_command *x)
+/* Finds an Add of earlier by its name, in a folder or (0) in any of the account's. */
+static enum found find_in(const struct sync_command *x, int32_t where, struct server_id *out)
 {
 	struct call *c = x->call;
 	struct store *store = c->session->store;
+	const struct ledger *l = x->col->ledger;
+	out->epoch = l->folder.epoch;
+	return x->added->name.n ? store->ops->find(store, c->gate.account, where, l->folder.class,
+						   x->added->name, &out->folder, &out->uid, &c->err)
+				: FOUND_NONE;
+}
+
+/* The device has it, and is told of all of it, or that it is gone. */
+static void note_found(const struct sync_command *x)
+{
 	struct ledger *l = x->col->ledger;
-	int32_t folder;
-	int64_t uid;
-	if (!x->added->name.n)
-		return FOUND_NONE;
-	enum found found = store->ops->find(store, c->gate.account, l->folder_id, l->folder.class,
-					    x->added->name, &folder, &uid, &c->err);
+	ledger_added_item(x->call->arena, l, x->id.uid, l->folder.modseq, false);
+}
+
+enum found sync_item_find_added(struct sync_command *x)
+{
+	enum found found = find_in(x, x->col->ledger->folder_id, &x->id);
+	if (found == FOUND_ONE)
+		note_found(x);
+	return found;
+}
+
+void sync_item_set_gone(struct sync_command *x)
+{
+	const struct folder *f = &x->col->ledger->folder;
+	uint64_t n = 0;
+	for (size_t i = 0; i < 7; i++)
+		n = n << 8 | (unsigned char)x->added->digest.p[i];
+	x->id = (struct server_id){f->id, f->epoch, GONE_FIRST + (int64_t)n};
+}
+
+enum found sync_item_find_elsewhere(struct sync_command *x)
+{
+	struct server_id ignored;
+	enum found found = find_in(x, 0, &ignored);
 	if (found == FOUND_ONE) {
-		x->id = (struct server_id){folder, l->folder.epoch, uid};
-		ledger_added_item(c->arena, l, uid, l->folder.modseq, false);
+		sync_item_set_gone(x);
+		note_found(x);
 	}
 	return found;
 }
@@ -284,6 +316,17 @@ static bool append(struct sync_command *x, const struct new_item *item)
 	return true;
 }
 
+/*
+ * What the device sent is an edit of the item that is there. The device has that in any case, and
+ * is told of it as it is then: an edit that may not be made is no reason to refuse the item.
+ */
+static bool edit_known(struct sync_command *x)
+{
+	bool ok = change(x, make_edited);
+	x->response->status = STATUS_OK;
+	return ok;
+}
+
 bool sync_item_add(struct sync_command *x)
 {
 	struct item_context ctx = sync_item_context(x->call, x->col, 0);
@@ -298,13 +341,10 @@ bool sync_item_add(struct sync_command *x)
 	    !describe(x, &ctx, text, &item, &e))
 		return refuse(x, &e);
 	x->added->name = item_summary_uid(x->call->arena, item.summary);
-	switch (find_known(x)) {
-	case FOUND_ONE:
-		/* What the device sent is an edit of the item that is there. */
-		return change(x, make_edited);
-	case FOUND_NONE:
-		return append(x, &item);
-	default:
-		return false;
-	}
+	enum found found = find_known(x);
+	if (found == FOUND_ONE)
+		return edit_known(x);
+	if (found == FOUND_NONE && x->added->repeated)
+		found = sync_item_find_elsewhere(x);
+	return found == FOUND_NONE ? append(x, &item) : found == FOUND_ONE;
 }

@@ -22,6 +22,7 @@
 #include "test/faults/server.h"
 
 static void world_race(void);
+static void phone_other_request(void);
 
 /* ---- What the device's edits did ---- */
 
@@ -85,6 +86,14 @@ static void flow_settle(bool committed)
 
 /* ---- The store, as the command sees it ---- */
 
+/* Whether the folder may be changed; else as a store says it of a folder without the right. */
+static bool flow_may(int32_t folder_id, struct err *e)
+{
+	int at = folder_index(folder_id);
+	return at < 0 || !m->read_only[at] ||
+	       err_set(e, ERR_FORBIDDEN, "that may not be done in the folder");
+}
+
 static void flow_meet(void)
 {
 	if (m->race && !m->in_transaction && !m->fault && !m->killing && chance(m->race) == 0)
@@ -118,8 +127,19 @@ static int flow_fate(struct err *e)
 	return m->db_done ? 2 : 1;
 }
 
+/* The connection is lost between the claim and the writing, and another request comes in. */
+static void flow_lose_claim(void)
+{
+	if (m->nested || !m->race || m->db || m->fault || m->db_fault_at || chance(40))
+		return;
+	model_trace("  the claim is lost");
+	m->connection++;
+	phone_other_request();
+}
+
 static bool flow_begin(struct store *s, struct err *e)
 {
+	flow_lose_claim();
 	if (flow_fate(e) || !m->real->begin(s, e))
 		return false;
 	m->in_transaction = true;
@@ -151,6 +171,8 @@ static enum found flow_set_flags(struct store *s, int32_t account, int32_t folde
 				 unsigned set, unsigned clear, const struct str *marks,
 				 int64_t *before, int64_t *after, struct err *e)
 {
+	if (!flow_may(folder, e))
+		return FOUND_FAILED;
 	enum found found =
 		m->real->set_flags(s, account, folder, uid, set, clear, marks, before, after, e);
 	if (found != FOUND_FAILED || flow_doubtful())
@@ -161,6 +183,8 @@ static enum found flow_set_flags(struct store *s, int32_t account, int32_t folde
 static enum found flow_remove(struct store *s, int32_t account, int32_t folder, int64_t uid,
 			      int64_t *modseq, struct err *e)
 {
+	if (!flow_may(folder, e))
+		return FOUND_FAILED;
 	enum found found = m->real->remove(s, account, folder, uid, modseq, e);
 	if (found != FOUND_FAILED || flow_doubtful())
 		flow_applied(folder, uid, true, 0, 0);
@@ -170,12 +194,30 @@ static enum found flow_remove(struct store *s, int32_t account, int32_t folder, 
 static enum found flow_move(struct store *s, int32_t account, int32_t from, int64_t uid, int32_t to,
 			    int64_t *gone, int64_t *new_uid, int64_t *new_modseq, struct err *e)
 {
+	if (!flow_may(from, e) || !flow_may(to, e))
+		return FOUND_FAILED;
 	enum found found = m->real->move(s, account, from, uid, to, gone, new_uid, new_modseq, e);
 	if (m->serving && (found != FOUND_FAILED || flow_doubtful()))
 		flow_applied(from, uid, true, 0, 0);
 	if (!m->serving && found == FOUND_ONE && model_touched(folder_index(from), uid))
 		model_touch(folder_index(to), *new_uid);
 	return found;
+}
+
+static enum found flow_replace(struct store *s, int32_t account, int32_t folder, int64_t uid,
+			       int64_t unchanged_since, const struct new_item *item,
+			       int64_t *new_uid, int64_t *before, int64_t *after, struct err *e)
+{
+	if (!flow_may(folder, e))
+		return FOUND_FAILED;
+	return m->real->replace(s, account, folder, uid, unchanged_since, item, new_uid, before,
+				after, e);
+}
+
+static bool flow_append(struct store *s, int32_t account, int32_t folder,
+			const struct new_item *item, int64_t *uid, int64_t *modseq, struct err *e)
+{
+	return flow_may(folder, e) && m->real->append(s, account, folder, item, uid, modseq, e);
 }
 
 static bool flow_changes(struct store *s, struct arena *a, int32_t account, int32_t folder,
@@ -204,7 +246,12 @@ static bool flow_lookup(struct store *s, struct arena *a, int32_t account, int32
 			const int64_t *uids, size_t n, struct items *out, struct err *e)
 {
 	flow_meet();
-	return m->real->lookup(s, a, account, folder, uids, n, out, e);
+	bool ok = m->real->lookup(s, a, account, folder, uids, n, out, e);
+	if (ok && n && !out->v[n - 1].gone) {
+		m->looked_up = uids[n - 1];
+		m->looked_up_in = folder_index(folder);
+	}
+	return ok;
 }
 
 static bool flow_summaries(struct store *s, struct arena *a, int32_t account, int32_t folder,
@@ -225,6 +272,8 @@ static void flow_wrap(void)
 	m->ops.set_flags = flow_set_flags;
 	m->ops.remove = flow_remove;
 	m->ops.move = flow_move;
+	m->ops.replace = flow_replace;
+	m->ops.append = flow_append;
 	m->ops.changes = flow_changes;
 	m->ops.newest = flow_newest;
 	m->ops.dated = flow_dated;
@@ -247,6 +296,7 @@ static unsigned flow_pg_connection(const struct pg *db)
 
 static bool flow_pg_begin(struct pg *db, struct err *e)
 {
+	flow_lose_claim();
 	if (flow_fate(e) || (m->db && !pg_begin(db, e)))
 		return false;
 	m->in_transaction = true;
@@ -276,6 +326,9 @@ static bool flow_pg_commit(struct pg *db, struct err *e)
 static bool flow_ledger_claim(struct pg *db, struct arena *a, int32_t device,
 			      const int64_t *folders, size_t n, struct err *e)
 {
+	/* Another one has it, and is served first. */
+	if (!m->nested && m->race && !m->db && !m->fault && !m->db_fault_at && !chance(20))
+		phone_other_request();
 	return !flow_fate(e) && (!m->db || ledger_claim(db, a, device, folders, n, e));
 }
 
@@ -507,6 +560,7 @@ static bool flow_imap_login_refresh(struct session *s, int32_t account, const in
 
 /* What both commands call the same. */
 #define ID_MAX FLOW_MOVES_ID_MAX
+#define COLLECTIONS_MAX FLOW_ESTIMATES_MAX
 #define record flow_moves_record
 #define encode flow_moves_encode
 #define set_back flow_moves_set_back
@@ -515,6 +569,17 @@ static bool flow_imap_login_refresh(struct session *s, int32_t account, const in
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wshadow" /* of the model, m */
 #include "core/command_moveitems.c"
+
+#define load flow_estimate_load
+#define find_options flow_estimate_options
+#undef encode
+#define encode flow_estimate_encode
+#define command_getitemestimate flow_command_getitemestimate
+#include "core/command_getitemestimate.c"
+#undef load
+#undef find_options
+#undef command_getitemestimate
+#undef COLLECTIONS_MAX
 #pragma GCC diagnostic pop
 
 #undef ID_MAX
@@ -567,7 +632,7 @@ static struct flow_answer flow_serve_bytes(struct arena *a, struct str bytes, co
 	struct flow_answer out = {0};
 	struct err e = {0};
 	struct wbxml_node *root;
-	struct session session = {.db = m->db, .store = m->store, .arena = a};
+	struct session session = {.db = m->db ? m->db : m->idle, .store = m->store, .arena = a};
 	struct request request = {.arena = a};
 	struct answer answer = {.status = 200};
 	struct call c = {.session = &session, .arena = a, .request = &request, .answer = &answer};
@@ -587,6 +652,7 @@ static struct flow_answer flow_serve_bytes(struct arena *a, struct str bytes, co
 	}
 	c.root = root;
 	m->db_calls = 0;
+	m->looked_up = 0;
 	server_enter_both();
 	handler(&c);
 	server_await();

@@ -58,6 +58,7 @@ struct phone_folder {
 	char key[SYNCKEY_TEXT];
 	int32_t epoch;
 	int filter;	/* FilterType */
+	int conflict;	/* who wins: a CONFLICT_ */
 	int64_t cutoff; /* of the last request that was answered */
 	struct phone_item *items;
 	size_t n;
@@ -71,6 +72,7 @@ struct sent {
 	bool asked[FOLDERS];
 	bool zero[FOLDERS];
 	int64_t cutoff[FOLDERS];
+	unsigned window[FOLDERS], all_windows; /* most commands of a folder, of all */
 	struct edit_list edits[FOLDERS];
 };
 
@@ -108,6 +110,7 @@ struct model {
 	const struct store_ops *real;
 	struct store_ops ops;
 	struct pg *db, *others_db;	      /* NULL: rows in memory, the fake store */
+	struct pg *idle;		      /* in place of db, and never connected */
 	struct store *own[2];		      /* behind the two, when mail is on an IMAP server */
 	struct imap_pool *pool, *others_pool; /* NULL: the mail is on no IMAP server */
 	struct rows *rows, *work;
@@ -123,17 +126,24 @@ struct model {
 	int napplied;
 	unsigned race; /* one in so many calls of the store meets an edit by somebody else; 0: none
 			*/
+	int64_t looked_up; /* the last uid of a lookup; 0: none */
+	int looked_up_in;
 	unsigned db_calls, db_fault_at;
 	bool db_done; /* that call is done and then reports failure */
 	enum fake_fault fault;
 	unsigned connection;
-	bool killing;		      /* the IMAP server, about now */
+	bool nested;  /* a request that came while another one had not claimed its folders */
+	bool killing; /* the IMAP server, about now */
 	int messages, added, removed; /* on it, when it was counted; and since then at most */
 
 	struct phone_folder phone[FOLDERS];
 	bool may_restart[FOLDERS]; /* there is a reason for status 3 */
-	bool crashed[FOLDERS]; /* the phone took part of an answer and went on with its old key */
-	struct sent last;      /* sent and not answered; bytes NULL: none */
+	bool crashed[FOLDERS];	 /* the phone took part of an answer and went on with its old key */
+	bool read_only[FOLDERS]; /* nobody may change anything through Sync or MoveItems */
+	bool may_refuse[FOLDERS]; /* it was, and a request of then may be repeated */
+	int refused;		  /* edits of the last answer that the server's version won over */
+	unsigned told[FOLDERS];	  /* commands that were ever taken */
+	struct sent last;	  /* sent and not answered; bytes NULL: none */
 	struct sent stalled[STALLED_MAX];
 	int nstalled;
 	struct moving moving, stalled_moving; /* sent and not answered; held up on its way */

@@ -94,6 +94,22 @@ static bool phone_moves(int at, int64_t uid)
 	return false;
 }
 
+static void phone_edit_item(int at, const struct phone_item *chosen, enum edit_kind kind)
+{
+	struct phone_folder *f = &m->phone[at];
+	struct edit *e = &m->edits[m->nedits];
+	*e = (struct edit){.kind = kind, .folder = at, .epoch = f->epoch};
+	e->uid = chosen->uid;
+	e->number = chosen->number;
+	m->removed += kind == EDIT_DELETE;
+	model_trace("phone: edit %d, kind %d of %d:%lld", m->nedits, (int)e->kind, at,
+		    (long long)e->uid);
+	f->queue.v[f->queue.n++] = m->nedits++;
+	phone_do(f, e);
+	if (e->kind != EDIT_DELETE)
+		e->after = phone_find(f, e->uid)->flags;
+}
+
 /* Whoever uses the phone reads, flags or deletes something. */
 static void phone_edit(void)
 {
@@ -104,18 +120,8 @@ static void phone_edit(void)
 	const struct phone_item *chosen = &f->items[chance((unsigned)f->n)];
 	if (chosen->uid < 0 || phone_moves(at, chosen->uid))
 		return;
-	struct edit *e = &m->edits[m->nedits];
-	*e = (struct edit){.folder = at, .epoch = f->epoch};
-	e->uid = chosen->uid;
-	e->number = chosen->number;
-	e->kind = percent(15) ? EDIT_DELETE : (enum edit_kind)chance(EDIT_DELETE);
-	m->removed += e->kind == EDIT_DELETE;
-	model_trace("phone: edit %d, kind %d of %d:%lld", m->nedits, (int)e->kind, at,
-		    (long long)e->uid);
-	f->queue.v[f->queue.n++] = m->nedits++;
-	phone_do(f, e);
-	if (e->kind != EDIT_DELETE)
-		e->after = phone_find(f, e->uid)->flags;
+	phone_edit_item(at, chosen,
+			percent(15) ? EDIT_DELETE : (enum edit_kind)chance(EDIT_DELETE));
 }
 
 /* Everything is forgotten, and what was not told yet with it. */
@@ -211,6 +217,7 @@ static void phone_write_collection(struct wbxml_out *w, int at, bool calm, struc
 	out->zero[at] = strcmp(f->key, "0") == 0;
 	options.filter = f->filter;
 	out->cutoff[at] = sync_options_cutoff(&options, m->now);
+	out->window[at] = phone_window();
 	wbxml_begin(w, AirSync_Collection);
 	wbxml_cstr(w, AirSync_SyncKey, f->key);
 	wbxml_int(w, AirSync_CollectionId, m->folder[at]);
@@ -219,9 +226,10 @@ static void phone_write_collection(struct wbxml_out *w, int at, bool calm, struc
 	wbxml_int(w, AirSync_DeletesAsMoves, chance(2));
 	if (!out->zero[at] && !calm && percent(10))
 		wbxml_int(w, AirSync_GetChanges, 0);
-	wbxml_int(w, AirSync_WindowSize, phone_window());
+	wbxml_int(w, AirSync_WindowSize, out->window[at]);
 	wbxml_begin(w, AirSync_Options);
 	wbxml_int(w, AirSync_FilterType, f->filter);
+	wbxml_int(w, AirSync_Conflict, f->conflict);
 	wbxml_end(w);
 	if (f->queue.n && !out->zero[at]) {
 		wbxml_begin(w, AirSync_Commands);
@@ -236,7 +244,7 @@ static void phone_write_collection(struct wbxml_out *w, int at, bool calm, struc
 /* A new request; calm ones ask for everything of both folders. */
 static struct sent phone_write(bool calm)
 {
-	struct sent out = {0};
+	struct sent out = {.all_windows = percent(20) ? phone_window() : LEDGER_ALL};
 	struct body body = {0};
 	struct wbxml_out w;
 	unsigned both = calm ? 0 : chance(4); /* 0, 1: both folders */
@@ -247,8 +255,8 @@ static struct sent phone_write(bool calm)
 		if (both < 2 || (int)both - 2 == i)
 			phone_write_collection(&w, i, calm, &out);
 	wbxml_end(&w);
-	if (percent(20))
-		wbxml_int(&w, AirSync_WindowSize, phone_window());
+	if (out.all_windows < LEDGER_ALL)
+		wbxml_int(&w, AirSync_WindowSize, out.all_windows);
 	wbxml_end(&w);
 	if (!wbxml_finish(&w))
 		model_wrong("a request can't be written");
@@ -360,6 +368,11 @@ static void phone_acknowledge(int at, const struct sent *sent)
 /* A flag is refused when somebody else has changed the item: then it is told as it is. */
 static bool phone_may_lose(int at, int64_t uid, const struct sent *sent)
 {
+	/* Of either folder, since what is deleted is moved to the other one. */
+	if (m->may_refuse[0] || m->may_refuse[1])
+		return true;
+	if (m->phone[at].conflict == CONFLICT_CLIENT)
+		return false;
 	for (int i = 0; i < sent->edits[at].n; i++) {
 		const struct edit *e = &m->edits[sent->edits[at].v[i]];
 		bool loses = kind_is_mail() ? e->kind == EDIT_FLAG || e->kind == EDIT_UNFLAG
@@ -380,7 +393,10 @@ static void phone_read_added(int at, const struct wbxml_node *r)
 	struct edit *e = &m->edits[number];
 	int64_t uid;
 	if (!str_eq(wbxml_child_text(r, AirSync_Status), STR("1"))) {
-		model_wrong("what the phone has made is refused");
+		if (!m->may_refuse[at])
+			model_wrong("what the phone has made is refused");
+		e->done = true;
+		phone_drop(f, e->uid);
 		return;
 	}
 	if (!phone_read_id(at, r, &uid))
@@ -409,6 +425,7 @@ static void phone_read_responses(int at, const struct wbxml_node *responses,
 		if (!phone_read_id(at, r, &uid))
 			return;
 		bool lost = str_eq(status, STR("7")) && phone_may_lose(at, uid, sent);
+		m->refused += lost;
 		if (!str_eq(status, STR("8")) && !lost)
 			model_wrong("status %.*s for %d:%lld", (int)status.n, status.p, at,
 				    (long long)uid);
@@ -447,8 +464,10 @@ static void phone_take_commands(int at, const struct wbxml_node *commands, unsig
 {
 	const struct wbxml_node *n = commands ? commands->first : NULL;
 	phone_check_once(at, commands);
-	for (; n && *most; n = n->next, (*most)--)
+	for (; n && *most; n = n->next, (*most)--) {
 		phone_take(at, n);
+		m->told[at]++;
+	}
 }
 
 /* Nothing of an answer holds when the phone crashed over it, but the commands it had taken. */
@@ -473,6 +492,9 @@ static void phone_read_collection(const struct wbxml_node *node, const struct se
 		return;
 	}
 	m->crashed[at] |= crashes;
+	if (wbxml_count(commands) > sent->window[at])
+		model_wrong("folder %d: %u commands in a window of %u", at, wbxml_count(commands),
+			    sent->window[at]);
 	if (!crashes) {
 		phone_read_responses(at, wbxml_child(node, AirSync_Responses), sent);
 		phone_acknowledge(at, sent);
@@ -491,6 +513,7 @@ static bool phone_read(struct arena *a, struct flow_answer answer, const struct 
 	struct err e = {0};
 	for (int i = 0; i < FOLDERS; i++)
 		m->news[i] = false;
+	m->refused = 0;
 	if (!answer.ok)
 		return false;
 	if (answer.bytes.n == 0) {
@@ -504,10 +527,15 @@ static bool phone_read(struct arena *a, struct flow_answer answer, const struct 
 		return true;
 	}
 	const struct wbxml_node *all = wbxml_child(root, AirSync_Collections);
+	unsigned commands = 0;
 	if (!all)
 		return false;
-	for (const struct wbxml_node *n = all->first; n; n = n->next)
+	for (const struct wbxml_node *n = all->first; n; n = n->next) {
+		commands += wbxml_count(wbxml_child(n, AirSync_Commands));
 		phone_read_collection(n, sent, crashes, &most);
+	}
+	if (commands > sent->all_windows)
+		model_wrong("%u commands in a window of %u", commands, sent->all_windows);
 	return true;
 }
 
@@ -536,6 +564,32 @@ static void phone_deliver_stalled(void)
 	flow_serve(a, &late);
 	arena_free(&a);
 	phone_free_sent(&late);
+}
+
+/*
+ * Another request of the phone is served before the one that is on its way: the same once more, or
+ * one that was held up. Its answer is lost.
+ */
+static void phone_other_request(void)
+{
+	const struct sent *serving = m->serving;
+	unsigned calls = m->db_calls, race = m->race;
+	if (!serving && !m->nstalled)
+		return;
+	m->nested = true;
+	m->race = 0;
+	model_trace("  another request is served first");
+	if (m->nstalled && (!serving || percent(50))) {
+		phone_deliver_stalled();
+	} else {
+		struct arena *a = arena_new(ROWS_CAP);
+		flow_serve(a, serving);
+		arena_free(&a);
+	}
+	m->serving = serving;
+	m->db_calls = calls;
+	m->race = race;
+	m->nested = false;
 }
 
 static void phone_serve_twice(const struct sent *sent)
@@ -629,6 +683,43 @@ static void phone_sync(void)
 	phone_free_sent(&sent);
 }
 
+/* What GetItemEstimate says of a folder; -1: its key is not good. */
+static int phone_estimate(int at)
+{
+	struct arena *a = arena_new(ROWS_CAP);
+	struct body body = {0};
+	struct wbxml_out w;
+	struct wbxml_node *root;
+	struct err e = {0};
+	int64_t n = -1;
+	wbxml_start(&w, &body);
+	wbxml_begin(&w, GetItemEstimate_GetItemEstimate);
+	wbxml_begin(&w, GetItemEstimate_Collections);
+	wbxml_begin(&w, GetItemEstimate_Collection);
+	wbxml_cstr(&w, AirSync_SyncKey, m->phone[at].key);
+	wbxml_int(&w, GetItemEstimate_CollectionId, m->folder[at]);
+	wbxml_begin(&w, AirSync_Options);
+	wbxml_int(&w, AirSync_FilterType, m->phone[at].filter);
+	wbxml_end(&w);
+	wbxml_end(&w);
+	wbxml_end(&w);
+	wbxml_end(&w);
+	if (!wbxml_finish(&w))
+		model_wrong("a request can't be written");
+	struct str bytes = {arena_dup(a, body.mem.p, body.mem.n), body.mem.n};
+	body_free(&body);
+	struct flow_answer answer =
+		flow_serve_bytes(a, bytes, "GetItemEstimate", flow_command_getitemestimate);
+	if (!answer.ok || !wbxml_decode(a, answer.bytes, &wbxml_default_limits, &root, &e))
+		model_wrong("GetItemEstimate failed: %s", e.text);
+	else
+		str_to_i64(wbxml_child_text(wbxml_child(root->first, GetItemEstimate_Collection),
+					    GetItemEstimate_Estimate),
+			   &n);
+	arena_free(&a);
+	return (int)n;
+}
+
 /* ---- Moving ---- */
 
 static bool phone_edits(const struct phone_folder *f, int64_t uid)
@@ -704,6 +795,19 @@ static void phone_moved(int from, int64_t uid, struct str now)
 	phone_find(f, id.uid)->number = was.number;
 }
 
+static void phone_free_moving(struct moving *x)
+{
+	free(x->bytes);
+	*x = (struct moving){0};
+}
+
+/* What is refused is not remembered: the same request, coming in later, would be another try. */
+static void phone_not_moved(int from, int64_t uid)
+{
+	model_trace("  %d:%lld may not be moved", from, (long long)uid);
+	phone_free_moving(&m->stalled_moving);
+}
+
 /* False: there was no answer. */
 static bool phone_read_moves(struct arena *a, struct flow_answer answer, const struct moving *x)
 {
@@ -720,8 +824,11 @@ static bool phone_read_moves(struct arena *a, struct flow_answer answer, const s
 		struct str status = wbxml_child_text(r, Move_Status);
 		if (r->tag != Move_Response)
 			return false;
+		bool refuses = m->may_refuse[0] || m->may_refuse[1];
 		if (str_eq(status, STR("3")))
 			phone_moved(x->from, x->uid[n], wbxml_child_text(r, Move_DstMsgId));
+		else if (str_eq(status, STR("5")) && refuses)
+			phone_not_moved(x->from, x->uid[n]);
 		else if (!str_eq(status, STR("1")))
 			model_wrong("a move has status %.*s", STR_ARG(status));
 		else
@@ -731,12 +838,6 @@ static bool phone_read_moves(struct arena *a, struct flow_answer answer, const s
 	if (n != x->count)
 		model_wrong("%d of %d moves were answered", n, x->count);
 	return true;
-}
-
-static void phone_free_moving(struct moving *x)
-{
-	free(x->bytes);
-	*x = (struct moving){0};
 }
 
 static bool phone_start_moving(void)

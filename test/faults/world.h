@@ -128,12 +128,10 @@ static void world_edit_text(int folder, int64_t uid, unsigned flag, bool set)
 	arena_free(&a);
 }
 
-static void world_flag(int folder, int64_t uid)
+static void world_set(int folder, int64_t uid, unsigned flag, bool set)
 {
 	struct err e = {0};
 	int64_t before, after;
-	unsigned flag = percent(50) ? ITEM_SEEN : ITEM_FLAGGED;
-	bool set = percent(50);
 	if (!kind_is_mail()) {
 		world_edit_text(folder, uid, flag, set);
 		return;
@@ -145,6 +143,12 @@ static void world_flag(int folder, int64_t uid)
 	model_touch(folder, uid);
 	model_trace("others flag %d:%lld %s%u modseq %lld to %lld", folder, (long long)uid,
 		    set ? "+" : "-", flag, (long long)before, (long long)after);
+}
+
+static void world_flag(int folder, int64_t uid)
+{
+	unsigned flag = percent(50) ? ITEM_SEEN : ITEM_FLAGGED;
+	world_set(folder, uid, flag, percent(50));
 }
 
 static void world_remove(int folder, int64_t uid)
@@ -193,12 +197,15 @@ static void world_act(void)
 	arena_free(&a);
 }
 
-/* The same in the middle of a request. */
+/* The same in the middle of a request, often to what that has just looked up. */
 static void world_race(void)
 {
 	unsigned race = m->race;
 	m->race = 0;
-	world_act();
+	if (m->looked_up && percent(50))
+		world_flag(m->looked_up_in, m->looked_up);
+	else
+		world_act();
 	m->race = race;
 }
 
@@ -246,10 +253,17 @@ static void world_change_epoch(int folder)
 		world_failed(&e);
 }
 
-/* What happens seldom: a folder gets a new uidvalidity, a day goes by. */
+/* What happens seldom: a folder gets a new uidvalidity or other rights, a day goes by. */
 static void world_upset(void)
 {
 	int folder = (int)chance(FOLDERS);
+	if (percent(20)) {
+		m->read_only[folder] = !m->read_only[folder];
+		m->may_refuse[folder] = true;
+		model_trace("folder %d %s be changed", folder,
+			    m->read_only[folder] ? "may not" : "may");
+		return;
+	}
 	if (percent(70) || m->pool) {
 		m->now += DAY_MS;
 		model_trace("a day goes by");

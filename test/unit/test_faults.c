@@ -6,11 +6,12 @@
  * Ping says that something is there exactly when a Sync brings something.
  *
  * As a unit test it runs a fixed set of seeds. Longer:
- *     test_faults [--class NAME] [--seed N] [--steps N] [--seconds N] [--trace]
- * runs seeds from N on (default: by the clock), a number of steps each; it ends with a sum. With
- * EASEL_TEST_DATABASE the same goes through PostgreSQL, with the pg store and the real rows; and
- * with EASEL_TEST_IMAP, the port of an IMAP server that takes every user with one password, mail
- * lies there (test/faults/server.h).
+ *     test_faults [--class NAME] [--seed N] [--steps N] [--seconds N | --total N] [--first]
+ * [--trace] runs seeds from N on (default: by the clock), a number of steps each, until the time is
+ * over or each class has made so many steps in all, or (--first) one has failed; it ends with a
+ * sum. With EASEL_TEST_DATABASE the same goes through PostgreSQL, with the pg store and the real
+ * rows; and with EASEL_TEST_IMAP, the port of an IMAP server that takes every user with one
+ * password, mail lies there (test/faults/server.h).
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -133,6 +134,7 @@ static void given_server(const char *database, int port)
 
 static void given_fake(void)
 {
+	m->idle = pg_new(NULL, "test");
 	m->store = store_fake_new();
 	m->others = m->store;
 	m->account = 1;
@@ -175,6 +177,7 @@ static void given(unsigned kind, uint64_t seed, const char *database, bool trace
 		m->phone[i].items = base_calloc(ITEMS_MAX, sizeof *m->phone[i].items);
 		strcpy(m->phone[i].key, "0");
 		m->phone[i].filter = percent(50) ? 0 : kind_filter();
+		m->phone[i].conflict = percent(30) ? CONFLICT_CLIENT : CONFLICT_SERVER;
 	}
 }
 
@@ -225,6 +228,7 @@ static void ungiven(void)
 		forget_pg();
 	else
 		store_fake_free(&m->store);
+	pg_free(&m->idle);
 	free(m->edits);
 	free(m);
 	m = NULL;
@@ -285,12 +289,36 @@ static bool at_rest(void)
 	return rest;
 }
 
+/*
+ * How many commands GetItemEstimate foretells; -1: what the phone does itself changes that, or it
+ * has to be told of what a lost answer may have put on it.
+ */
+static int foretold(int at)
+{
+	struct synckey key;
+	bool idle = !m->last.bytes && !m->moving.bytes && m->phone[0].queue.n == 0 &&
+		    m->phone[1].queue.n == 0;
+	m->told[at] = 0;
+	if (!idle || m->db || !synckey_parse(str_of(m->phone[at].key), &key) || key.zero)
+		return -1;
+	const struct ledger *l = &m->rows->ledger[at];
+	return l->nanswers && l->base.n == key.n ? -1 : phone_estimate(at);
+}
+
+static void check_foretold(int at, int count)
+{
+	if (count >= 0 && (unsigned)count != m->told[at])
+		model_wrong("folder %d: GetItemEstimate says %d, and %u come", at, count,
+			    m->told[at]);
+}
+
 /* Syncs until nothing is left to tell, twice in a row. */
 static void come_to_rest(void)
 {
 	int rested = 0;
 	unsigned race = m->race;
 	m->race = 0;
+	int counts[] = {foretold(0), foretold(1)};
 	for (int i = 0; i < ROUNDS && rested < 3 && !m->wrong[0]; i++) {
 		if (m->moving.bytes)
 			phone_move(true);
@@ -300,6 +328,7 @@ static void come_to_rest(void)
 	if (rested < 3)
 		model_wrong("it does not come to rest");
 	for (int i = 0; i < FOLDERS && !m->wrong[0]; i++) {
+		check_foretold(i, counts[i]);
 		check_same(i);
 		m->crashed[i] = false;
 		if (pending(i))
@@ -335,12 +364,50 @@ static void check_own(void)
 	int made = m->nedits;
 	m->race = 0;
 	phone_edit();
-	if (m->nedits > made) {
+	for (int i = 0; i < 2 && m->nedits > made; i++) {
 		const struct edit *e = &m->edits[made];
 		phone_sync_calmly();
 		if (m->news[e->folder])
 			model_wrong("the phone is told of its own edit %d", made);
 	}
+	m->race = race;
+}
+
+static unsigned flags_on_server(int at, int64_t uid)
+{
+	struct arena *a = arena_new(WORLD_CAP);
+	struct items items = world_items(a, at, LEDGER_NO_CUTOFF);
+	unsigned flags = 0;
+	for (size_t i = 0; i < items.n; i++)
+		if (items.v[i].uid == uid)
+			flags = items.v[i].flags;
+	arena_free(&a);
+	return flags;
+}
+
+/* Somebody else changed what the phone edits: its version or the server's stands, as it asks for.
+ */
+static void check_conflict(void)
+{
+	int at = (int)chance(FOLDERS);
+	struct phone_folder *f = &m->phone[at];
+	bool wins = f->conflict == CONFLICT_CLIENT;
+	if (f->n == 0 || m->nedits == EDITS_MAX)
+		return;
+	const struct phone_item item = f->items[chance((unsigned)f->n)];
+	bool flagged = item.flags & ITEM_FLAGGED;
+	unsigned race = m->race;
+	m->race = 0;
+	world_set(at, item.uid, ITEM_SEEN, !(item.flags & ITEM_SEEN));
+	phone_edit_item(at, &item, flagged ? EDIT_UNFLAG : EDIT_FLAG);
+	phone_sync_calmly();
+	if (m->refused != !wins)
+		model_wrong("an edit of %d:%lld, in conflict, is %s", at, (long long)item.uid,
+			    wins ? "refused" : "done");
+	bool now = flags_on_server(at, item.uid) & ITEM_FLAGGED;
+	if (now != (wins ? !flagged : flagged))
+		model_wrong("of the versions of %d:%lld the wrong one stands", at,
+			    (long long)item.uid);
 	m->race = race;
 }
 
@@ -387,12 +454,18 @@ static void act(void)
 static void quiet_moment(void)
 {
 	come_to_rest();
+	for (int i = 0; i < FOLDERS; i++)
+		m->may_refuse[i] = m->read_only[i] = false;
 	for (int i = 0; i < 3 && !m->wrong[0]; i++)
 		check_pending();
 	if (!m->wrong[0])
 		come_to_rest();
 	if (!m->wrong[0])
 		check_own();
+	if (!m->wrong[0])
+		come_to_rest();
+	if (!m->wrong[0])
+		check_conflict();
 	if (!m->wrong[0])
 		come_to_rest();
 	if (!m->wrong[0])
@@ -458,7 +531,9 @@ struct wish {
 	uint64_t seed;
 	unsigned steps;
 	long long seconds; /* 0: one seed */
+	unsigned total;	   /* steps of each class; 0: until the time is over */
 	int kind;	   /* -1: one class after the other */
+	bool first;	   /* the first failure ends it */
 	bool trace;
 };
 
@@ -474,12 +549,38 @@ static struct wish read_wish(int argc, char **argv)
 			w.steps = (unsigned)strtoul(value, NULL, 10);
 		else if (str_eq(name, STR("--seconds")))
 			w.seconds = strtoll(value, NULL, 10);
+		else if (str_eq(name, STR("--total")))
+			w.total = (unsigned)strtoul(value, NULL, 10);
 		for (int k = 0; str_eq(name, STR("--class")) && k < KINDS; k++)
 			if (strcmp(value, kinds[k].name) == 0)
 				w.kind = k;
 		w.trace |= str_eq(name, STR("--trace"));
+		w.first |= str_eq(name, STR("--first"));
 	}
 	return w;
+}
+
+/* So many steps of one class; how many seeds failed. */
+static unsigned run_total(const struct wish *w, unsigned kind, const char *database)
+{
+	unsigned failed = 0, seeds = 0, steps = w->steps ? w->steps : STEPS;
+	for (uint64_t made = 0; made < w->total && !(w->first && failed); made += steps)
+		failed += !run_seed(kind, w->seed + seeds++, steps, database, w->trace);
+	printf("%s: %u seeds, %llu steps, %u failed\n", kinds[kind].name, seeds,
+	       (unsigned long long)seeds * steps, failed);
+	fflush(stdout);
+	return failed;
+}
+
+static int run_totals(const struct wish *w)
+{
+	const char *database = getenv("EASEL_TEST_DATABASE");
+	unsigned failed = 0;
+	printf("seeds from %llu on\n", (unsigned long long)w->seed);
+	for (unsigned kind = 0; kind < KINDS; kind++)
+		if ((w->kind < 0 || w->kind == (int)kind) && !(w->first && failed))
+			failed += run_total(w, kind, database);
+	return failed ? 1 : 0;
 }
 
 static int run_wish(const struct wish *w)
@@ -494,7 +595,7 @@ static int run_wish(const struct wish *w)
 		bool ok = run_seed(kind, seed++, w->steps, database, w->trace);
 		passed += ok;
 		failed += !ok;
-	} while (clock_monotonic() < until);
+	} while (clock_monotonic() < until && !(w->first && failed));
 	printf("%u passed, %u failed\n", passed, failed);
 	return failed ? 1 : 0;
 }
@@ -504,7 +605,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_fake), cmocka_unit_test(test_pg)};
 	if (argc > 1) {
 		struct wish wish = read_wish(argc, argv);
-		return run_wish(&wish);
+		return wish.total ? run_totals(&wish) : run_wish(&wish);
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,12 @@ class Handler(socketserver.StreamRequestHandler):
             if trouble == 'goodbye':
                 self.say('* BYE enough\r\n')
                 return False
+            if trouble == 'nothing':  # as if there was nothing to tell
+                self.say(f'{tag} OK done\r\n')
+                return True
+            if trouble == 'numbers':
+                self.say('* 99999999999999999999 EXISTS\r\n* 0 EXPUNGE\r\n'
+                         '* 7 FETCH (UID 99999999999 FLAGS (\\Seen))\r\n* VANISHED 1:*\r\n')
             if trouble == 'refuse':
                 self.say(f'{tag} NO not now\r\n')
                 return True

@@ -521,7 +521,7 @@ class Phone:
         items = self.items[folder]
         for command in decode(encode(E('AirSync:Commands', list(commands)))).children:
             verb, item = command.name.partition(':')[2], command.get('ServerId')
-            if verb == 'Delete':
+            if verb == 'Delete' and not command.has('AirSyncBase:InstanceId'):
                 items.pop(item, None)
             elif verb == 'Change' and item in items and item not in refused:
                 merge(items[item], command.find('ApplicationData'))

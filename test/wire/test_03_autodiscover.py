@@ -64,7 +64,7 @@ class Autodiscover(WireTest):
     def test_the_path_in_any_case(self):
         phone = self.new_phone(self.account())
         for path in (AUTODISCOVER, AUTODISCOVER.upper(), '/Autodiscover/Autodiscover.xml',
-                     '/AutoDiscover/AutoDiscover.xml'):
+                     '/AutoDiscover/AutoDiscover.xml', AUTODISCOVER + '/', '/' + AUTODISCOVER):
             with self.subTest(path):
                 self.assertEqual(phone.autodiscover(path=path)['address'], phone.user)
 
@@ -260,6 +260,76 @@ class Protocols(WireTest):
                               ('CalDAV', 'https://dav.example.test/cal/x@example.test/')):
             answer = json.loads(self.get(f'{at}example.test&Protocol={protocol}').body)
             self.assertEqual(answer, {'Protocol': protocol, 'Url': url})
+
+    def test_version_2_in_every_spelling(self):
+        """What a server of Easel's tells for each protocol that it has a URL of, in any letter case."""
+        self.lab.sql("INSERT INTO easel.protocol (domain_id, type, url) SELECT id, 'WebDAV', 'https://{host}/files/{user}'"
+                     " FROM easel.domain WHERE name = 'example.test'")
+        self.addCleanup(self.lab.sql, "DELETE FROM easel.protocol WHERE type = 'WebDAV'")
+        urls = {'ActiveSync': self.lab.url + PATH, 'AutodiscoverV1': self.lab.url + AUTODISCOVER,
+                'WebDAV': self.lab.url + '/files/anna', 'CalDAV': 'https://dav.example.test/cal/anna@example.test/',
+                'CardDAV': 'https://dav.example.test/card/anna@example.test/'}
+        forms = ('/autodiscover/autodiscover.json?Email={0}&Protocol={1}', '/Autodiscover/Autodiscover.json?email={0}&protocol={1}',
+                 '/AUTODISCOVER/AUTODISCOVER.JSON/v1.0/{0}?PROTOCOL={1}', '/autodiscover/autodiscover.json?Protocol={1}&Email={0}&RedirectCount=1',
+                 '/autodiscover/autodiscover.json/v1.0/{0}?Protocol={1}&RedirectCount=9')
+        for protocol, url in urls.items():
+            for form in forms:
+                for spelling in (protocol, protocol.upper(), protocol.lower()):
+                    with self.subTest(form=form, protocol=spelling):
+                        answer = self.get(form.format('anna@example.test', spelling))
+                        self.assertEqual((answer.code, json.loads(answer.body)), (200, {'Protocol': protocol, 'Url': url}))
+        for protocol in ('IMAP', 'SMTP', 'XMPP', 'EWS', 'Rest', 'x' * 1000, '%00', '<>'):
+            with self.subTest(protocol):
+                answer = self.get(forms[0].format('anna@example.test', protocol))
+                self.assertEqual((answer.code, json.loads(answer.body)['ErrorCode']), (400, 'InvalidProtocol'))
+
+    def test_the_table_by_server_and_domain(self):
+        """Any type, of the whole server or of a domain, which then holds; what is put into the templates."""
+        def insert(domain, kind, url, host, port, enabled='true'):
+            self.lab.sql("INSERT INTO easel.protocol (domain_id, type, url, host, port, security, login, enabled) SELECT"
+                         " (SELECT id FROM easel.domain WHERE name = :'domain'), :'kind', nullif(:'url', ''), nullif(:'host', ''),"
+                         " nullif(:'port', '')::integer, 'tls', '{user}', :'enabled'", domain=domain, kind=kind, url=url, host=host,
+                         port=port, enabled=enabled)
+            self.addCleanup(self.lab.sql, "DELETE FROM easel.protocol WHERE type = :'kind'", kind=kind)
+        insert('', 'SIP', '', 'sip.{domain}', '5061')
+        insert('', 'X-Wiki', 'https://wiki.{domain}/{user}?for={address}&at={host}', '', '')
+        insert('', 'POP3', '', 'pop.{domain}', '995')
+        insert('example.test', 'pop3', '', 'other.example.test', '996')
+        insert('example.test', 'sip', '', 'x', '1', 'false')
+        phone = self.new_phone(self.account())
+        answer = phone.raw('POST', AUTODISCOVER, request(phone.user, OUTLOOK))
+        told = {p.findtext(f'{{{OUTLOOK}}}Type'): [p.findtext(f'{{{OUTLOOK}}}{name}') for name in ('Server', 'Port', 'LoginName')]
+                for p in ET.fromstring(answer.body).iter(f'{{{OUTLOOK}}}Protocol')}
+        user = phone.user.partition('@')[0]
+        self.assertEqual(told['pop3'], ['other.example.test', '996', user])
+        self.assertEqual(told['X-Wiki'][0], f'https://wiki.example.test/{user}?for={phone.user}&at={self.lab.url[8:]}')
+        self.assertFalse({'SIP', 'sip', 'POP3'} & set(told))
+        incoming = ET.fromstring(self.get('/mail/config-v1.1.xml?emailaddress=' + phone.user).body).findall('.//incomingServer')
+        self.assertEqual([(s.get('type'), s.findtext('hostname')) for s in incoming],
+                         [('imap', 'imap.example.test'), ('pop3', 'other.example.test')])
+
+    def test_a_domain_that_lives_elsewhere(self):
+        self.lab.sql("SELECT easel.domain_create('moved.test'); UPDATE easel.domain SET lives_at = 'https://far.test'"
+                     " WHERE name = 'moved.test'")
+        user = self.lab.account('anna@moved.test')
+        phone = self.new_phone(user)
+        self.assertEqual(phone.autodiscover()['url'], 'https://far.test' + PATH)
+        answer = phone.raw('OPTIONS')
+        self.assertEqual((answer.code, answer.headers['X-MS-Location']), (451, 'https://far.test' + PATH))
+        answer = json.loads(self.get('/autodiscover/autodiscover.json?Protocol=ActiveSync&Email=nobody@moved.test').body)
+        self.assertEqual(answer['Url'], 'https://far.test' + PATH)
+        answer = phone.raw('POST', AUTODISCOVER, request(user, OUTLOOK))
+        self.assertIn(b'<RedirectUrl>https://far.test/autodiscover/autodiscover.xml</RedirectUrl>', answer.body)
+
+    def test_nobody_is_told_who_has_an_account(self):
+        """Without a login an address that there is, one that there is not and an alias are answered alike."""
+        user = self.account()
+        for form in ('/autodiscover/autodiscover.json?Protocol=ActiveSync&Email={}', '/mail/config-v1.1.xml?emailaddress={}',
+                     '/easel/apple.mobileconfig?address={}'):
+            there, nobody = (self.get(form.format(a)) for a in (user, 'no' + user))
+            self.assertEqual((there.code, there.headers.get('Content-Type')), (nobody.code, nobody.headers.get('Content-Type')))
+            if b'PayloadUUID' not in there.body:
+                self.assertEqual(there.body, nobody.body.replace(b'no' + user.partition('@')[0].encode(), user.partition('@')[0].encode()))
 
     def test_thunderbird(self):
         for path in ('/.well-known/autoconfig/mail/config-v1.1.xml', '/mail/config-v1.1.xml'):

@@ -173,6 +173,15 @@ class Recipients(WireTest):
         put_contact(self.lab, self.user, f'Else {self.stem}', 'else@where.test')
         self.assertEqual(self.busy(phone, 'else@where.test'), ('163', None))
 
+    def test_a_calendar_that_can_not_be_read(self):
+        """Is said of that recipient alone (162)."""
+        phone = self.phone(self.user)
+        put_event(self.lab, self.anna, 'DTSTART:20260310T090000Z\r\nDTEND:20260310T093000Z\r\n', recurs='broken')
+        self.addCleanup(self.lab.sql, "UPDATE easel.content SET summary = '{}' WHERE summary ->> 'recurs' = 'broken'")
+        answer = resolve(phone, self.anna, self.user, busy=DAY)
+        self.assertEqual([r.get('Recipient/Availability/Status') for r in answer.root.all('Response')], ['162', '1'])
+        self.assertEqual(answer.root.get('Response/Recipient/DisplayName'), f'Anna {self.stem}')
+
     def test_a_large_list_is_refused(self):
         phone = self.phone(self.user)
         self.lab.sql("INSERT INTO easel.account_group_member SELECT g.id, "

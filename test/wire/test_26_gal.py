@@ -118,6 +118,34 @@ class AddressList(WireTest):
         self.assertEqual(find(phone, self.word, '7-9').root.get('Response/Status'), '4')
         self.assertEqual(find(phone, '').root.get('Response/Status'), '2')
 
+    def test_a_public_folder_that_is_a_list(self):
+        """It syncs as a public folder, filled with a whole domain; who is left out is in neither, and it is searched
+        whether or not it is on the device."""
+        self.lab.sql("SELECT easel.domain_create('gallery.test'); SELECT easel.public_folder_create('gallery.test', 'Staff', 'Contacts');"
+                     "INSERT INTO easel.account_group (name) VALUES ('Gallery');"
+                     "INSERT INTO easel.account_group_include (group_id, domain_id) SELECT g.id, d.id FROM easel.account_group g,"
+                     " easel.domain d WHERE g.name = 'Gallery' AND d.name = 'gallery.test';"
+                     "SELECT easel.gal_set(easel.public_owner('gallery.test'), 'Staff', 'Gallery')")
+        users = [self.lab.account(f'{name}@gallery.test', name=f'{name} Gallery') for name in ('abel', 'bea', 'cleo')]
+        phone = self.phone(users[0])
+
+        def listed():
+            phone.folder_sync()
+            folder, = [f for f, facts in phone.folders.items() if facts['DisplayName'].endswith('Staff')]
+            return sorted(d.get('Contacts:Email1Address') for d in phone.sync_all(folder).values())
+
+        def found(who=phone):
+            return sorted(told(self.store(search(who, 'gallery')), 'Gal:EmailAddress'))
+        self.assertEqual((listed(), found()), (users, users))
+        self.lab.sql("UPDATE easel.account SET exclude_from_gal = true WHERE address = :'who'", who=users[2])
+        self.assertEqual((listed(), found()), (users[:2], users[:2]))
+        self.assertEqual(found(self.phone(self.account())), [None], 'another domain has no right to read it')
+        self.lab.sql("INSERT INTO easel.device_settings (level, account_id, public_folders) SELECT 'user', id, false"
+                     " FROM easel.account WHERE address = :'who'", who=users[0])
+        phone.folder_sync()
+        self.assertFalse([f for f in phone.folders.values() if f['DisplayName'].endswith('Staff')])
+        self.assertEqual(found(), users[:2])
+
     def test_bad_requests(self):
         phone = self.phone()
         self.assertEqual(self.store(search(phone, '')).get('Status'), '2')

@@ -7,7 +7,7 @@ import threading
 import time
 
 from common import PASSWORD, WireTest, message
-from servers import Nginx, free_port
+from servers import ROOT, Nginx, free_port, put
 import test_25_calendar as calendar
 from phone import Phone, TEXT, body, delete, options, read_change
 from wbxml import E
@@ -191,7 +191,7 @@ class Dovecot(Everywhere):
             self.wait_for_watch(phone)
             self.put(phone.user, message('Later'))
             if told:
-                self.lab.sql("SELECT easel.mail_changed(:'who')", who=phone.user)
+                self.lab.run('easel-notify', phone.user, 'nobody@elsewhere.test')
             self.assertEqual(ping.answer().status, '2')
             phone.sync_all(phone.inbox)
         self.assertEqual(len(phone.items[phone.inbox]), 3)
@@ -235,9 +235,12 @@ class Logins(ImapTest):
         self.assertEqual(self.lab.sql("SELECT 1 FROM easel.account WHERE address = :'a'", a=user),
                          [])
         lines = self.wait_for_log(1, 'http=401', 'IMAP login')
-        # The filter of README.md.
-        self.assertRegex(lines[-1], r'^\S+ warning request .*http=401 .*from=127\.0\.0\.1 '
-                                    r'error=login reason="(?!no credentials)')
+        # The filter of README.md, where fail2ban puts the address in.
+        wanted = re.search(r'^    failregex = (.*)$', (ROOT / 'README.md').read_text(), re.M)[1]
+        self.assertRegex(lines[-1], wanted.replace('<ADDR>', re.escape('127.0.0.1')))
+        self.login(user)
+        self.assertFalse([line for line in self.lab.log_lines() if f'user={user}' in line
+                          and 'http=200' in line and re.search(wanted.replace('<ADDR>', '.*'), line)])
 
     def test_a_changed_password_ends_the_login(self):
         user = self.user()
@@ -352,6 +355,39 @@ class Invitations(ImapTest):
         self.assertEqual(len(phone.items[phone.inbox]), 2)
         self.assertEqual([data.get('Calendar:Subject') for data in self.events(phone).values()],
                          ['Packed'])
+
+
+class Hashed(Nginx):
+    """nginx as README.md has it for several workers."""
+
+    def site(self):
+        example = re.search(r'^    upstream easel \{\n(.*?)^    \}', (ROOT / 'README.md').read_text(),
+                            re.M | re.S)[1]
+        for number, upstream in enumerate(self.upstreams, 1):
+            example = put(example, f'unix:/run/easel/{number}.sock', upstream)
+        return re.sub(r'(?s)(upstream easel \{\n).*?\n\}', lambda m: m[1] + example + '}',
+                      super().site(), count=1)
+
+
+class OneSocketForEach(ImapTest):
+    def test_a_user_stays_on_a_worker(self):
+        workers = [self.lab.new_worker(number).start() for number in (8, 9)]
+        folder = self.lab.folder / 'hashed'
+        folder.mkdir()
+        nginx = Hashed(folder, free_port(), free_port(), [w.upstream() for w in workers],
+                       self.lab.nginx.certificate, '127.0.0.1:').start()
+        for server in (*workers, nginx):
+            self.addCleanup(server.stop)
+        used = set()
+        for user in [self.user() for _ in range(16)]:
+            phone = Phone(f'https://127.0.0.1:{nginx.port}', user, PASSWORD, '16.1')
+            self.addCleanup(phone.close)
+            for _ in range(3):
+                self.assertEqual(phone.raw('OPTIONS').code, 200)
+            seen = [w.name for w in workers if f'user={user}' in w.log_path.read_text()]
+            self.assertEqual(len(seen), 1, 'its requests are all at one worker')
+            used.add(seen[0])
+        self.assertEqual(len(used), 2, 'and those of others at the other')
 
 
 class Search(ImapTest):

@@ -60,6 +60,28 @@ class BadServer(WireTest):
                 phone.sync_all(phone.inbox)
                 self.assertEqual(len(phone.items[phone.inbox]), 1)
 
+    def test_a_list_with_nothing_in_it_takes_no_folder_away(self):
+        phone = self.new_phone(f'nothing@{self.domain}', password=PASSWORD).start()
+        phone.sync_all(phone.inbox)
+        folders = dict(phone.folders)
+        code = self.in_trouble(phone, 'nothing', 'LIST', 'FolderSync', encode(
+            E('FolderHierarchy:FolderSync', E('SyncKey', phone.folder_key))))
+        self.assertIn(code, (200, 503))
+        phone.folder_sync()
+        self.assertEqual(phone.folders, folders)
+
+    def test_what_is_missing_or_out_of_range_takes_no_message_away(self):
+        phone = self.new_phone(f'numbers@{self.domain}', password=PASSWORD).start()
+        phone.sync_all(phone.inbox)
+        for trouble, at in itertools.product(('nothing', 'numbers'), ('STATUS', 'SELECT', 'FETCH')):
+            with self.subTest(trouble=trouble, at=at):
+                self.lab.sql('UPDATE easel.imap_folder SET highestmodseq = 1')  # so that it looks
+                code = self.in_trouble(phone, trouble, at, 'Sync', encode(
+                    phone.sync_request(phone.collection(phone.inbox))))
+                self.assertIn(code, (200, 503))
+                phone.sync_all(phone.inbox)
+                self.assertEqual(len(phone.items[phone.inbox]), 1)
+
     def test_responses_without_end(self):
         phone = self.new_phone(f'endless@{self.domain}', password=PASSWORD).start()
         code = self.in_trouble(phone, 'endless responses', 'FETCH', 'Sync', encode(
