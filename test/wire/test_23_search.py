@@ -145,6 +145,58 @@ class Conditions(SearchTest):
             store = self.ask(phone, query(*conditions, words('same')), *options)
             self.assertEqual(sorted(self.subjects(store)), wanted)
 
+    @not_over_imap(BY_SQL)
+    def test_find_by_folder_and_range(self):
+        phone = self.phone()
+        outer = phone.folder_create('Outer').root.get('ServerId')
+        phone.folder_create('Inner', outer)
+        for number, folder in enumerate(('inbox', 'Outer', 'Inner')):
+            self.lab.deliver(phone.user, message(f'Same {number}'), folder)
+        deep = E('DeepTraversal')
+        for folder, options, wanted in ((outer, [], ['1']), (outer, [deep], ['1', '2']), ('0', [], ['0', '1', '2']),
+                                        (phone.inbox, [deep], ['0']), ('0', [E('Range', '0-1')], None),
+                                        ('0', [E('Range', '2-9')], None)):
+            response = self.find(phone, 'same', *options, folder=folder).find('Response')
+            found = [r.get('Properties/Email:Subject')[-1] for r in response.all('Result')]
+            with self.subTest(folder=folder, options=options):
+                if wanted is None:
+                    first, _, last = options[0].text.partition('-')
+                    self.assertEqual((len(found), response.get('Range'), response.get('Total')),
+                                     (min(3, int(last) + 1) - int(first), f'{first}-{min(2, int(last))}', '3'))
+                else:
+                    self.assertEqual(sorted(found), wanted)
+
+    @not_over_imap(BY_SQL)
+    def test_what_is_rebuilt_is_asked_anew_anyway(self):
+        phone = self.synced_phone([message('Same')])
+        for more in ([], [E('RebuildResults')]):
+            self.assertEqual(len(self.subjects(self.ask(phone, query(words('same')), *more))), 1)
+        self.lab.deliver(phone.user, message('Same again'))
+        self.assertEqual(len(self.subjects(self.ask(phone, query(words('same')), E('RebuildResults')))), 2)
+
+    @not_over_imap(BY_SQL)
+    def test_a_word_of_nearly_all(self):
+        """What is often there is looked for in another way than what is not: it is found as well, and only there."""
+        phone, other = self.phone(), self.phone()
+        for user, count in ((phone.user, 60), (other.user, 3)):
+            self.lab.deliver(user, message('Often'))
+            self.lab.sql("WITH i AS (SELECT i.* FROM easel.item i WHERE account_id = easel.account_of(:'a')),"
+                         " c AS (INSERT INTO easel.content (account_id, summary, data) SELECT c.account_id, c.summary, c.data"
+                         "  FROM i JOIN easel.content c ON c.account_id = i.account_id AND c.id = i.content_id,"
+                         "  generate_series(1, :count) RETURNING account_id, id),"
+                         " w AS (INSERT INTO easel.content_words SELECT c.account_id, c.id, w.words FROM c, i JOIN easel.content_words w"
+                         "  ON w.account_id = i.account_id AND w.content_id = i.content_id),"
+                         " f AS (UPDATE easel.folder f SET next_uid = next_uid + :count FROM i WHERE f.account_id = i.account_id"
+                         "  AND f.id = i.folder_id)"
+                         " INSERT INTO easel.item (account_id, folder_id, uid, modseq, date, size, content_id)"
+                         " SELECT i.account_id, i.folder_id, 1 + row_number() OVER (), i.modseq, i.date, i.size, c.id FROM i, c",
+                         a=user, count=count)
+        self.lab.deliver(phone.user, message('Once', 'Nothing more.\n'))
+        for text, mine, theirs in (('often', 61, 4), ('once', 1, 0), ('often once', 0, 0)):
+            for who, count in ((phone, mine), (other, theirs)):
+                store = self.ask(who, query(words(text)), E('Range', '0-99'))
+                self.assertEqual(len(self.subjects(store)), count, text)
+
     @not_over_imap('only the own store knows which messages belong together')
     def test_time_ranges_and_conversations(self):
         phone = self.phone()
