@@ -9,6 +9,8 @@
 \else
 	DO $$ BEGIN RAISE EXCEPTION 'which device? -v device=3' USING HINT = '-v help=1'; END $$;
 \endif
+SELECT (easel.device_known(:'device'::integer)).id AS known
+\gset
 SELECT v.id, a.address AS account, v.device_id, easel.sync_reset(v.id) AS folders_forgotten
 FROM easel.device v JOIN easel.account a ON a.id = v.account_id
 WHERE v.id = :'device'::integer;
