@@ -207,7 +207,7 @@ static bool encode_text(struct call *c, const struct sync_collection *col,
 {
 	struct item_context ctx = sync_item_context(c, col, change->item.uid);
 	if (!slice->bytes.p)
-		return err_set(e, ERR_NOT_FOUND, "the item went away meanwhile");
+		return err_set(e, ERR_NOT_FOUND, "the item went away, or can't be read");
 	return ops_of(col)->encode(&c->out, &ctx, slice->bytes, e) &&
 	       (!arena_overflowed(c->arena) || err_set(e, ERR_TOO_LARGE, "the item is too large"));
 }
@@ -290,7 +290,7 @@ bool sync_items_encode_data(struct call *c, const struct sync_collection *col,
 	if (!is_whole(col, change))
 		return email_encode(&c->out, &ctx, &marks, NULL, NULL, e);
 	if (!l->summary->found || (l->nslices && !l->slices->bytes.p))
-		return err_set(e, ERR_NOT_FOUND, "the item went away meanwhile");
+		return err_set(e, ERR_NOT_FOUND, "the item went away, or can't be read");
 	return email_encode(&c->out, &ctx, l->summary, &l->plan, l->slices, e) &&
 	       (!arena_overflowed(c->arena) || err_set(e, ERR_TOO_LARGE, "the item is too large"));
 }

@@ -7,6 +7,8 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "fcgi/group.h"
@@ -24,6 +26,9 @@ static const size_t ARENA_BESIDES = 64u << 20;
 
 /* Most connections that wait for a thread, however many descriptors there are. */
 enum { QUEUED_MOST = 16384 };
+
+/* A path that somebody listens on is tried again for two seconds. */
+enum { LISTEN_TRIES = 40, LISTEN_PAUSE = 50 * 1000 * 1000 /* ns */ };
 
 static int complain(const struct err *e, int code)
 {
@@ -82,17 +87,25 @@ static bool load_key(const char *path, unsigned char key[PASSWORD_KEY], struct e
 	return err_set(e, ERR_UNAVAILABLE, "no random bytes");
 }
 
+/* Workers whose parent was killed leave the path within a moment. */
 static bool open_listener(struct listener *l, const struct options *o, struct err *e)
 {
-	if (o->socket)
-		return listen_open(l, o->socket, (mode_t)o->socket_mode, e);
-	return listen_inherit(l, e);
+	const struct timespec moment = {.tv_nsec = LISTEN_PAUSE};
+	if (!o->socket)
+		return listen_inherit(l, e);
+	for (int tries = 1; !listen_open(l, o->socket, (mode_t)o->socket_mode, e); tries++) {
+		if (e->kind != ERR_EXISTS || tries == LISTEN_TRIES)
+			return false;
+		nanosleep(&moment, NULL);
+	}
+	return true;
 }
 
 struct program {
 	struct options options;
 	struct listener listener;
 	struct worker_config config;
+	pid_t parent; /* of a group */
 };
 
 static int work(void *ctx)
@@ -105,6 +118,14 @@ static void stopping(void *ctx)
 {
 	struct program *p = ctx;
 	listen_unlink(&p->listener);
+}
+
+/* A worker stops because its parent died: what is started instead is to find the path free. */
+static void stopping_alone(void *ctx)
+{
+	const struct program *p = ctx;
+	if (getppid() != p->parent)
+		stopping(ctx);
 }
 
 /* Options to a configuration. EX_OK, or the code to end with, *e saying why. */
@@ -136,10 +157,11 @@ static int run(struct program *p)
 {
 	unsigned workers = (unsigned)p->options.workers;
 	worker_block_signals();
+	p->parent = getpid();
+	p->config.stopping = workers > 1 ? stopping_alone : stopping;
+	p->config.ctx = p;
 	if (workers > 1)
 		return group_run(workers, work, stopping, p);
-	p->config.stopping = stopping;
-	p->config.ctx = p;
 	int result = worker_run(&p->config);
 	listen_unlink(&p->listener);
 	return result;

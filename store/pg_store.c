@@ -467,18 +467,19 @@ static PG_STATEMENT(
 	"SELECT substring(data FROM ($3::bigint + 1)::integer FOR $4::integer) FROM easel.content "
 	"WHERE account_id = $1 AND id = $2::bigint");
 
-static bool summary_from_row(struct arena *a, const struct pg_rows *r, size_t row,
-			     struct summary *out, struct err *e)
+static void summary_from_row(struct arena *a, const struct pg_rows *r, size_t row,
+			     struct summary *out)
 {
+	struct err ignored;
 	out->found = true;
 	out->item = item_from_row(a, r, row);
 	struct str json = pg_get_copy(a, r, row, 8);
 	if (!pg_get_bool(r, row, 9)) {
 		out->text = json;
-		return true;
+		return;
 	}
 	out->message = arena_alloc(a, sizeof *out->message);
-	return message_from_json(a, json, out->message, e);
+	out->found = message_from_json(a, json, out->message, &ignored);
 }
 
 static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t folder_id,
@@ -494,11 +495,10 @@ static bool summaries(struct store *s, struct arena *a, int32_t account, int32_t
 	struct pg_rows *r = pg_run(db_of(s), &store_summaries, &p, e);
 	if (!r)
 		return false;
-	bool ok = true;
-	for (size_t i = 0; ok && i < pg_count(r); i++)
-		ok = summary_from_row(a, r, i, &(*out)[place_of(r, i, 7)], e);
+	for (size_t i = 0; i < pg_count(r); i++)
+		summary_from_row(a, r, i, &(*out)[place_of(r, i, 7)]);
 	pg_done(&r);
-	return ok;
+	return !arena_overflowed(a) || err_set(e, ERR_TOO_LARGE, "no room for the summaries");
 }
 
 static int64_t clamp(int64_t v, int64_t least, int64_t most)

@@ -265,7 +265,10 @@ struct store_ops {
 	enum found (*find)(struct store *s, int32_t account, int32_t folder, enum item_class class,
 			   struct str name, int32_t *in, int64_t *uid, struct err *e);
 
-	/* The named items with what is known of their content, in the order asked. */
+	/*
+	 * The named items with what is known of their content, in the order asked. One of which
+	 * that can't be read is not found.
+	 */
 	bool (*summaries)(struct store *s, struct arena *a, int32_t account, int32_t folder,
 			  const int64_t *uids, size_t n, struct summary **out, struct err *e);
 

@@ -129,6 +129,14 @@ class WireTest(unittest.TestCase):
         phone.sync_all(phone.inbox, options=options or ())
         return phone
 
+    def until_waiting(self, phone):
+        """Until a request of a phone that has never waited before does."""
+        for _ in range(1500):
+            if self.lab.sql("SELECT 1 FROM easel.push_device WHERE device_id = :'id'", id=phone.device_id):
+                return
+            time.sleep(0.02)
+        self.fail('the phone does not wait')
+
     def one_item(self, phone, folder=None):
         """ServerId and data of the only item of a folder."""
         items = phone.items[folder or phone.inbox]

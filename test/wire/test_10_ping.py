@@ -323,7 +323,7 @@ class Waiting(PingTest):
         """What waits comes again at once; nothing but the folder tree wakes it while it is off."""
         phone = self.ready_phone()
         ping = phone.ping([phone.inbox], 300)
-        phone.folder_sync()
+        self.until_waiting(phone)
         switch = 'UPDATE easel.account SET push = {} WHERE address = :\'user\''
         self.lab.sql(switch.format('false'), user=phone.user)
         self.assertEqual(ping.answer().status, '1')

@@ -386,3 +386,64 @@ class OfEstimates(StatusTest):
     def test_below_14_there_is_one_for_all_options(self):
         phone = self.synced_phone(version='12.1')
         self.assertEqual(phone.estimate(phone.inbox, options=options(filter_type=8)).get('Status'), '2')
+
+
+@not_over_imap(BY_SQL)
+class BadStoredItems(StatusTest):
+    """An item that can't be read any more is left out and named to the administrator; all else goes on."""
+
+    GOOD = {CONTACTS: named('Item'), TASKS: [E('Tasks:Subject', 'Item')], NOTES: [E('Notes:Subject', 'Item')],
+            CALENDAR: [E('Calendar:Subject', 'Item')]}
+
+    def spoil(self, user, uid, kind):
+        self.lab.sql("UPDATE easel.content c SET data = 'garbage' FROM easel.item i JOIN easel.folder f"
+                     " ON f.account_id = i.account_id AND f.id = i.folder_id WHERE i.account_id = easel.account_of(:'a')"
+                     " AND f.class = :'class' AND i.uid = :uid AND c.account_id = i.account_id AND c.id = i.content_id",
+                     a=user, uid=uid, **{'class': kind})
+
+    @in_versions('14.1', '16.1')
+    def test_in_each_class(self, version):
+        one = self.phone(version=version)
+        classes = {CONTACTS: 'Contacts', TASKS: 'Tasks', NOTES: 'Notes', CALENDAR: 'Calendar'}
+        for kind, data in self.GOOD.items():
+            with self.subTest(classes[kind]):
+                folder = one.folder(kind)
+                one.sync_all(folder)
+                added = one.sync(folder, commands=[add(str(n), *data) for n in range(3)])
+                items = [r.get('ServerId') for r in added.all('Responses/Add')]
+                one.items[folder].update((i, E('ApplicationData', data)) for i in items)
+                bad = items[1]
+                self.spoil(one.user, int(bad.rpartition(':')[2]), classes[kind])
+                other = self.phone(one.user, version)
+                self.assertEqual(set(other.sync_all(folder)), {items[0], items[2]})
+                self.assertEqual(self.lab.sql(
+                    "SELECT reason, uid FROM easel.omitted_item WHERE account = :'a' AND device_id = :'d'"
+                    " AND folder = :'f'", a=one.user, d=other.device_id, f=one.folders[folder]['DisplayName']),
+                    [['unreadable', bad.rpartition(':')[2]]])
+                # The device that holds it can't change it, and deletes it.
+                collection = one.sync(folder, commands=[change(bad, *data), change(items[0], *data),
+                                                        E('Fetch', E('ServerId', bad))])
+                self.assertEqual(self.statuses(collection, 'Change'), {bad: '6'})
+                self.assertEqual(self.statuses(collection, 'Fetch'), {bad: '6'})
+                fetched = one.fetch_item(folder, bad).root.find('Response/Fetch')
+                self.assertEqual(fetched.get('Status'), '14')
+                one.sync(folder, commands=[delete(bad)])
+                self.assertEqual(set(other.sync_all(folder)), {items[0], items[2]})
+                self.assertIsNone(other.sync(folder))
+
+    def test_a_message(self):
+        phone = self.phone()
+        for number in range(3):
+            self.lab.deliver(phone.user, message(f'Message {number}'))
+        self.lab.sql("UPDATE easel.content c SET summary = '{}', data = '' FROM easel.item i WHERE i.uid = 2 AND"
+                     " i.account_id = easel.account_of(:'a') AND c.account_id = i.account_id AND c.id = i.content_id",
+                     a=phone.user)
+        found = [d.get('Email:Subject') for d in phone.sync_all(phone.inbox).values()]
+        self.assertEqual([s for s in found if s.startswith('Message')], ['Message 2', 'Message 0'])
+        self.find_told(phone)
+        self.assertIsNone(phone.sync(phone.inbox))
+
+    def find_told(self, phone):
+        """The message that says so, which comes with the next Sync."""
+        phone.sync_all(phone.inbox)
+        return self.find_item(phone, f'An item is missing on {phone.device_id}')

@@ -75,7 +75,7 @@ class DatabaseAway(Trouble):
         phones = [self.synced_phone() for _ in range(5)]
         pings = [phone.ping([phone.inbox], 300) for phone in phones]
         for phone in phones:
-            phone.folder_sync()  # the worker has taken the Ping by now
+            self.until_waiting(phone)
         self.lab.pg_stop()
         # Without the worker, which sees all that happens from when it has looked for the database.
         os.kill(self.lab.workers[0].process.pid, signal.SIGSTOP)
@@ -351,6 +351,24 @@ class SeveralWorkers(Trouble):
             thread.join()
         self.assertEqual(errors, [])
         self.assertEqual({len(phone.items[phone.inbox]) for phone in phones}, {5})
+
+
+class Group(Trouble):
+    """Two workers on one socket, under a parent."""
+
+    options = ('--workers', '2')
+
+    def test_a_killed_parent_is_replaced_at_once_and_nobody_misses_anything(self):
+        phones = [self.synced_phone() for _ in range(3)]
+        pings = [phone.ping([phone.inbox], 300) for phone in phones]
+        for phone in phones:
+            self.until_waiting(phone)
+        self.lab.worker_kill()
+        self.lab.workers[0].start()
+        for phone, ping in zip(phones, pings):
+            self.assertEqual(ping.answer().status, '1')
+            self.lab.deliver(phone.user, message())
+            self.assertEqual(phone.ping([phone.inbox], 300).answer().status, '2')
 
 
 class Overload(Trouble):
