@@ -8,7 +8,7 @@ set -eu
 run="gcc make pkg-config libfcgi-dev libpq-dev libssl-dev libexpat1-dev libjansson-dev
      libgmime-3.0-dev libcurl4-openssl-dev libical-dev libldap-dev tzdata zlib1g-dev postgresql nginx openssl python3 ca-certificates"
 imap="$run dovecot-imapd dovecot-lmtpd"
-test="$imap libcmocka-dev slapd ldap-utils postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang clang-format"
+test="$imap dovecot-sieve libcmocka-dev slapd ldap-utils postgresql-15-pgtap apache2 libxml2-dev libxml2-utils clang clang-format"
 
 wished=
 case ${1:-} in

@@ -27,9 +27,11 @@ from machine import CpuMeter, pss
 from sample_mail import SampleMail, short_message
 
 FULL = {'seconds': 4, 'messages': 5000, 'parked': (1000, 8000), 'accounts': 1000, 'rounds': 3,
-        'folders': (1000, 100000), 'tree': 1000, 'people': 50000, 'searched': 100000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000}
+        'folders': (1000, 100000), 'tree': 1000, 'people': 50000, 'searched': 100000, 'typed': 100, 'waiting': 200, 'deliveries': 50, 'two': 16000, 'stream': 10, 'rate': 50, 'soak': 60, 'soaked': 2000,
+        'mailboxes': 200, 'lmtp': 20}
 QUICK = {'seconds': 1, 'messages': 100, 'parked': (50,), 'accounts': 20, 'rounds': 1,
-         'folders': (100, 1000), 'tree': 30, 'people': 300, 'searched': 500, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40}
+         'folders': (100, 1000), 'tree': 30, 'people': 300, 'searched': 500, 'typed': 3, 'waiting': 20, 'deliveries': 5, 'two': 40, 'stream': 1, 'rate': 5, 'soak': 2, 'soaked': 40,
+         'mailboxes': 10, 'lmtp': 3}
 CONNECTIONS = 8
 SPARE, HANG_UP_MOST = 20, 60  # descriptors that come and go; seconds
 MAILBOX = f'mailbox@{DOMAIN}'

@@ -194,6 +194,11 @@ class Demo:
             return f'LMTP on port {self.dovecot.lmtp_port}, IMAP on port {self.dovecot.imap_port}'
         return '. .demo/env; build/easel-deliver ben@example.test < message'
 
+    def how_to_import(self):
+        if IMAP:
+            return 'make demo BACKEND=imap MAIL=path    (a folder of .eml; goes to anna)'
+        return 'make demo MAIL=path        (mbox, Maildir or a folder of .eml; goes to anna)'
+
     def tell(self):
         port = self.notes['ports']['DEMO_HTTPS_PORT']
         print(f'''
@@ -203,7 +208,7 @@ Easel runs at {self.url}/Microsoft-Server-ActiveSync (certificate signed by itse
   A phone       type Exchange, server 127.0.0.1:{port}; to reach it from another device
                 start it with DEMO_LISTEN=0.0.0.0 make demo
   New mail      {self.how_to_deliver()}
-  Your mail     make demo MAIL=path        (mbox, Maildir or a folder of .eml; goes to anna)
+  Your mail     {self.how_to_import()}
   The database  . .demo/env; psql -c 'SELECT device_id, type, last_seen FROM easel.device'
   Logs          .demo/easel-0.log, .demo/nginx.log, .demo/access.log
   Values for scripts are in .demo/env.
