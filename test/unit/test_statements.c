@@ -1,6 +1,7 @@
 /*
  * The schema and what the programs ask of it: every statement is prepared on the migrated database
- * that EASEL_TEST_DATABASE names, and the newest migration is the one that workers expect.
+ * that EASEL_TEST_DATABASE names, what goes together fails together, and the newest migration is
+ * the one that workers expect.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,6 +52,55 @@ static void every_statement_is_prepared(void **state)
 	}
 	assert_int_equal(failed, 0);
 	arena_free(&a);
+	pg_free(&db);
+}
+
+static const struct pg_statement test_one = {"test_one", "SELECT 1"};
+static const struct pg_statement test_divided = {"test_divided", "SELECT 1 / $1::integer"};
+
+static bool ahead(struct pg *db, int divisor, struct err *e)
+{
+	struct pg_params p = {0};
+	pg_int(&p, divisor);
+	return pg_ahead(db, &test_divided, &p, e);
+}
+
+static void what_is_sent_ahead_fails_with_the_next(void **state)
+{
+	(void)state;
+	struct pg *db = pg_new(test_database(), "test");
+	struct err e = {.kind = ERR_NONE};
+	assert_true(ahead(db, 1, &e) && pg_do(db, &test_one, NULL, &e));
+	assert_true(ahead(db, 0, &e));
+	assert_false(pg_do(db, &test_one, NULL, &e));
+	assert_non_null(strstr(e.text, "22012"));
+	assert_true(pg_do(db, &test_one, NULL, &e));
+	assert_true(pg_begin(db, &e) && ahead(db, 0, &e) && ahead(db, 1, &e));
+	assert_false(pg_commit(db, &e));
+	assert_false(pg_in_transaction(db));
+	/* One that was left without a next one is over with the rollback. */
+	assert_true(ahead(db, 0, &e));
+	pg_rollback(db);
+	assert_true(pg_begin(db, &e) && ahead(db, 1, &e) && pg_commit(db, &e));
+	assert_int_equal(pg_connection(db), 1);
+	pg_free(&db);
+}
+
+static void nobody_waits_for_the_unwaited(void **state)
+{
+	(void)state;
+	struct pg *db = pg_new(test_database(), "test");
+	struct pg_params zero = {0};
+	struct err e = {.kind = ERR_NONE};
+	pg_int(&zero, 0);
+	assert_true(pg_connect(db, &e));
+	pg_unwaited(db, &test_one, NULL);
+	assert_true(pg_begin(db, &e) && pg_do(db, &test_one, NULL, &e) && pg_commit(db, &e));
+	assert_int_equal(pg_connection(db), 1);
+	/* If it fails the connection goes, and the next statement finds another. */
+	pg_unwaited(db, &test_divided, &zero);
+	assert_true(pg_do(db, &test_one, NULL, &e));
+	assert_int_equal(pg_connection(db), 2);
 	pg_free(&db);
 }
 
@@ -285,6 +335,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(names_are_used_once),
 		cmocka_unit_test(every_statement_is_prepared),
+		cmocka_unit_test(what_is_sent_ahead_fails_with_the_next),
+		cmocka_unit_test(nobody_waits_for_the_unwaited),
 		cmocka_unit_test(cost_follows_the_question),
 		cmocka_unit_test(the_newest_migration_is_known),
 		cmocka_unit_test(the_schema_is_checked),
