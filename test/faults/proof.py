@@ -194,8 +194,6 @@ RULES = [
     ('windows: what has no room is said to be there', 'Email', SYNC,
      '\tif (col->changes.more || col->kept < col->changes.n)\n\t\twbxml_empty(&c->out, AirSync_MoreAvailable);\n',
      ''),
-    ('windows: a folder without room keeps its state', 'Email', SYNC,
-     'if (!col->left_out && col->asked->get_changes)', 'if (col->asked->get_changes)'),
     # filter
     ('filter: what falls out of it is a SoftDelete', 'Email', LEDGER,
      'tell(c, inside ? CHANGE_CHANGE : CHANGE_SOFTDELETE, item, false, then)',
