@@ -68,11 +68,9 @@ static void phone_do(struct phone_folder *f, const struct edit *e)
 }
 
 /* Something is made on the phone. */
-static bool phone_make(int at)
+static void phone_make(int at)
 {
 	struct phone_folder *f = &m->phone[at];
-	if (kind_is_mail() || !percent(30))
-		return false;
 	struct edit *e = &m->edits[m->nedits];
 	*e = (struct edit){.kind = EDIT_ADD, .folder = at, .epoch = f->epoch, .number = m->nedits};
 	e->uid = -1 - m->nedits;
@@ -82,7 +80,6 @@ static bool phone_make(int at)
 	model_trace("phone: makes %d", m->nedits);
 	f->queue.v[f->queue.n++] = m->nedits++;
 	phone_do(f, e);
-	return true;
 }
 
 /* Whether it is being moved elsewhere. */
@@ -115,8 +112,13 @@ static void phone_edit(void)
 {
 	int at = (int)chance(FOLDERS);
 	struct phone_folder *f = &m->phone[at];
-	if (f->queue.n >= 100 || m->nedits == EDITS_MAX || phone_make(at) || f->n == 0)
+	bool makes = !kind_is_mail() && percent(30);
+	if (f->queue.n >= 100 || m->nedits == EDITS_MAX || (f->n == 0 && !makes))
 		return;
+	if (makes) {
+		phone_make(at);
+		return;
+	}
 	const struct phone_item *chosen = &f->items[chance((unsigned)f->n)];
 	if (chosen->uid < 0 || phone_moves(at, chosen->uid))
 		return;
@@ -645,6 +647,23 @@ static void phone_sync_calmly(void)
 	if (!phone_read(a, flow_serve(a, &sent), &sent, UINT32_MAX))
 		model_wrong("a calm request failed");
 	phone_answered(&sent);
+	phone_free_sent(&sent);
+	arena_free(&a);
+}
+
+/* One that a call of the database may keep from being carried out; its answer is lost. */
+static void phone_sync_in_vain(void)
+{
+	struct arena *a = arena_new(ROWS_CAP);
+	struct sent sent = phone_write(true);
+	model_trace("phone: syncs in vain");
+	m->last = phone_copy_sent(&sent);
+	if (percent(60)) {
+		m->db_fault_at = 4 + chance(12);
+		m->db_done = percent(40);
+	}
+	flow_serve(a, &sent);
+	phone_disarm();
 	phone_free_sent(&sent);
 	arena_free(&a);
 }

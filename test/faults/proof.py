@@ -150,9 +150,7 @@ RULES = [
      'if (found == FOUND_NONE && x->added->repeated)', 'if (false)'),
     # claims
     ('claims: what was read before the claim is read again', 'Email', SYNC,
-     '\tif (!load(c, s))\n\t\treturn false;\n\tfor (size_t i = 0; i < s->request.n; i++)\n\t\tresolve(c, &s->v[i]);',
-     '\tif (!s->v && !load(c, s))\n\t\treturn false;\n\tfor (size_t i = 0; i < s->request.n; i++)\n'
-     '\t\tresolve(c, &s->v[i]);'),
+     '\tif (!load(c, s))\n\t\treturn false;\n\tif (adds', '\tif (!s->v && !load(c, s))\n\t\treturn false;\n\tif (adds'),
     ('claims: nothing is written when one was lost', 'Email', SYNC,
      'pg_connection(c->session->db) == s->claimed ||', 'true ||'),
     # moves, and what was moved
@@ -194,8 +192,6 @@ RULES = [
     ('windows: what has no room is said to be there', 'Email', SYNC,
      '\tif (col->changes.more || col->kept < col->changes.n)\n\t\twbxml_empty(&c->out, AirSync_MoreAvailable);\n',
      ''),
-    ('windows: a folder without room keeps its state', 'Email', SYNC,
-     'if (!col->left_out && col->asked->get_changes)', 'if (col->asked->get_changes)'),
     # filter
     ('filter: what falls out of it is a SoftDelete', 'Email', LEDGER,
      'tell(c, inside ? CHANGE_CHANGE : CHANGE_SOFTDELETE, item, false, then)',
@@ -205,7 +201,7 @@ RULES = [
     ('filter: a wider one fills again', 'Email', LEDGER,
      '\t\ts->cutoff = cutoff;\n\t\ts->fill = INT64_MAX;', '\t\ts->cutoff = cutoff;'),
     ('filter: what is moved out of it is told to be dropped', 'Tasks', ITEM,
-     'if (!held || item->date < x->col->cutoff || went_on(x, item))', 'if (false)'),
+     'if (!held || item->date < x->col->cutoff || went_on(x, item) || x->has_more)', 'if (false)'),
     # conflict
     ("conflict: the server's version wins", 'Contacts', ITEM,
      'x->col->options.conflict == CONFLICT_SERVER &&', 'false &&'),

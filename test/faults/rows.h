@@ -195,6 +195,8 @@ static void rows_save(const struct ledger *l, const struct sync_answer *answer)
 		return;
 	if (row->nanswers == LEDGER_ANSWERS)
 		model_wrong("a fifth outstanding answer is written");
+	else if (rows_kept(row, answer->state.n))
+		model_wrong("an answer is written under the key of another one");
 	else
 		row->answers[row->nanswers++] = rows_answer(r->arena, answer);
 }

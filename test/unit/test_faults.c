@@ -385,6 +385,56 @@ static unsigned flags_on_server(int at, int64_t uid)
 	return flags;
 }
 
+/* How often what the phone made is there, in both folders; the last of them. */
+static int find_made(int number, int *at, int64_t *uid)
+{
+	struct arena *a = arena_new(WORLD_CAP);
+	int n = 0;
+	for (int i = 0; i < FOLDERS; i++) {
+		struct items items = world_items(a, i, LEDGER_NO_CUTOFF);
+		for (size_t k = 0; k < items.n; k++)
+			if (kind_number(items.v[k].marks) == number) {
+				*at = i;
+				*uid = items.v[k].uid;
+				n++;
+			}
+	}
+	arena_free(&a);
+	return n;
+}
+
+/*
+ * The phone made something and never saw the answer; somebody else has edited or moved it since,
+ * and perhaps the folder counts afresh. When the phone has asked again, it is there once.
+ */
+static void check_added(void)
+{
+	int at = (int)chance(FOLDERS), where = 0, number = m->nedits;
+	int64_t uid;
+	unsigned race = m->race;
+	if (kind_is_mail() || m->nedits == EDITS_MAX)
+		return;
+	m->race = 0;
+	phone_make(at);
+	phone_sync_in_vain();
+	if (find_made(number, &where, &uid)) {
+		if (percent(50))
+			world_move(where, uid);
+		else
+			world_set(where, uid, ITEM_SEEN, percent(50));
+	}
+	if (percent(50)) {
+		world_change_epoch(at);
+		m->may_restart[at] = true;
+		model_trace("folder %d has a new epoch", at);
+	}
+	come_to_rest();
+	int n = find_made(number, &where, &uid);
+	if (n != 1)
+		model_wrong("what the phone made as %d is there %d times", number, n);
+	m->race = race;
+}
+
 /* Somebody else changed what the phone edits: its version or the server's stands, as it asks for.
  */
 static void check_conflict(void)
@@ -464,6 +514,8 @@ static void quiet_moment(void)
 		check_own();
 	if (!m->wrong[0])
 		come_to_rest();
+	if (!m->wrong[0])
+		check_added();
 	if (!m->wrong[0])
 		check_conflict();
 	if (!m->wrong[0])

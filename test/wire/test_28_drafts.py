@@ -77,6 +77,29 @@ class Drafts(WireTest):
         self.run_command(delete(item))
         self.assertEqual(self.seen(), {})
 
+    def edit(self, item, subject):
+        return E('Change', E('ServerId', item), E('ApplicationData', *draft(subject)))
+
+    def subjects(self, phone):
+        drafts = phone.sync_all(self.folder, options=options(body(1)))
+        return [data.get('Email:Subject') for data in drafts.values()]
+
+    def test_replaced_by_another_phone_meanwhile(self):
+        """On an IMAP server it is another message then."""
+        _, item = self.add(*draft('First'))
+        self.assertIn(item, self.seen())
+        self.other.sync(self.folder, commands=[self.edit(item, 'Theirs')], options=options(body(1)))
+        _, status, _ = self.run_command(self.edit(item, 'Mine'))
+        self.assertIn(status, ('7', '8'))
+        self.assertEqual([self.subjects(phone) for phone in (self.one, self.other)], [['Theirs'], ['Theirs']])
+
+    def test_edited_again_before_any_answer_comes(self):
+        _, item = self.add(*draft('First'))
+        for subject in ('Second', 'Second', 'Third'):
+            self.one.sync_raw(self.one.collection(self.folder, commands=[self.edit(item, subject)]))
+        self.one.sync(self.folder, commands=[self.edit(item, 'Third')])
+        self.assertEqual([self.subjects(phone) for phone in (self.one, self.other)], [['Third'], ['Third']])
+
     @not_over_imap('an edited draft is another message on an IMAP server')
     def test_attachments_come_and_go(self):
         collection, item = self.add(*draft('With'), E('AirSyncBase:Attachments', attach('a1', 'one.csv', b'1,2'),
