@@ -94,6 +94,12 @@ static inline bool kind_is_mail(void)
 	return kind_now()->class == CLASS_EMAIL;
 }
 
+/* Whether a device may leave out what it does not change (MS-ASNOTE 3.2.5.3). */
+static inline bool kind_may_ghost(void)
+{
+	return !kind_is_mail() && kind_now()->class != CLASS_NOTES;
+}
+
 /* Whether a filter can hide items of the class. */
 static inline bool kind_is_filtered(void)
 {

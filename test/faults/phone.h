@@ -223,7 +223,7 @@ static void phone_write_collection(struct wbxml_out *w, int at, bool calm, struc
 	wbxml_begin(w, AirSync_Collection);
 	wbxml_cstr(w, AirSync_SyncKey, f->key);
 	wbxml_int(w, AirSync_CollectionId, m->folder[at]);
-	if (out->zero[at] && !kind_is_mail())
+	if (out->zero[at] && kind_may_ghost())
 		wbxml_empty(w, AirSync_Supported);
 	wbxml_int(w, AirSync_DeletesAsMoves, chance(2));
 	if (!out->zero[at] && !calm && percent(10))
@@ -790,6 +790,17 @@ static void phone_write_moves(struct moving *x)
 	body_free(&body);
 }
 
+/* Whether the phone has deleted it and not said so yet. */
+static bool phone_has_deleted(const struct phone_folder *f, int64_t uid)
+{
+	for (int i = 0; i < f->queue.n; i++) {
+		const struct edit *e = &m->edits[f->queue.v[i]];
+		if (e->kind == EDIT_DELETE && e->epoch == f->epoch && e->uid == uid)
+			return true;
+	}
+	return false;
+}
+
 /* An item is in its new place. Of a folder that has other ids now, all will be told afresh. */
 static void phone_moved(int from, int64_t uid, struct str now)
 {
@@ -808,7 +819,8 @@ static void phone_moved(int from, int64_t uid, struct str now)
 		bare = bare && f->items[i].uid < 0;
 	if (bare)
 		f->epoch = id.epoch;
-	if (strcmp(f->key, "0") == 0 || id.epoch != f->epoch || phone_find(f, id.uid))
+	if (strcmp(f->key, "0") == 0 || id.epoch != f->epoch || phone_find(f, id.uid) ||
+	    phone_has_deleted(f, id.uid))
 		return;
 	phone_put(f, id.uid, was.flags);
 	phone_find(f, id.uid)->number = was.number;
