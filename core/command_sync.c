@@ -646,7 +646,7 @@ void command_sync(struct call *c)
 		call_fail(c, NULL);
 		return;
 	}
-	/* Most others find nothing either: no claim, and one look; but not if the gate knows more. */
+	/* Most others find nothing either: no claim, one look; but not if the gate knows more. */
 	if (!s.request.has_commands && (!c->foreseen || c->gate.quiet)) {
 		if (!load(c, &s)) {
 			call_fail(c, NULL);

@@ -37,7 +37,6 @@ struct fake {
 	unsigned calls;
 	enum fake_fault fault;
 	unsigned fault_at; /* in calls */
-	bool replaces_uids;
 };
 
 /* ---------------------------------------------------------------------------------------------
@@ -809,13 +808,8 @@ static enum found replace(struct store *s, int32_t account, int32_t folder_id, i
 		err_set(e, ERR_CONFLICT, "the item was changed meanwhile");
 		return FOUND_FAILED;
 	}
-	if (((struct fake *)s)->replaces_uids) {
-		bury(f, it);
-		it = new_item(f);
-	} else {
-		drop_content(it);
-		it->item.modseq = raise_modseq(f);
-	}
+	drop_content(it);
+	it->item.modseq = raise_modseq(f);
 	fill_in(it, item);
 	*new_uid = it->item.uid;
 	*after = it->item.modseq;
@@ -896,16 +890,6 @@ void fake_lose_modseqs(struct store *s, int32_t account, int32_t folder_id)
 	f->folder.modseq = 2;
 	for (size_t i = 0; i < f->n; i++)
 		f->items[i].item.modseq = 2;
-}
-
-void fake_replace_uids(struct store *s)
-{
-	((struct fake *)s)->replaces_uids = true;
-}
-
-void fake_set_read_only(struct store *s, int32_t account, int32_t folder_id)
-{
-	find_folder(s, account, folder_id)->folder.at.rights = RIGHT_LOOK_UP | RIGHT_READ;
 }
 
 void fake_change_epoch(struct store *s, int32_t account, int32_t folder_id)

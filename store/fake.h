@@ -36,12 +36,6 @@ void fake_share_modseq(struct store *s, int32_t account, int32_t folder, unsigne
 /* Sets every modseq of the folder back to small numbers, as a rebuilt index does. */
 void fake_lose_modseqs(struct store *s, int32_t account, int32_t folder);
 
-/* From now on replace() gives the item a new uid, as APPEND and EXPUNGE do. */
-void fake_replace_uids(struct store *s);
-
-/* From now on the account may change nothing in the folder. */
-void fake_set_read_only(struct store *s, int32_t account, int32_t folder);
-
 /* A new uidvalidity: all items get new uids. */
 void fake_change_epoch(struct store *s, int32_t account, int32_t folder);
 

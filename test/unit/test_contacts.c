@@ -1,7 +1,6 @@
 /* vcard, contact: cards of every origin, and the Contacts class. */
 #include "test/unit/item_lab.h"
 
-
 #include "core/client.h"
 #include "core/vcard.h"
 
