@@ -94,12 +94,23 @@ static bool is_drawn_in(const struct sync_collection *col, const struct change *
 	return col->options.conversations && change->from_todo && change->item.date < col->cutoff;
 }
 
+/* No body, but the previews that were asked for. */
+static struct body_prefs only_previews(const struct body_prefs *prefs)
+{
+	struct body_prefs out = caps_body(&without_texts, prefs);
+	for (unsigned i = 0; i < out.n; i++)
+		for (unsigned k = 0; k < prefs->n; k++)
+			if (prefs->v[k].type == out.v[i].type)
+				out.v[i].preview = prefs->v[k].preview;
+	return out;
+}
+
 /* Plans bodies until the answer is full; at least one item always goes out. */
 static void plan(struct call *c, const struct sync_collection *col, struct sync_items *items,
 		 size_t *bytes)
 {
 	const struct body_prefs prefs = caps_body(&c->gate.caps, &col->options.body);
-	const struct body_prefs preview = caps_body(&without_texts, &prefs);
+	const struct body_prefs preview = only_previews(&prefs);
 	size_t used = 0;
 	for (size_t i = 0; i < items->n; i++) {
 		struct loaded *l = &items->v[i];

@@ -484,7 +484,7 @@ class Meetings(Statuses):
         for requests in ([], [E('Request')] * 101):
             self.here = phone
             document = E('MeetingResponse:MeetingResponse', requests)
-            self.assertEqual(self.unchecked('MeetingResponse', document).get('Status'), '103')
+            self.assertEqual(self.unchecked('MeetingResponse', document).get('Result/Status'), '103')
 
 
 class Setting(Statuses):

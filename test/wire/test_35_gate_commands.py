@@ -274,6 +274,6 @@ class Commands(WireTest):
             answer = phone.command('SmartForward', forward)
             self.assertEqual(answer.status if replace is None else answer.body,
                              '130' if replace is None else b'')
-        self.until("SELECT FROM easel.content WHERE convert_from(data, 'UTF8') LIKE '%<fwd@phone.test>%'")
-        self.assertEqual(self.lab.sql("SELECT count(*) FROM easel.content WHERE convert_from(data, 'UTF8')"
-                                      " LIKE '%<fwd@phone.test>%text/calendar%'"), [['0']])
+        forwarded = "FROM easel.content WHERE position('<fwd@phone.test>'::bytea IN data) > 0"
+        self.until(f'SELECT {forwarded}')
+        self.assertEqual(self.lab.sql(f"SELECT count(*) {forwarded} AND position('text/calendar'::bytea IN data) > 0"), [['0']])

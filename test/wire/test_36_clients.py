@@ -27,11 +27,13 @@ UNKNOWN = {'Calendar': 1, 'Contacts': 1, 'Tasks': 1, 'Notes': 1}
 
 
 class Clients(Mapped):
+    domain = 'clients.test'  # where nothing is shared with everybody
+
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.lab.sql("SELECT easel.domain_create('clients.test')")  # where nothing is shared with everybody
-        cls.user = cls.lab.account('clients@clients.test')
+        cls.lab.sql("SELECT easel.domain_create(:'name')", name=cls.domain)
+        cls.user = cls.lab.account(f'clients@{cls.domain}')
 
     def tearDown(self):
         self.lab.sql("DELETE FROM easel.device_settings WHERE account_id = easel.account_by_address(:'user')", user=self.user)
