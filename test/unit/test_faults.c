@@ -23,7 +23,7 @@
 #include "test/faults/pending.h"
 #include "test/faults/phone.h"
 
-enum { STEPS = 400, SEEDS = 100, SEEDS_PG = 3, ROUNDS = 600 };
+enum { STEPS = 400, SEEDS = 100, SEEDS_SHORT = 20, SEEDS_PG = 3, ROUNDS = 600 };
 
 /* ---- Given ---- */
 
@@ -553,13 +553,13 @@ static bool run_seed(unsigned kind, uint64_t seed, unsigned steps, const char *d
 
 static void test_fake(void **state)
 {
-	unsigned failed = 0;
+	unsigned failed = 0, seeds = getenv("EASEL_TEST_SHORT") ? SEEDS_SHORT : SEEDS;
 	(void)state;
 	for (unsigned kind = 0; kind < KINDS; kind++)
-		for (uint64_t seed = 1; seed <= (kind ? SEEDS / 5 : SEEDS); seed++)
+		for (uint64_t seed = 1; seed <= (kind ? seeds / 5 : seeds); seed++)
 			failed += !run_seed(kind, seed, STEPS, NULL, false);
 	/* And some that nobody has seen before. */
-	for (unsigned i = 0; i < SEEDS / 10; i++)
+	for (unsigned i = 0; i < seeds / 10; i++)
 		failed += !run_seed(i % KINDS, (uint64_t)clock_now() + i, STEPS, NULL, false);
 	assert_int_equal(failed, 0);
 }
