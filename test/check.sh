@@ -29,7 +29,7 @@ built_sanitized() {
 
 # The unit tests of a build in two halves side by side, each with a database of its own.
 units() { # BUILD
-	local long='faults|calendar|pending'
+	local long='faults|calendar|tree_walk'
 	unit_half "$1" "$long" >"$1/units.log" 2>&1 &
 	unit_half "$1" "!$long"
 	wait $!
