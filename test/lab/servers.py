@@ -655,11 +655,12 @@ class Apache(Server):
             return put(text, self.SOCKET, names[0])
         _, comment, rest = text.partition('#     <Proxy "balancer://easel">\n')
         member = re.match(r'#\s+BalancerMember "[^"]+" (.*)\n', rest)[1]
+        of_all = re.search(r'^#\s+(ProxySet .*)$', rest, re.M)
         proxy = re.search(r'^<Proxy "unix:.*?^</Proxy>$', text, re.M | re.S)
-        if not comment or not proxy:
+        if not comment or not proxy or not of_all:
             raise LabError('the example for Apache says nothing of several workers')
         members = '\n'.join(f'\tBalancerMember "{name.rstrip("/")}" {member}' for name in names)
-        text = text.replace(proxy[0], f'<Proxy "balancer://easel">\n{members}\n</Proxy>')
+        text = text.replace(proxy[0], f'<Proxy "balancer://easel">\n{members}\n\t{of_all[1]}\n</Proxy>')
         return put(text, f'proxy:{self.SOCKET}', 'proxy:balancer://easel')
 
     def ready(self):
