@@ -59,10 +59,42 @@ RETURNS TABLE (
 		OFFSET 0) e ON true
 $$;
 
--- What is typed as a name may be a password.
-CREATE OR REPLACE FUNCTION easel.grant_roles() RETURNS TABLE (role text, granted boolean) LANGUAGE plpgsql AS $$
+-- ---------------------------------------------------------------------------------------------
+-- What is not for everybody who may look, as rows: whatever comes to hold a secret adds its own
+
+CREATE TABLE easel.viewer_hidden (
+	relation text NOT NULL,
+	attribute text NOT NULL DEFAULT '%',
+	PRIMARY KEY (relation, attribute)
+);
+COMMENT ON TABLE easel.viewer_hidden IS 'What people wrote, and what opens something: easel_viewer may not read it. Read by easel.grant_roles().';
+COMMENT ON COLUMN easel.viewer_hidden.relation IS 'A table or view of the schema.';
+COMMENT ON COLUMN easel.viewer_hidden.attribute IS 'Which of its columns, as a pattern of LIKE; %: all of them.';
+INSERT INTO easel.viewer_hidden (relation) VALUES ('password_memory'), ('device_password'), ('content'), ('content_words'),
+	('directory_entry'), ('directory_word'), ('recipient'), ('sms'), ('oof_message'), ('queue'), ('notice'), ('trace'),
+	('login_failure'); -- what is typed as a name may be a password
+INSERT INTO easel.viewer_hidden VALUES ('account', '%password%'), ('server', '%password%'), ('domain', '%password%');
+
+CREATE FUNCTION easel.hide_from_viewer() RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-	secret text;
+	hidden regclass;
+	shown text;
+BEGIN
+	FOR hidden, shown IN
+		SELECT c.oid, string_agg(quote_ident(a.attname), ', ') FILTER (WHERE NOT EXISTS (
+		       SELECT FROM easel.viewer_hidden h WHERE h.relation = c.relname AND a.attname LIKE h.attribute))
+		FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+		WHERE c.oid IN (SELECT format('easel.%I', h.relation)::regclass FROM easel.viewer_hidden h) GROUP BY c.oid
+	LOOP
+		EXECUTE format('REVOKE ALL ON %s FROM easel_viewer', hidden);
+		IF shown IS NOT NULL THEN
+			EXECUTE format('GRANT SELECT (%s) ON %s TO easel_viewer', shown, hidden);
+		END IF;
+	END LOOP;
+END $$;
+COMMENT ON FUNCTION easel.hide_from_viewer() IS 'Takes from easel_viewer what easel.viewer_hidden names; the other columns of those tables stay.';
+
+CREATE OR REPLACE FUNCTION easel.grant_roles() RETURNS TABLE (role text, granted boolean) LANGUAGE plpgsql AS $$
 BEGIN
 	FOREACH role IN ARRAY ARRAY['easel_worker', 'easel_admin', 'easel_viewer'] LOOP
 		granted := EXISTS (SELECT FROM pg_roles p WHERE p.rolname = role);
@@ -81,21 +113,11 @@ BEGIN
 		RETURN NEXT;
 	END LOOP;
 	IF EXISTS (SELECT FROM pg_roles p WHERE p.rolname = 'easel_viewer') THEN
-		-- What people wrote, and what opens something, is not for everybody who may look.
-		FOREACH secret IN ARRAY ARRAY['password_memory', 'login_failure', 'device_password', 'content', 'content_words', 'directory_entry',
-			'directory_word', 'recipient', 'sms', 'oof_message', 'queue', 'notice', 'trace'] LOOP
-			EXECUTE format('REVOKE ALL ON easel.%I FROM easel_viewer', secret);
-		END LOOP;
-		REVOKE ALL ON easel.account, easel.server, easel.domain FROM easel_viewer;
-		EXECUTE (SELECT string_agg(format('GRANT SELECT (%s) ON %s TO easel_viewer', columns, name), '; ')
-			FROM (SELECT c.oid::regclass AS name, string_agg(quote_ident(a.attname), ', ') AS columns
-			      FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-			      WHERE c.oid IN ('easel.account'::regclass, 'easel.server'::regclass, 'easel.domain'::regclass)
-			      AND a.attname NOT LIKE '%password%' GROUP BY c.oid) t);
+		PERFORM easel.hide_from_viewer();
 	END IF;
 	IF EXISTS (SELECT FROM pg_roles p WHERE p.rolname = 'easel_worker') THEN
 		-- Workers carry out what administrators lay down.
-		REVOKE INSERT, UPDATE, DELETE ON easel.domain, easel.access_rule, easel.inform_text FROM easel_worker;
+		REVOKE INSERT, UPDATE, DELETE ON easel.domain, easel.access_rule, easel.inform_text, easel.viewer_hidden FROM easel_worker;
 	END IF;
 END $$;
 SELECT easel.grant_roles();
