@@ -83,6 +83,23 @@ static bool load(struct call *c, struct str id, struct ledger *l)
 			   &c->err);
 }
 
+/* What the device would be told with these options. */
+static bool foretell(struct call *c, struct ledger *l, struct sync_options *options, size_t *out)
+{
+	struct sync_options kept;
+	if (!sync_options_from_json(l->base.options, &kept, &c->err))
+		return false;
+	caps_options(&c->gate.caps, &l->folder, options);
+	const int64_t now = clock_now(),
+		      cutoff = caps_cutoff(&c->gate.caps, &l->folder, options, now);
+	const struct ledger_view view = caps_view(&l->folder, options, now);
+	const struct ledger_view before = caps_view(&l->folder, &kept, now);
+	ledger_set_cutoff(&l->base, cutoff);
+	ledger_set_view(l, &view, &before);
+	return ledger_collect(c->session->store, c->arena, c->gate.account, l, cutoff, LEDGER_ALL,
+			      NULL, out, &c->err);
+}
+
 /* False: the request as a whole fails (c->err). */
 static bool estimate(struct call *c, const struct wbxml_node *collection, struct estimate *out)
 {
@@ -113,18 +130,7 @@ static bool estimate(struct call *c, const struct wbxml_node *collection, struct
 		out->status = find_options(c, collection, &l, &options);
 	if (out->status != STATUS_OK || c->gate.quarantined)
 		return true;
-	struct sync_options kept;
-	if (!sync_options_from_json(l.base.options, &kept, &c->err))
-		return false;
-	caps_options(&c->gate.caps, &l.folder, &options);
-	const int64_t now = clock_now(),
-		      cutoff = caps_cutoff(&c->gate.caps, &l.folder, &options, now);
-	const struct ledger_view view = caps_view(&l.folder, &options, now);
-	const struct ledger_view before = caps_view(&l.folder, &kept, now);
-	ledger_set_cutoff(&l.base, cutoff);
-	ledger_set_view(&l, &view, &before);
-	return ledger_collect(c->session->store, c->arena, c->gate.account, &l, cutoff, LEDGER_ALL,
-			      NULL, &out->count, &c->err);
+	return foretell(c, &l, &options, &out->count);
 }
 
 static void encode(struct call *c, const struct estimate *v, size_t n)

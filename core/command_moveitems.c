@@ -254,48 +254,66 @@ static enum holding holds_for_certain(const struct ledger *l, int64_t uid, int64
 	return may_be_taken(l, uid) ? HOLDS_NOT : ledger_holding(l, uid, modseq);
 }
 
-/* Moves an item that is at a place of which the ledgers are at hand. 0: c->err. */
-static unsigned move_item(struct call *c, struct moves *s, struct item_place at, struct move *m)
+/* Carries it out in the store. `gone` and `moved`: its grave and what it is now. */
+static unsigned move_in_store(struct call *c, struct item_place at, int32_t to, int64_t *gone,
+			      struct item *moved)
 {
 	struct store *store = c->session->store;
-	struct ledger *source = ledger_of(s, at.folder), *target = ledger_of(s, m->to);
-	struct items items;
-	int64_t gone, uid, modseq;
-	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items,
-				&c->err))
-		return 0;
-	if (items.v[0].gone || at.epoch != source->folder.epoch)
-		return MOVE_NO_SOURCE;
-	switch (store->ops->move(store, c->gate.account, at.folder, at.uid, m->to, &gone, &uid,
-				 &modseq, &c->err)) {
+	switch (store->ops->move(store, c->gate.account, at.folder, at.uid, to, gone, &moved->uid,
+				 &moved->modseq, &c->err)) {
 	case FOUND_ONE:
-		break;
+		return MOVE_OK;
 	case FOUND_NONE:
 		return MOVE_NO_SOURCE;
 	default:
 		return failure(c);
 	}
-	enum holding holding = ledger_holding(source, at.uid, items.v[0].modseq);
-	bool certain = holding != HOLDS_NOT && !may_be_taken(source, at.uid);
-	bool version = ledger_knows(source, at.uid, items.v[0].modseq);
+}
+
+/* Notes in the ledgers what became of the item, and for the answer what is known of it. */
+static void note_moved(struct call *c, struct moves *s, const struct item *old, int64_t gone,
+		       const struct item *moved, struct move *m, struct ledger *source)
+{
+	struct ledger *target = ledger_of(s, m->to);
+	enum holding holding = ledger_holding(source, old->uid, old->modseq);
+	bool certain = holding != HOLDS_NOT && !may_be_taken(source, old->uid);
+	bool version = ledger_knows(source, old->uid, old->modseq);
 	/* Out of the filter that the other folder has, the device is to lose it. */
-	bool outside = is_outside(target, items.v[0].date);
-	ledger_moved_out(c->arena, source, at.uid, gone);
-	ledger_moved_in(c->arena, target, uid, modseq, holding);
+	bool outside = is_outside(target, old->date);
+	ledger_moved_out(c->arena, source, old->uid, gone);
+	ledger_moved_in(c->arena, target, moved->uid, moved->modseq, holding);
 	/* Whatever is known of it: the device shows it there once it has the answer. */
 	if (!certain)
-		ledger_bring_back(target, uid);
+		ledger_bring_back(target, moved->uid);
 	else if (outside)
-		ledger_send_again(target, uid);
+		ledger_send_again(target, moved->uid);
 	if (version && holding != HOLDS)
-		ledger_has_version(c->arena, target, uid, modseq);
+		ledger_has_version(c->arena, target, moved->uid, moved->modseq);
 	touch(s, source);
 	touch(s, target);
-	m->now = (struct item_place){m->to, target->folder.epoch, uid};
-	m->item->modseq = certain && holding == HOLDS && !outside ? modseq : 0;
+	m->now = (struct item_place){m->to, target->folder.epoch, moved->uid};
+	m->item->modseq = certain && holding == HOLDS && !outside ? moved->modseq : 0;
 	if (!m->item->known)
 		m->item->sync_epoch = sync_epoch(source);
-	return MOVE_OK;
+}
+
+/* Moves an item that is at a place of which the ledgers are at hand. 0: c->err. */
+static unsigned move_item(struct call *c, struct moves *s, struct item_place at, struct move *m)
+{
+	struct store *store = c->session->store;
+	struct ledger *source = ledger_of(s, at.folder);
+	struct items items;
+	struct item moved = {0};
+	int64_t gone;
+	if (!store->ops->lookup(store, c->arena, c->gate.account, at.folder, &at.uid, 1, &items,
+				&c->err))
+		return 0;
+	if (items.v[0].gone || at.epoch != source->folder.epoch)
+		return MOVE_NO_SOURCE;
+	unsigned status = move_in_store(c, at, m->to, &gone, &moved);
+	if (status == MOVE_OK)
+		note_moved(c, s, &items.v[0], gone, &moved, m, source);
+	return status;
 }
 
 /* The device shows the item where it was, and it is there no more: it is told so. */
