@@ -108,14 +108,7 @@ static void read_line(struct arena *a, struct str text, size_t *at, struct conte
 
 static struct content_line *new_line(struct content_lines *l, size_t at)
 {
-	if (l->n == l->size) {
-		size_t size = l->size ? 2 * l->size : 64;
-		struct content_line *v = arena_array(l->arena, size, sizeof *v);
-		if (l->n)
-			memcpy(v, l->v, l->n * sizeof *v);
-		l->v = v;
-		l->size = size;
-	}
+	l->v = arena_grow(l->arena, l->v, l->n, &l->size, 64, sizeof *l->v);
 	memmove(l->v + at + 1, l->v + at, (l->n - at) * sizeof *l->v);
 	l->n++;
 	return &l->v[at];

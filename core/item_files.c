@@ -129,14 +129,7 @@ static bool class_of(struct str name, enum item_class *out)
 
 static struct piece *add_piece(struct arena *a, struct pieces *p)
 {
-	if (p->n == p->size) {
-		size_t size = p->size ? 2 * p->size : 64;
-		struct piece *v = arena_array(a, size, sizeof *v);
-		if (p->n)
-			memcpy(v, p->v, p->n * sizeof *v);
-		p->v = v;
-		p->size = size;
-	}
+	p->v = arena_grow(a, p->v, p->n, &p->size, 64, sizeof *p->v);
 	p->v[p->n] = (struct piece){.order = p->n};
 	return &p->v[p->n++];
 }

@@ -142,14 +142,7 @@ static void note_code(struct survey *s, const struct imap_response *r)
 
 static struct told *next_told(struct survey *s)
 {
-	if (s->n == s->size) {
-		size_t size = s->size ? 2 * s->size : 256;
-		struct told *v = arena_array(s->arena, size, sizeof *v);
-		if (s->n)
-			memcpy(v, s->v, s->n * sizeof *v);
-		s->v = v;
-		s->size = size;
-	}
+	s->v = arena_grow(s->arena, s->v, s->n, &s->size, 256, sizeof *s->v);
 	return &s->v[s->n++];
 }
 

@@ -143,14 +143,7 @@ static struct imap_node *find_node(struct imap_nodes *nodes, struct str mailbox)
 
 static struct imap_node *add_node(struct arena *a, struct imap_nodes *nodes)
 {
-	if (nodes->n == nodes->size) {
-		size_t size = nodes->size ? 2 * nodes->size : 64;
-		struct imap_node *v = arena_array(a, size, sizeof *v);
-		if (nodes->n)
-			memcpy(v, nodes->v, nodes->n * sizeof *v);
-		nodes->v = v;
-		nodes->size = size;
-	}
+	nodes->v = arena_grow(a, nodes->v, nodes->n, &nodes->size, 64, sizeof *nodes->v);
 	nodes->v[nodes->n] = (struct imap_node){.parent = SIZE_MAX};
 	return &nodes->v[nodes->n++];
 }

@@ -218,6 +218,16 @@ bool imap_store_lookup(struct store *s, struct arena *a, int32_t account, int32_
 	return imap_store_pg(s)->ops->lookup(imap_store_pg(s), a, account, id, uids, n, out, e);
 }
 
+enum found imap_store_find_item(struct store *s, int32_t account, int32_t id, int64_t uid,
+				struct item *out, struct err *e)
+{
+	struct items items;
+	if (!imap_store_lookup(s, imap_store_of(s)->arena, account, id, &uid, 1, &items, e))
+		return FOUND_FAILED;
+	*out = items.v[0];
+	return out->gone ? FOUND_NONE : FOUND_ONE;
+}
+
 /* ---- What others did ---- */
 
 struct refreshing {

@@ -161,20 +161,19 @@ enum found imap_store_open(struct store *store, int32_t account, int32_t id, int
 {
 	struct imap_store *s = imap_store_of(store);
 	struct imap_box *box;
-	struct items items;
+	struct item item;
 	bool imap;
 	if (!imap_store_is_box(s, account, id, &box, &imap, e))
 		return FOUND_FAILED;
 	if (!imap)
 		return imap_store_pg(store)->ops->open(imap_store_pg(store), account, id, uid,
 						       offset, length, out, e);
-	if (!imap_store_lookup(store, s->arena, account, id, &uid, 1, &items, e))
-		return FOUND_FAILED;
-	if (items.v[0].gone)
-		return FOUND_NONE;
+	enum found there = imap_store_find_item(store, account, id, uid, &item, e);
+	if (there != FOUND_ONE)
+		return there;
 	bool whole = offset >> 40 == 0;
 	if (offset < 0 || length < 0 ||
-	    (whole && (offset > items.v[0].size || length > items.v[0].size - offset))) {
+	    (whole && (offset > item.size || length > item.size - offset))) {
 		err_set(e, ERR_INVALID, "a slice outside its item");
 		return FOUND_FAILED;
 	}

@@ -40,18 +40,17 @@ enum found imap_store_set_flags(struct store *store, int32_t account, int32_t id
 	struct imap_store *s = imap_store_of(store);
 	struct store *pg = imap_store_pg(store);
 	struct imap_box *box;
-	struct items items;
+	struct item item;
 	bool imap;
 	if (!imap_store_is_box(s, account, id, &box, &imap, e))
 		return FOUND_FAILED;
 	if (imap) {
-		if (!imap_store_lookup(store, s->arena, account, id, &uid, 1, &items, e))
-			return FOUND_FAILED;
-		if (items.v[0].gone)
-			return FOUND_NONE;
+		enum found there = imap_store_find_item(store, account, id, uid, &item, e);
+		if (there != FOUND_ONE)
+			return there;
 		struct acting x = {.box = box,
 				   .uid = uid,
-				   .item = &items.v[0],
+				   .item = &item,
 				   .set = set,
 				   .clear = clear,
 				   .marks = marks};
@@ -78,15 +77,14 @@ enum found imap_store_remove(struct store *store, int32_t account, int32_t id, i
 {
 	struct imap_store *s = imap_store_of(store);
 	struct acting x = {.uid = uid};
-	struct items items;
+	struct item item;
 	bool imap;
 	if (!imap_store_is_box(s, account, id, &x.box, &imap, e))
 		return FOUND_FAILED;
 	if (imap) {
-		if (!imap_store_lookup(store, s->arena, account, id, &uid, 1, &items, e))
-			return FOUND_FAILED;
-		if (items.v[0].gone)
-			return FOUND_NONE;
+		enum found there = imap_store_find_item(store, account, id, uid, &item, e);
+		if (there != FOUND_ONE)
+			return there;
 		if (!imap_store_attempt(s, act_remove, &x, e))
 			return FOUND_FAILED;
 	}
@@ -127,7 +125,7 @@ enum found imap_store_move(struct store *store, int32_t account, int32_t from, i
 	struct imap_store *s = imap_store_of(store);
 	struct acting x = {.uid = uid};
 	struct folder target;
-	struct items items;
+	struct item item;
 	bool imap, imap_to;
 	if (!imap_store_is_box(s, account, from, &x.box, &imap, e) ||
 	    !imap_store_is_box(s, account, to, &x.to, &imap_to, e))
@@ -135,24 +133,23 @@ enum found imap_store_move(struct store *store, int32_t account, int32_t from, i
 	if (!imap && !imap_to)
 		return imap_store_pg(store)->ops->move(imap_store_pg(store), account, from, uid, to,
 						       gone_modseq, new_uid, new_modseq, e);
-	enum found there = s->pg->ops->folder(s->pg, s->arena, account, to, &target, e);
-	if (there == FOUND_FAILED)
-		return there;
+	enum found known = s->pg->ops->folder(s->pg, s->arena, account, to, &target, e);
+	if (known == FOUND_FAILED)
+		return known;
 	if (from == to || imap != imap_to) {
-		err_set(e, there == FOUND_ONE ? ERR_INVALID : ERR_NOT_FOUND,
+		err_set(e, known == FOUND_ONE ? ERR_INVALID : ERR_NOT_FOUND,
 			"an item can't be moved from folder %d to %d", (int)from, (int)to);
 		return FOUND_FAILED;
 	}
-	if (!imap_store_lookup(store, s->arena, account, from, &uid, 1, &items, e))
-		return FOUND_FAILED;
-	if (items.v[0].gone)
-		return FOUND_NONE;
+	enum found there = imap_store_find_item(store, account, from, uid, &item, e);
+	if (there != FOUND_ONE)
+		return there;
 	if (!imap_store_attempt(s, act_move, &x, e))
 		return FOUND_FAILED;
 	if (x.found == FOUND_NONE)
 		return FOUND_NONE;
 	*new_uid = x.new_uid;
-	return note_move(s, &x, &items.v[0], gone_modseq, new_modseq, e);
+	return note_move(s, &x, &item, gone_modseq, new_modseq, e);
 }
 
 static bool act_append(struct imap_store *s, void *ctx, struct err *e)
@@ -193,7 +190,7 @@ enum found imap_store_replace(struct store *store, int32_t account, int32_t id, 
 {
 	struct imap_store *s = imap_store_of(store);
 	struct imap_box *box;
-	struct items old;
+	struct item old;
 	int64_t gone;
 	bool imap;
 	if (!imap_store_is_box(s, account, id, &box, &imap, e))
@@ -202,11 +199,10 @@ enum found imap_store_replace(struct store *store, int32_t account, int32_t id, 
 		return imap_store_pg(store)->ops->replace(imap_store_pg(store), account, id, uid,
 							  unchanged_since, item, new_uid, before,
 							  after, e);
-	if (!imap_store_lookup(store, s->arena, account, id, &uid, 1, &old, e))
-		return FOUND_FAILED;
-	if (old.v[0].gone)
-		return FOUND_NONE;
-	*before = old.v[0].modseq;
+	enum found there = imap_store_find_item(store, account, id, uid, &old, e);
+	if (there != FOUND_ONE)
+		return there;
+	*before = old.modseq;
 	if (unchanged_since != 0 && unchanged_since != *before) {
 		err_set(e, ERR_CONFLICT, "the message was changed meanwhile");
 		return FOUND_FAILED;

@@ -78,6 +78,10 @@ bool imap_store_none_found(struct err *e);
 
 bool imap_store_lookup(struct store *s, struct arena *a, int32_t account, int32_t id,
 		       const int64_t *uids, size_t n, struct items *out, struct err *e);
+
+/* The one item, in the store's arena; FOUND_NONE when it is gone. */
+enum found imap_store_find_item(struct store *s, int32_t account, int32_t id, int64_t uid,
+				struct item *out, struct err *e);
 bool imap_store_refresh(struct store *store, int32_t account, const int32_t *ids, size_t n,
 			struct err *e);
 bool imap_store_summaries(struct store *store, struct arena *a, int32_t account, int32_t id,

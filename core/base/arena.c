@@ -111,6 +111,17 @@ void *arena_array(struct arena *a, size_t n, size_t size)
 	return arena_alloc(a, total);
 }
 
+void *arena_grow(struct arena *a, void *v, size_t n, size_t *room, size_t first, size_t size)
+{
+	if (n < *room)
+		return v;
+	*room = *room ? 2 * *room : first;
+	void *longer = arena_array(a, *room, size);
+	if (n)
+		memcpy(longer, v, n * size);
+	return longer;
+}
+
 char *arena_dup(struct arena *a, const void *p, size_t n)
 {
 	char *copy = arena_alloc(a, n + 1);

@@ -34,6 +34,12 @@ void *arena_alloc(struct arena *a, size_t n);
 /* n zeroed elements of the given size; an overflowing product ends the process. */
 void *arena_array(struct arena *a, size_t n, size_t size);
 
+/*
+ * Room for one more behind the n elements (of size bytes) of an array that the arena holds: v, or a
+ * copy twice as long. *room is how many fit, `first` (> 0) how many fit at first, when it is 0.
+ */
+void *arena_grow(struct arena *a, void *v, size_t n, size_t *room, size_t first, size_t size);
+
 /* A copy of n bytes with a NUL after them. p may be NULL when n is 0. */
 char *arena_dup(struct arena *a, const void *p, size_t n);
 

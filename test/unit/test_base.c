@@ -58,6 +58,15 @@ static void arena_gives_zeroed_aligned_memory(void **state)
 	assert_string_equal(arena_strdup(arena, NULL), "");
 	assert_string_equal(arena_dup(arena, NULL, 0), "");
 	assert_string_equal(arena_dup(arena, "abc", 2), "ab");
+	int *grown = NULL;
+	size_t room = 0;
+	for (int n = 0; n < 1000; n++) {
+		grown = arena_grow(arena, grown, (size_t)n, &room, 3, sizeof *grown);
+		grown[n] = n;
+	}
+	assert_int_equal(room, 1536);
+	for (int n = 0; n < 1000; n++)
+		assert_int_equal(grown[n], n);
 	assert_string_equal(arena_printf(arena, "%d-%s", 7, "x"), "7-x");
 }
 
