@@ -242,13 +242,19 @@ static bool succeeded(const PGresult *r)
 	return s == PGRES_TUPLES_OK || s == PGRES_COMMAND_OK || s == PGRES_EMPTY_QUERY;
 }
 
+/* Of what never got so far as to have a result of its own. */
+static PGresult *failure(const struct pg *db)
+{
+	return PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+}
+
 /* The result of the next statement on its way. */
 static PGresult *next_in_pipe(struct pg *db)
 {
 	PGresult *r = PQgetResult(db->conn), *end;
 	while (r && (end = PQgetResult(db->conn)) != NULL)
 		PQclear(end);
-	return r ? r : PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+	return r ? r : failure(db);
 }
 
 /* Of those sent ahead: the first that failed, or NULL. */
@@ -288,7 +294,7 @@ static PGresult *end_pipe(struct pg *db)
 	if (!db->piped)
 		return NULL;
 	if (!db->unwaited && !PQpipelineSync(db->conn))
-		failed = PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+		failed = failure(db);
 	else
 		failed = take_ahead(db);
 	leave_pipe(db);
@@ -467,7 +473,7 @@ static PGresult *prepare(struct pg *db, const struct pg_statement *s)
 		return NULL;
 	PGresult *r = PQprepare(db->conn, s->name, s->sql, 0, NULL);
 	if (!succeeded(r))
-		return r ? r : PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
+		return r ? r : failure(db);
 	PQclear(r);
 	if (db->nprepared == db->room) {
 		db->room = db->room ? db->room * 2 : 64;
@@ -505,11 +511,6 @@ static bool put(struct pg *db, const struct call *c)
 	if (!c->s)
 		return PQsendQueryParams(db->conn, c->sql, 0, NULL, NULL, NULL, NULL, 1) != 0;
 	return PQsendQueryPrepared(db->conn, c->s->name, p->n, value, p->length, p->format, 1) != 0;
-}
-
-static PGresult *failure(const struct pg *db)
-{
-	return PQmakeEmptyPGresult(db->conn, PGRES_FATAL_ERROR);
 }
 
 /* NULL: it may be put on its way. A new statement is made known by itself. */
