@@ -165,7 +165,7 @@ RULES = [
      '\tledger_moved_in(c->arena, target, moved->uid, moved->modseq, holding);\n', ''),
     ('moves: what the device knew less of is told where it came', 'Email', MOVES,
      'ledger_moved_in(c->arena, target, moved->uid, moved->modseq, holding);',
-     'ledger_moved_in(c->arena, target, uid, modseq, holding == HOLDS_NOT ? HOLDS_NOT : HOLDS);'),
+     'ledger_moved_in(c->arena, target, moved->uid, moved->modseq, holding == HOLDS_NOT ? HOLDS_NOT : HOLDS);'),
     ('moves: what an answer may have put on the device is held where it was', 'Email', LEDGER,
      '\tif (shown)\n\t\tuidset_add(&l->base.held, uid);\n', ''),
     ('moves: no answer tells of what has left', 'Email', LEDGER,
